@@ -1,0 +1,134 @@
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import bcrypt from 'bcrypt'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { AuthStore, AuthUnavailable } from './auth-store.ts'
+import { fingerprintOfHash, hashPassword, isBcrypt, looksLikeBcrypt, matchesHash } from './password-hash.ts'
+import type { Busy, SlowWork } from './slow-work.ts'
+
+export type PasswordFailure = AuthUnavailable | Busy
+
+export interface Passwords {
+  /** Hashes and stores a new password; gives the version that an event must name to make it valid. */
+  readonly add: (account: string, clear: string) => TaskEither<PasswordFailure, string>
+  /** Stores a bcrypt hash as it is; it is hashed anew when the password is first used. */
+  readonly import: (account: string, hash: string) => TaskEither<PasswordFailure, string>
+  /** Whether this is the account's password of that version. A pair found right is remembered for ten minutes. */
+  readonly verify: (
+    account: string,
+    version: string,
+    password: string,
+  ) => TaskEither<PasswordFailure, boolean>
+  /** Whether the credential was imported from this very bcrypt hash. */
+  readonly wasImportedFrom: (
+    account: string,
+    version: string,
+    hash: string,
+  ) => TaskEither<PasswordFailure, boolean>
+  /** Takes as long as a refusal after `verify` does: for accounts that do not exist. */
+  readonly pretend: (password: string) => TaskEither<PasswordFailure, void>
+  /** No refusal is answered sooner than this many milliseconds: as long as the dearest hash stored takes. */
+  readonly floor: TaskEither<AuthUnavailable, number>
+}
+
+const rememberMilliseconds = 600_000
+const mostRemembered = 20_000
+const calibrationCost = 8
+
+/** Makes the service; measures once what this machine's hashes take. */
+export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise<Passwords> => {
+  const key = randomBytes(32)
+  const remembered = new Map<string, number>()
+  const checking = new Map<string, Promise<E.Either<PasswordFailure, boolean>>>()
+
+  const took = async (work: () => Promise<unknown>): Promise<number> => {
+    const start = performance.now()
+    await work()
+    return performance.now() - start
+  }
+  const stranger = await hashPassword(randomUUID())
+  const strangerTakes = await took(() => matchesHash('a wrong password', stranger))
+  const bcryptTakes = await took(() => bcrypt.hash('a wrong password', calibrationCost))
+
+  const pairOf = (account: string, version: string, password: string): string =>
+    createHmac('sha256', key).update(`${account}\0${version}\0${password}`).digest('base64')
+
+  const remember = (pair: string): void => {
+    const oldest = remembered.keys().next().value
+    if (remembered.size >= mostRemembered && oldest !== undefined) remembered.delete(oldest)
+    remembered.set(pair, Date.now() + rememberMilliseconds)
+  }
+
+  const isRemembered = (pair: string): boolean => {
+    const until = remembered.get(pair)
+    if (until === undefined) return false
+    if (until > Date.now()) return true
+    remembered.delete(pair)
+    return false
+  }
+
+  const check = async (
+    account: string,
+    version: string,
+    password: string,
+  ): Promise<E.Either<PasswordFailure, boolean>> => {
+    const stored = await store.credential(account, version)()
+    if (E.isLeft(stored)) return stored
+    const credential = stored.right
+    const matches = await slowly(() => matchesHash(password, credential?.hash ?? stranger))()
+    if (E.isLeft(matches)) return matches
+    if (credential === undefined || !matches.right) return E.right(false)
+    if (isBcrypt(credential.hash)) {
+      const hash = await slowly(() => hashPassword(password))()
+      // The old hash goes on working: a hash that could not be replaced now is replaced another time.
+      if (E.isRight(hash)) await store.rehash(credential, hash.right)()
+    }
+    return E.right(true)
+  }
+
+  const stored = async (account: string, hash: string): Promise<E.Either<PasswordFailure, string>> => {
+    const version = randomUUID()
+    const imported = looksLikeBcrypt(hash) ? { imported: fingerprintOfHash(hash) } : {}
+    const added = await store.addCredential({ account, version, hash, ...imported })()
+    return E.isLeft(added) ? added : E.right(version)
+  }
+
+  return {
+    add: (account, clear) => async () => {
+      const hash = await slowly(() => hashPassword(clear))()
+      return E.isLeft(hash) ? hash : stored(account, hash.right)
+    },
+    import: (account, hash) => () => stored(account, hash),
+    verify: (account, version, password) => async () => {
+      const pair = pairOf(account, version, password)
+      if (isRemembered(pair)) return E.right(true)
+      const underWay = checking.get(pair)
+      if (underWay !== undefined) return underWay
+      const checked = check(account, version, password)
+      checking.set(pair, checked)
+      try {
+        const result = await checked
+        if (E.isRight(result) && result.right) remember(pair)
+        return result
+      } finally {
+        checking.delete(pair)
+      }
+    },
+    wasImportedFrom: (account, version, hash) => async () => {
+      const credential = await store.credential(account, version)()
+      return E.isLeft(credential)
+        ? credential
+        : E.right(credential.right?.imported === fingerprintOfHash(hash))
+    },
+    pretend: password => async () => {
+      const matched = await slowly(() => matchesHash(password, stranger))()
+      return E.isLeft(matched) ? matched : E.right(undefined)
+    },
+    floor: async () => {
+      const highest = await store.highestBcryptCost()
+      if (E.isLeft(highest)) return highest
+      const dearest = highest.right === undefined ? 0 : bcryptTakes * 2 ** (highest.right - calibrationCost)
+      return E.right(Math.max(strangerTakes, dearest) * 1.2)
+    },
+  }
+}

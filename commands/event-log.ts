@@ -1,0 +1,30 @@
+import type { TaskEither } from '#fp/TaskEither'
+import type { NewEvent, RecordedEvent } from '../domain/event.ts'
+import type { LogFailure } from '../domain/log-failure.ts'
+
+/** Another writer was first. `actual` is the stream's last revision, -1 for none. */
+export interface RevisionConflict {
+  readonly _tag: 'RevisionConflict'
+  readonly actual: number
+}
+
+/** What the stream must look like for an append to succeed: nothing there yet, or its last revision. */
+export type Expected = 'no-stream' | number
+
+/**
+ * The write side's log of events: a sequence per stream, revisions from 0 without gaps.
+ *
+ * An append is all or nothing, and on disk when it answers. Repeating one that succeeded (same stream, expectation
+ * and event ids) succeeds again with the first one's position and stores nothing. Appends of one process to one
+ * stream may be concurrent: one wins, the others get `RevisionConflict`.
+ */
+export interface EventLog {
+  /** All events of a stream from `from` (default 0), oldest first; empty when there is none. Never stale. */
+  readonly read: (stream: string, from?: number) => TaskEither<LogFailure, readonly RecordedEvent[]>
+  /** Gives the events as recorded. `events` is not empty; at most 1 MiB together. */
+  readonly append: (
+    stream: string,
+    expected: Expected,
+    events: readonly NewEvent[],
+  ) => TaskEither<LogFailure | RevisionConflict, readonly RecordedEvent[]>
+}

@@ -1,0 +1,40 @@
+import type { DomainEvent } from './event.ts'
+import { member } from './json.ts'
+import { people } from './people.ts'
+
+/** What access depends on: whether a person may log in, with which credential, and in which roles. */
+export interface Account {
+  readonly active: boolean
+  readonly roles: readonly string[]
+  /** The version of the credential that opens the account; none: nobody can log in. */
+  readonly credential?: string
+}
+
+const stringsOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter(role => typeof role === 'string') : []
+
+/** The account after a fact about a person; undefined once the person is removed. */
+export const evolveAccount = (account: Account | undefined, event: DomainEvent): Account | undefined => {
+  const credential = event.credential ?? account?.credential
+  const opened = credential === undefined ? {} : { credential }
+  switch (event.type) {
+    case people.events.created:
+      return {
+        active: member(event.data, 'active') === true,
+        roles: stringsOf(member(event.data, 'roles')),
+        ...opened,
+      }
+    case people.events.removed:
+      return undefined
+    case 'PersonRolesAssigned':
+      return account && { ...account, roles: stringsOf(member(event.data, 'roles')) }
+    case 'PersonDeactivated':
+      return account && { ...account, active: false }
+    case 'PersonReactivated':
+      return account && { ...account, active: true }
+    case 'PersonPasswordSet':
+      return account && { ...account, ...opened }
+    default:
+      return account
+  }
+}

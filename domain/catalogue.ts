@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { pages } from './pages.ts'
+import { people } from './people.ts'
+import type { Resource } from './resource.ts'
+
+/** Every resource of the federation. Adding one is a file and a line here. */
+export const catalogue: readonly Resource[] = [people, pages]
+
+const whole = z.looseObject({ id: z.string() })
+const part = z.looseObject({})
+
+const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
+  [events.created, whole],
+  [events.replaced, whole],
+  [events.changed, part],
+  [events.removed, part],
+  ...Object.entries(facts).map(([type, fact]): [string, z.ZodType] => [type, fact.data]),
+]
+
+/** The data of every event type this release can read. A log's first event is `HubFounded` with the log's id. */
+export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
+  ...catalogue.flatMap(shapesOf),
+  ['HubFounded', z.looseObject({ id: z.string() })],
+])
+
+/** The version of the shapes above; an event with a higher one is from a newer release. */
+export const schemaVersion = 1
+
+const owners: ReadonlyMap<string, Resource> = new Map(
+  catalogue.flatMap(resource => shapesOf(resource).map(([type]): [string, Resource] => [type, resource])),
+)
+
+/** The resource whose items an event of this type is about; none for the hub's own. */
+export const resourceOfEvent = (type: string): Resource | undefined => owners.get(type)
+
+export const eventTypesOf = (resource: Resource): readonly string[] =>
+  shapesOf(resource).map(([type]) => type)

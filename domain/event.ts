@@ -1,0 +1,46 @@
+import type { JsonObject } from './json.ts'
+
+/** A fact. `credential` names the version of a credential that the fact makes valid; never the secret. */
+export interface DomainEvent {
+  readonly type: string
+  readonly data: JsonObject
+  readonly credential?: string
+}
+
+/** Who did it, taken from the credentials of the request, never from its body. */
+export interface Actor {
+  readonly kind: 'person' | 'node' | 'operator' | 'hub'
+  readonly id: string
+  readonly node?: string
+}
+
+export interface Metadata {
+  /** UUID of the command; the same for all events of one command. */
+  readonly commandId: string
+  /** Of a request with an `Idempotency-Key`: HMAC-SHA-256 of its method and body. */
+  readonly fingerprint?: string
+  readonly actor: Actor
+  /** The person the thing is about. */
+  readonly subject?: string
+  readonly requestId: string
+  readonly schemaVersion: number
+  /** The hub's clock at append, ISO 8601 in UTC; never before that of the stream's last event. */
+  readonly recordedAt: string
+  /** When the sender says it happened, ISO 8601 in UTC. */
+  readonly occurredAt?: string
+}
+
+export interface NewEvent {
+  /** UUID v5 of (stream, commandId, index). */
+  readonly id: string
+  readonly event: DomainEvent
+  readonly metadata: Metadata
+}
+
+export interface RecordedEvent extends NewEvent {
+  readonly stream: string
+  /** From 0, without gaps. */
+  readonly revision: number
+  /** Rises strictly in commit order; may exceed 2^53. */
+  readonly position: bigint
+}

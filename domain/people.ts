@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { date, flag, object, shortText, texts, word } from './fields.ts'
+import { parseAccount } from './identifiers.ts'
+import { member, withMembers } from './json.ts'
+import type { Resource } from './resource.ts'
+import { vocabularies } from './vocabularies.ts'
+
+/** People of the federation: the holders of books of life, and whoever logs in. */
+export const people: Resource = {
+  name: 'people',
+  noun: 'person',
+  parseId: parseAccount,
+  idRule: 'a federation account: 1 to 64 of A–Z 0–9 . _ -',
+  subject: item => {
+    const id = member(item, 'id')
+    return typeof id === 'string' ? id : undefined
+  },
+  fields: {
+    name: shortText,
+    lastname: shortText,
+    dob: date,
+    gender: word(vocabularies.gender),
+    active: flag,
+    roles: texts,
+    address: object,
+    contact: object,
+    creation_info: object,
+    modification_info: object,
+  },
+  defaults: { active: true, roles: ['end_user'] },
+  held: ['active', 'roles'],
+  secretField: 'password',
+  events: {
+    created: 'PersonRegistered',
+    changed: 'PersonChanged',
+    replaced: 'PersonReplaced',
+    removed: 'PersonRemoved',
+  },
+  facts: {
+    PersonRolesAssigned: {
+      data: z.looseObject({ roles: z.array(z.string()) }),
+      apply: (item, data) => withMembers(item, { roles: member(data, 'roles') ?? [] }),
+    },
+    PersonDeactivated: {
+      data: z.looseObject({}),
+      apply: item => withMembers(item, { active: false }),
+    },
+    PersonReactivated: {
+      data: z.looseObject({}),
+      apply: item => withMembers(item, { active: true }),
+    },
+    PersonPasswordSet: { data: z.looseObject({}), apply: item => item },
+  },
+  notRemovable: item =>
+    member(item, 'active') === false
+      ? undefined
+      : 'The person is active. Deactivate the person first: PUT …/active {"active": false}.',
+  filters: {
+    name: { kind: 'text', fields: ['name'] },
+    lastname: { kind: 'text', fields: ['lastname'] },
+    gender: { kind: 'text', fields: ['gender'] },
+    dob: { kind: 'instant', fields: ['dob'] },
+    active: { kind: 'flag', fields: ['active'] },
+  },
+  endpoints: { collection: 'people', item: 'person' },
+}

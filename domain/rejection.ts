@@ -1,0 +1,20 @@
+/** What is wrong with one part of a request: a JSON Pointer (RFC 6901) into the body, a query parameter or a header. */
+export type InvalidPart =
+  | { readonly pointer: string; readonly detail: string }
+  | { readonly parameter: string; readonly detail: string }
+  | { readonly header: string; readonly detail: string }
+
+/** Why a command yields no events. Facts, not texts: the words for people are made at the edge. */
+export type Rejection =
+  | { readonly _tag: 'NeverWas'; readonly what: string }
+  | { readonly _tag: 'Removed'; readonly what: string }
+  | { readonly _tag: 'StaleRevision'; readonly revision?: number }
+  | { readonly _tag: 'ExistsWithOtherContent'; readonly what: string }
+  | { readonly _tag: 'WrongState'; readonly detail: string }
+  | { readonly _tag: 'FieldNotAllowed'; readonly field: string; readonly detail: string }
+  | { readonly _tag: 'NotAllowed' }
+  | { readonly _tag: 'Invalid'; readonly errors: readonly InvalidPart[] }
+  | { readonly _tag: 'ItemTooLarge' }
+  | { readonly _tag: 'KeyUsedForAnotherRequest' }
+
+export const invalid = (...errors: readonly InvalidPart[]): Rejection => ({ _tag: 'Invalid', errors })

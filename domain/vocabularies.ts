@@ -1,0 +1,44 @@
+/** Words of GNU Health's selections; both the HMIS's and MyGNUHealth's are accepted. */
+const medicalContexts = [
+  ...[
+    'health_condition',
+    'encounter',
+    'procedure',
+    'self_monitoring',
+    'immunization',
+    'prescription',
+    'surgery',
+  ],
+  ...['hospitalization', 'lab', 'dx_imaging', 'genetics', 'family', 'birth', 'death'],
+] as const
+
+const socialContexts = [
+  ...[
+    'social_gradient',
+    'stress',
+    'early_life_development',
+    'social_exclusion',
+    'working_conditions',
+    'education',
+  ],
+  ...[
+    'physical_environment',
+    'unemployment',
+    'social_support',
+    'addiction',
+    'food',
+    'transport',
+    'transportation',
+  ],
+  ...['health_services', 'uninsured', 'family_functionality', 'family_violence', 'bullying', 'war', 'misc'],
+  ...['physical_activity', 'nutrition', 'sleep'],
+] as const
+
+export const vocabularies = {
+  gender: ['m', 'f', 'nb', 'other', 'nd', 'u'],
+  pageType: ['biographical', 'medical', 'demographical', 'social', 'lifestyle', 'other'],
+  medicalContext: [...medicalContexts, 'misc'],
+  socialContext: socialContexts,
+  anyContext: [...medicalContexts, ...socialContexts],
+  relevance: ['informational', 'normal', 'important', 'critical'],
+} as const

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { type Account, evolveAccount } from '../domain/account.ts'
+import { resourceOfEvent } from '../domain/catalogue.ts'
+import { people } from '../domain/people.ts'
+import { keyOfStream } from '../domain/resource.ts'
+import type { Projection } from './projection.ts'
+import type { ModelShape } from './read-store.ts'
+
+/** What access depends on, by account: standing starts from it. */
+export const accounts: ModelShape = { name: 'accounts', version: 1, fields: {}, indexes: [] }
+
+/** An account with the revision of the person's stream that it was read at. */
+export interface AccountAt extends Account {
+  readonly revision: number
+}
+
+const shape: z.ZodType<AccountAt> = z.object({
+  revision: z.int(),
+  active: z.boolean(),
+  roles: z.array(z.string()),
+  credential: z.string().exactOptional(),
+})
+
+export const parseAccountText = (text: string): AccountAt => shape.parse(JSON.parse(text))
+
+export const accountsProjection: Projection = {
+  shape: accounts,
+  needs: ({ event, stream, revision }) =>
+    resourceOfEvent(event.type) === people && revision > 0 ? [keyOfStream(stream)] : [],
+  apply: ({ event, stream, revision, position }, document) => {
+    if (resourceOfEvent(event.type) !== people) return []
+    const key = keyOfStream(stream)
+    const before = revision === 0 ? undefined : document(key)
+    if (before !== undefined && before.revision >= revision) return []
+    const text = before?.text ?? undefined
+    const account = evolveAccount(text === undefined ? undefined : parseAccountText(text), event)
+    return [
+      {
+        key,
+        revision,
+        position,
+        text: account === undefined ? null : JSON.stringify({ ...account, revision }),
+        fields: {},
+      },
+    ]
+  },
+}

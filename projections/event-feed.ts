@@ -1,0 +1,30 @@
+import type { TaskEither } from '#fp/TaskEither'
+import type { RecordedEvent } from '../domain/event.ts'
+import type { LogUnavailable } from '../domain/log-failure.ts'
+import type { LogIdentity } from '../domain/position.ts'
+
+export interface FeedBatch {
+  readonly events: readonly RecordedEvent[]
+  /** Where to go on, also past events that a filter hid. */
+  readonly next: bigint
+  /** The head was reached with this batch. */
+  readonly caughtUp: boolean
+}
+
+/**
+ * All events of the log in commit order. Nothing committed later can appear before what was seen.
+ *
+ * `follow` gives what comes after a position, waits for more, and gives an empty batch at least every second while
+ * the log answers. It ends when the signal aborts, at the head with `toHead`, and throws a `LogFailure`.
+ */
+export interface EventFeed {
+  readonly identity: LogIdentity
+  readonly follow: (
+    after: bigint,
+    options: { readonly signal: AbortSignal; readonly types?: readonly string[]; readonly toHead?: boolean },
+  ) => AsyncIterable<FeedBatch>
+  /** The position of the last event, 0 for an empty log. */
+  readonly head: TaskEither<LogUnavailable, bigint>
+  /** The id of the event at this very position: a checkpoint names it, so that a log put back is noticed. */
+  readonly eventIdAt: (position: bigint) => TaskEither<LogUnavailable, string | undefined>
+}

@@ -1,0 +1,87 @@
+import { resourceOfEvent } from '../domain/catalogue.ts'
+import type { RecordedEvent } from '../domain/event.ts'
+import { parseInstant } from '../domain/instant.ts'
+import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
+import { evolveItem, filterValue, keyOfStream, type Resource } from '../domain/resource.ts'
+import type { Projection } from './projection.ts'
+import type { Document, FieldValue, ModelShape } from './read-store.ts'
+
+/** The names of the fields that every read model of items has beside its filters. */
+export const ownerField = 'owner'
+export const orderField = 'ordered_by'
+const recordedField = 'first_recorded'
+
+/** The read model that serves a resource's items. */
+export const modelOf = (resource: Resource): ModelShape => {
+  const filters = Object.entries(resource.filters)
+  const owner = resource.ownerField === undefined ? [] : [ownerField]
+  const order = resource.orderedBy === undefined ? [] : [orderField]
+  return {
+    name: resource.name,
+    version: 1,
+    fields: {
+      ...Object.fromEntries(owner.map(field => [field, 'text'] as const)),
+      ...Object.fromEntries(order.map(field => [field, 'text'] as const)),
+      ...(resource.orderedBy === undefined ? {} : { [recordedField]: 'text' as const }),
+      ...Object.fromEntries(
+        filters.map(([name, { kind }]) => [name, kind === 'flag' ? 'integer' : 'text'] as const),
+      ),
+    },
+    indexes: [
+      ...(owner.length + order.length === 0 ? [] : [{ fields: [...owner, ...order] }]),
+      ...filters.map(([name]) => ({ fields: [...owner, name, ...order], where: name })),
+    ],
+  }
+}
+
+const parseItem = (text: string | null | undefined): JsonObject | undefined => {
+  if (text === null || text === undefined) return undefined
+  const value: Json = JSON.parse(text)
+  return isObject(value) ? value : undefined
+}
+
+const fieldsOf = (
+  resource: Resource,
+  key: string,
+  item: JsonObject,
+  firstRecorded: FieldValue,
+): Record<string, FieldValue> => {
+  const fields: Record<string, FieldValue> = {}
+  if (resource.ownerField !== undefined) fields[ownerField] = key.slice(0, key.indexOf(':'))
+  if (resource.orderedBy !== undefined) {
+    const date = member(item, resource.orderedBy)
+    fields[orderField] = (typeof date === 'string' ? parseInstant(date) : undefined) ?? firstRecorded
+    fields[recordedField] = firstRecorded
+  }
+  for (const [name, filter] of Object.entries(resource.filters)) fields[name] = filterValue(filter, item)
+  return fields
+}
+
+const isOf = (resource: Resource, { event }: RecordedEvent): boolean =>
+  resourceOfEvent(event.type) === resource
+
+/** The current state of every item of a resource, by the item's key. */
+export const itemsProjection = (resource: Resource): Projection => ({
+  shape: modelOf(resource),
+  needs: recorded =>
+    isOf(resource, recorded) && recorded.revision > 0 ? [keyOfStream(recorded.stream)] : [],
+  apply: (recorded, document) => {
+    if (!isOf(resource, recorded)) return []
+    const key = keyOfStream(recorded.stream)
+    const { revision, position } = recorded
+    const before: Document | undefined = revision === 0 ? undefined : document(key)
+    if (before !== undefined && before.revision >= revision) return []
+    const item = evolveItem(resource, parseItem(before?.text), recorded.event)
+    if (item === undefined) return [{ key, revision, position, text: null, fields: {} }]
+    const firstRecorded = before?.fields[recordedField] ?? parseInstant(recorded.metadata.recordedAt) ?? null
+    return [
+      {
+        key,
+        revision,
+        position,
+        text: JSON.stringify(item),
+        fields: fieldsOf(resource, key, item, firstRecorded),
+      },
+    ]
+  },
+})

@@ -1,0 +1,59 @@
+/** How far each read model of this process has come, and whoever waits for it. */
+export interface Progress {
+  readonly moved: (model: string, position: bigint) => void
+  /** Nothing will move for now: nobody waits. */
+  readonly away: (model: string) => void
+  readonly positions: () => readonly { readonly name: string; readonly position: bigint }[]
+  /** Whether every model has come at least this far. */
+  readonly allReached: (position: bigint) => boolean
+  /** True once the model has come this far, false after `milliseconds` or when it is away. */
+  readonly reached: (model: string, position: bigint, milliseconds: number) => Promise<boolean>
+}
+
+interface Waiter {
+  readonly model: string
+  readonly position: bigint
+  readonly settle: (reached: boolean) => void
+}
+
+export const makeProgress = (models: readonly string[]): Progress => {
+  const positions = new Map(models.map(name => [name, 0n]))
+  const absent = new Set(models)
+  const waiters = new Set<Waiter>()
+
+  const settle = (model: string, which: (waiter: Waiter) => boolean, reached: boolean) => {
+    for (const waiter of waiters) if (waiter.model === model && which(waiter)) waiter.settle(reached)
+  }
+  const has = (model: string, position: bigint) => (positions.get(model) ?? 0n) >= position
+
+  return {
+    moved: (model, position) => {
+      positions.set(model, position)
+      absent.delete(model)
+      settle(model, waiter => waiter.position <= position, true)
+    },
+    away: model => {
+      absent.add(model)
+      settle(model, () => true, false)
+    },
+    positions: () => [...positions].map(([name, position]) => ({ name, position })),
+    allReached: position => models.every(model => has(model, position)),
+    reached: (model, position, milliseconds) => {
+      if (has(model, position)) return Promise.resolve(true)
+      if (absent.has(model)) return Promise.resolve(false)
+      return new Promise(resolve => {
+        const waiter: Waiter = {
+          model,
+          position,
+          settle: reached => {
+            clearTimeout(timer)
+            waiters.delete(waiter)
+            resolve(reached)
+          },
+        }
+        const timer = setTimeout(() => waiter.settle(false), milliseconds)
+        waiters.add(waiter)
+      })
+    },
+  }
+}

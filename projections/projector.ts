@@ -1,0 +1,166 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import * as E from '#fp/Either'
+import type { LogFailure } from '../domain/log-failure.ts'
+import { applyBatch } from './apply-batch.ts'
+import type { EventFeed, FeedBatch } from './event-feed.ts'
+import type { Progress } from './progress.ts'
+import type { Projection } from './projection.ts'
+import type { Checkpoint, Generation, ReadModelWriter, ReadUnavailable, Superseded } from './read-store.ts'
+
+export interface Building {
+  readonly projection: Projection
+  readonly generation: Generation
+}
+
+export type ProjectorFailure = LogFailure | ReadUnavailable | Superseded
+
+interface Dependencies {
+  readonly feed: EventFeed
+  readonly writer: ReadModelWriter
+}
+
+/** Applies one batch to models that stand at the same checkpoint, and commits both together. */
+const advance = async (
+  { writer }: Dependencies,
+  models: readonly Building[],
+  batch: FeedBatch,
+): Promise<E.Either<ReadUnavailable | Superseded, readonly Building[]>> => {
+  const last = batch.events.at(-1)
+  if (last === undefined) return E.right(models)
+  const changes = []
+  for (const { projection, generation } of models) {
+    const applied = await applyBatch(writer, projection, generation, batch.events)()
+    if (E.isLeft(applied)) return applied
+    changes.push(applied.right)
+  }
+  const checkpoint: Checkpoint = { position: last.position, eventId: last.id }
+  const committed = await writer.commit(changes, checkpoint)()
+  if (E.isLeft(committed)) return committed
+  return E.right(
+    models.map(({ projection, generation }) => ({ projection, generation: { ...generation, checkpoint } })),
+  )
+}
+
+/**
+ * Feeds models that stand at the same checkpoint, batch by batch; yields them after each batch, with whether the
+ * head was reached. Ends with the signal; throws a `ProjectorFailure`.
+ */
+export async function* feedModels(
+  dependencies: Dependencies,
+  models: readonly Building[],
+  options: { readonly signal: AbortSignal; readonly toHead?: boolean },
+): AsyncGenerator<{ readonly models: readonly Building[]; readonly caughtUp: boolean }> {
+  let standing = models
+  const from = models[0]?.generation.checkpoint.position ?? 0n
+  for await (const batch of dependencies.feed.follow(from, options)) {
+    const advanced = await advance(dependencies, standing, batch)
+    if (E.isLeft(advanced)) throw advanced.left
+    standing = advanced.right
+    yield { models: standing, caughtUp: batch.caughtUp }
+  }
+}
+
+/**
+ * The generation to go on with: the one served, or a new one where the log has no such event at its checkpoint
+ * (a log put back from a backup).
+ */
+const generationToFeed = async (
+  { feed, writer }: Dependencies,
+  projection: Projection,
+): Promise<E.Either<LogFailure | ReadUnavailable, Building>> => {
+  const served = await writer.served(projection.shape)()
+  if (E.isLeft(served)) return served
+  const { position, eventId } = served.right.checkpoint
+  if (position === 0n) return E.right({ projection, generation: served.right })
+  const there = await feed.eventIdAt(position)()
+  if (E.isLeft(there)) return there
+  if (there.right === eventId) return E.right({ projection, generation: served.right })
+  const fresh = await writer.begin(projection.shape)()
+  if (E.isLeft(fresh)) return fresh
+  const serving = await writer.serve([fresh.right], 'whatever was served')()
+  return E.isLeft(serving) ? serving : E.right({ projection, generation: fresh.right })
+}
+
+const byCheckpoint = (models: readonly Building[]): readonly (readonly Building[])[] =>
+  Object.values(Object.groupBy(models, ({ generation }) => String(generation.checkpoint.position))).filter(
+    group => group !== undefined,
+  )
+
+const isFailure = (thrown: unknown): thrown is ProjectorFailure =>
+  typeof thrown === 'object' && thrown !== null && '_tag' in thrown
+
+export interface Projector {
+  /** The failure that stopped it for good, if one did. */
+  readonly stopped: () => LogFailure | undefined
+  /** Settles when it has ended, after the signal or a failure that stops it. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Keeps all read models up to date until the signal. It begins again by itself, with growing pauses up to 5 s,
+ * after every kind of loss; an event that cannot be read stops it for good.
+ */
+export const startProjector = (
+  dependencies: Dependencies & {
+    readonly projections: readonly Projection[]
+    readonly progress: Progress
+    readonly report: (failure: ProjectorFailure | { readonly _tag: 'Bug'; readonly cause: unknown }) => void
+  },
+  signal: AbortSignal,
+): Projector => {
+  const { projections, progress, report } = dependencies
+  let stopped: LogFailure | undefined
+  let failures = 0
+
+  const follow = async (group: readonly Building[], round: AbortController) => {
+    try {
+      for await (const { models } of feedModels(dependencies, group, { signal: round.signal })) {
+        failures = 0
+        for (const { projection, generation } of models)
+          progress.moved(projection.shape.name, generation.checkpoint.position)
+      }
+    } finally {
+      round.abort()
+    }
+  }
+
+  const oneRound = async () => {
+    const models: Building[] = []
+    for (const projection of projections) {
+      const model = await generationToFeed(dependencies, projection)
+      if (E.isLeft(model)) throw model.left
+      models.push(model.right)
+      progress.moved(projection.shape.name, model.right.generation.checkpoint.position)
+    }
+    const round = new AbortController()
+    const end = () => round.abort()
+    signal.addEventListener('abort', end)
+    try {
+      if (signal.aborted) end()
+      const ends = await Promise.allSettled(byCheckpoint(models).map(group => follow(group, round)))
+      const failed = ends.find(end => end.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+
+  const run = async () => {
+    while (!signal.aborted && stopped === undefined) {
+      try {
+        await oneRound()
+      } catch (thrown) {
+        const failure = isFailure(thrown) ? thrown : ({ _tag: 'Bug', cause: thrown } as const)
+        if (failure._tag !== 'Superseded') {
+          report(failure)
+          for (const { shape } of projections) progress.away(shape.name)
+          if (failure._tag === 'EventUnreadable') stopped = failure
+          failures += 1
+          await pause(Math.min(5000, 50 * 2 ** failures), undefined, { signal }).catch(() => undefined)
+        }
+      }
+    }
+  }
+
+  return { stopped: () => stopped, ended: run() }
+}

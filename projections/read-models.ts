@@ -1,0 +1,12 @@
+import { catalogue } from '../domain/catalogue.ts'
+import { accountsProjection } from './accounts.ts'
+import { itemsProjection } from './items.ts'
+import type { Projection } from './projection.ts'
+import { versionsProjection } from './versions.ts'
+
+/** Every read model of the hub. */
+export const projections: readonly Projection[] = [
+  ...catalogue.map(itemsProjection),
+  versionsProjection,
+  accountsProjection,
+]

@@ -1,0 +1,114 @@
+import type { TaskEither } from '#fp/TaskEither'
+
+/** Integers are bigint, a flag is 0n or 1n. */
+export type FieldValue = string | bigint | null
+
+/** What a read model stores beside each document's text, and the indexes its queries need. */
+export interface ModelShape {
+  readonly name: string
+  /** Raised with every change of what is stored: a new version is built from the log beside the old one. */
+  readonly version: number
+  readonly fields: Readonly<Record<string, 'text' | 'integer'>>
+  /**
+   * Fields by which documents are found in this order; the key always follows. With `where`, only documents that
+   * have that field need to be in it: queries by it name the field.
+   */
+  readonly indexes: readonly { readonly fields: readonly string[]; readonly where?: string }[]
+}
+
+export interface Document {
+  readonly key: string
+  readonly revision: number
+  /** Of the last event that made it. */
+  readonly position: bigint
+  /** The item as JSON, served as it is; null once removed. */
+  readonly text: string | null
+  readonly fields: Readonly<Record<string, FieldValue>>
+}
+
+export interface Query {
+  readonly equals: Readonly<Record<string, FieldValue>>
+  /** `from` ≤ field < `until`. */
+  readonly range?: { readonly field: string; readonly from?: string; readonly until?: string }
+  /** The field that orders, before the key; without one the key alone does. */
+  readonly orderedBy?: string
+  readonly descending: boolean
+  /** Only what comes after this document in the order. */
+  readonly after?: { readonly value: string | null; readonly key: string }
+  readonly limit: number
+  /** Ends early before the texts together take more bytes than this; one document is always given. */
+  readonly mostBytes: number
+}
+
+export interface Found {
+  readonly documents: readonly {
+    readonly key: string
+    readonly text: string
+    readonly orderedBy: string | null
+  }[]
+  readonly more: boolean
+}
+
+/** How far a read model has come: the last event it holds, by position and id. Position 0 is the start. */
+export interface Checkpoint {
+  readonly position: bigint
+  readonly eventId: string
+}
+
+export interface ReadUnavailable {
+  readonly _tag: 'ReadUnavailable'
+  readonly cause: unknown
+}
+
+/** The queries' side of the store of read models: what is served now. Removed documents are found by key only. */
+export interface ReadModels {
+  readonly get: (model: ModelShape, key: string) => TaskEither<ReadUnavailable, Document | undefined>
+  readonly find: (model: ModelShape, query: Query) => TaskEither<ReadUnavailable, Found>
+  readonly checkpoint: (model: ModelShape) => TaskEither<ReadUnavailable, Checkpoint>
+}
+
+/** A read model as it is being built: a changed model, and `rebuild`, start one of their own. */
+export interface Generation {
+  readonly model: ModelShape
+  readonly number: number
+  readonly checkpoint: Checkpoint
+}
+
+/** Another projector moved the checkpoint, or another generation is served now: look again. */
+export interface Superseded {
+  readonly _tag: 'Superseded'
+}
+
+export interface Changes {
+  readonly generation: Generation
+  readonly documents: readonly Document[]
+}
+
+/**
+ * The projector's side. Documents and checkpoint are committed together. A document replaces one of an older
+ * position only, so redelivery is harmless; the checkpoint moves only from the very place the projector read.
+ */
+export interface ReadModelWriter {
+  /** The generation served, made when there is none. */
+  readonly served: (model: ModelShape) => TaskEither<ReadUnavailable, Generation>
+  /** A new, empty generation beside the one served. */
+  readonly begin: (model: ModelShape) => TaskEither<ReadUnavailable, Generation>
+  readonly load: (
+    generation: Generation,
+    keys: readonly string[],
+  ) => TaskEither<ReadUnavailable, readonly Document[]>
+  readonly commit: (
+    changes: readonly Changes[],
+    checkpoint: Checkpoint,
+  ) => TaskEither<ReadUnavailable | Superseded, void>
+  /**
+   * Serves these instead: true when it did. With `if as far`, only if each has come as far as the one served now, so
+   * that nobody's write disappears; `whatever was served` is for a log that is another than before.
+   */
+  readonly serve: (
+    generations: readonly Generation[],
+    condition: 'if as far' | 'whatever was served',
+  ) => TaskEither<ReadUnavailable, boolean>
+  /** Drops what has not been served or fed for a minute; a little at a time. True when there is more to drop. */
+  readonly sweep: (models: readonly ModelShape[]) => TaskEither<ReadUnavailable, boolean>
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type { EventLog } from '../commands/event-log.ts'
+import { eventShapes, schemaVersion } from '../domain/catalogue.ts'
+import type { Actor, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
+import type { LogIdentity } from '../domain/position.ts'
+import type { EventFeed } from '../projections/event-feed.ts'
+import type { StoredEvent, StoredLog, StoredNewEvent } from './stored.ts'
+
+const actorShape: z.ZodType<Actor> = z.looseObject({
+  kind: z.enum(['person', 'node', 'operator', 'hub']),
+  id: z.string(),
+  node: z.string().exactOptional(),
+})
+
+const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.looseObject({
+  commandId: z.string(),
+  fingerprint: z.string().exactOptional(),
+  actor: actorShape,
+  subject: z.string().exactOptional(),
+  requestId: z.string(),
+  schemaVersion: z.int(),
+  recordedAt: z.string(),
+  occurredAt: z.string().exactOptional(),
+  credential: z.string().exactOptional(),
+})
+
+const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => ({
+  id,
+  type: event.type,
+  data: JSON.stringify(event.data),
+  metadata: JSON.stringify(
+    event.credential === undefined ? metadata : { ...metadata, credential: event.credential },
+  ),
+})
+
+const unreadable = (
+  { stream, position }: StoredEvent,
+  reason: EventUnreadable['reason'],
+): E.Either<EventUnreadable, never> => E.left({ _tag: 'EventUnreadable', stream, position, reason })
+
+const parseText = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const isShaped = (shape: z.ZodType, data: unknown): data is JsonObject => shape.safeParse(data).success
+
+const decodeOne = (stored: StoredEvent): E.Either<EventUnreadable, RecordedEvent> => {
+  const parsed = metadataShape.safeParse(parseText(stored.metadata))
+  if (!parsed.success) return unreadable(stored, 'damaged')
+  const { credential, ...metadata } = parsed.data
+  const shape = eventShapes.get(stored.type)
+  if (shape === undefined || metadata.schemaVersion > schemaVersion)
+    return unreadable(stored, 'newer than this release')
+  // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
+  const data = parseText(stored.data)
+  if (!isShaped(shape, data)) return unreadable(stored, 'damaged')
+  const { id, stream, revision, position, type } = stored
+  const event = credential === undefined ? { type, data } : { type, data, credential }
+  return E.right({ id, stream, revision, position, event, metadata })
+}
+
+interface Decoded {
+  readonly events: readonly RecordedEvent[]
+  /** The first event that could not be read; `events` are those before it. */
+  readonly failure?: EventUnreadable
+}
+
+// Asynchronous and by batch: keys of encrypted data will have to be fetched.
+const decode = async (batch: readonly StoredEvent[]): Promise<Decoded> => {
+  const events: RecordedEvent[] = []
+  for (const stored of batch) {
+    const decoded = decodeOne(stored)
+    if (E.isLeft(decoded)) return { events, failure: decoded.left }
+    events.push(decoded.right)
+  }
+  return { events }
+}
+
+const encode = async (events: readonly NewEvent[]): Promise<readonly StoredNewEvent[]> =>
+  events.map(encodeOne)
+
+export interface LogPorts {
+  readonly identity: LogIdentity
+  readonly log: EventLog
+  readonly feed: EventFeed
+}
+
+const eventLog = (stored: StoredLog): EventLog => ({
+  read:
+    (stream, from = 0) =>
+    async () => {
+      const read = await stored.read(stream, from)()
+      if (E.isLeft(read)) return read
+      const { events, failure } = await decode(read.right)
+      return failure === undefined ? E.right(events) : E.left(failure)
+    },
+  append: (stream, expected, events) => async () => {
+    const appended = await stored.append(stream, expected, await encode(events))()
+    const first = expected === 'no-stream' ? 0 : expected + 1
+    return E.map((positions: readonly bigint[]) =>
+      events.map((event, i) => ({ ...event, stream, revision: first + i, position: positions[i] ?? 0n })),
+    )(appended)
+  },
+})
+
+const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => ({
+  identity,
+  head: stored.head,
+  eventIdAt: stored.eventIdAt,
+  follow: async function* (after, options) {
+    for await (const batch of stored.follow(after, options)) {
+      const { events, failure } = await decode(batch.events)
+      if (failure === undefined) yield { events, next: batch.next, caughtUp: batch.caughtUp }
+      else {
+        const last = events.at(-1)
+        if (last !== undefined) yield { events, next: last.position, caughtUp: false }
+        throw failure
+      }
+    }
+  },
+})
+
+/**
+ * The ports over an engine: schema check, JSON. A log without events is founded: its first event names it.
+ * Fails when the log cannot be read or written.
+ */
+export const openLog = async (stored: StoredLog): Promise<E.Either<LogFailure, LogPorts>> => {
+  const log = eventLog(stored)
+  const founding: NewEvent = {
+    id: randomUUID(),
+    event: { type: 'HubFounded', data: { id: randomUUID().replaceAll('-', '') } },
+    metadata: {
+      commandId: randomUUID(),
+      actor: { kind: 'hub', id: 'thalamus' },
+      requestId: randomUUID(),
+      schemaVersion,
+      recordedAt: new Date().toISOString(),
+    },
+  }
+  const existing = await log.read('hub')()
+  if (E.isLeft(existing)) return existing
+  if (existing.right.length === 0) {
+    const founded = await log.append('hub', 'no-stream', [founding])()
+    if (E.isLeft(founded) && founded.left._tag !== 'RevisionConflict') return E.left(founded.left)
+  }
+  const hub = await log.read('hub')()
+  if (E.isLeft(hub)) return hub
+  const id = hub.right[0]?.event.data.id
+  const identity = { id: typeof id === 'string' ? id : '', epoch: 0 }
+  return E.right({ identity, log, feed: eventFeed(stored, identity) })
+}

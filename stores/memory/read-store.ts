@@ -1,0 +1,127 @@
+import * as E from '#fp/Either'
+import type {
+  Checkpoint,
+  Document,
+  FieldValue,
+  Generation,
+  ModelShape,
+  Query,
+  ReadModels,
+  ReadModelWriter,
+} from '../../projections/read-store.ts'
+
+interface Stored {
+  readonly model: ModelShape
+  readonly number: number
+  state: 'served' | 'building' | 'retired'
+  checkpoint: Checkpoint
+  readonly documents: Map<string, Document>
+}
+
+const compare = (a: FieldValue, b: FieldValue): number =>
+  a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1
+
+const start: Checkpoint = { position: 0n, eventId: '' }
+
+/** Read models that live as long as their process: for tests. */
+export const memoryReadStore = (): ReadModels & ReadModelWriter => {
+  const all: Stored[] = []
+  const of = ({ name, version }: ModelShape) =>
+    all.filter(stored => stored.model.name === name && stored.model.version === version)
+  const servedOf = (model: ModelShape) => of(model).find(stored => stored.state === 'served')
+  const generationOf = ({ model, number, checkpoint }: Stored): Generation => ({ model, number, checkpoint })
+  const find = ({ model, number }: Generation) => of(model).find(stored => stored.number === number)
+
+  const begin = (model: ModelShape, state: Stored['state']): Stored => {
+    const stored = {
+      model,
+      number: (of(model).at(-1)?.number ?? -1) + 1,
+      state,
+      checkpoint: start,
+      documents: new Map(),
+    }
+    all.push(stored)
+    return stored
+  }
+
+  const matching = (model: ModelShape, query: Query) => {
+    const { equals, range, orderedBy, descending, after } = query
+    const orderOf = ({ key, fields }: Document): [FieldValue, string] => [
+      orderedBy === undefined ? null : (fields[orderedBy] ?? null),
+      key,
+    ]
+    const byOrder = (a: [FieldValue, string], b: [FieldValue, string]) =>
+      (compare(a[0], b[0]) || compare(a[1], b[1])) * (descending ? -1 : 1)
+    const inRange = (value: FieldValue) =>
+      range === undefined ||
+      (value !== null &&
+        (range.from === undefined || compare(value, range.from) >= 0) &&
+        (range.until === undefined || compare(value, range.until) < 0))
+    return [...(servedOf(model)?.documents.values() ?? [])]
+      .filter(({ text }) => text !== null)
+      .filter(({ fields }) => Object.entries(equals).every(([name, value]) => fields[name] === value))
+      .filter(({ fields }) => inRange(fields[range?.field ?? ''] ?? null))
+      .filter(document => after === undefined || byOrder(orderOf(document), [after.value, after.key]) > 0)
+      .sort((a, b) => byOrder(orderOf(a), orderOf(b)))
+  }
+
+  return {
+    get: (model, key) => async () => E.right(servedOf(model)?.documents.get(key)),
+    find: (model, query) => async () => {
+      const documents = []
+      let bytes = 0
+      for (const { key, text, fields } of matching(model, query)) {
+        bytes += Buffer.byteLength(text ?? '')
+        if (documents.length === query.limit || (documents.length > 0 && bytes > query.mostBytes))
+          return E.right({ documents, more: true })
+        const value = query.orderedBy === undefined ? null : fields[query.orderedBy]
+        documents.push({ key, text: text ?? '', orderedBy: typeof value === 'string' ? value : null })
+      }
+      return E.right({ documents, more: false })
+    },
+    checkpoint: model => async () => E.right(servedOf(model)?.checkpoint ?? start),
+    served: model => async () => E.right(generationOf(servedOf(model) ?? begin(model, 'served'))),
+    begin: model => async () => E.right(generationOf(begin(model, 'building'))),
+    load: (generation, keys) => async () =>
+      E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
+    commit: (changes, checkpoint) => async () => {
+      const stale = changes.some(({ generation }) => {
+        const stored = find(generation)
+        return (
+          stored === undefined ||
+          stored.state === 'retired' ||
+          stored.checkpoint.position !== generation.checkpoint.position
+        )
+      })
+      if (stale) return E.left({ _tag: 'Superseded' })
+      for (const { generation, documents } of changes) {
+        const stored = find(generation)
+        if (stored === undefined) continue
+        stored.checkpoint = checkpoint
+        for (const document of documents) {
+          const before = stored.documents.get(document.key)
+          if (before === undefined || document.position > before.position)
+            stored.documents.set(document.key, document)
+        }
+      }
+      return E.right(undefined)
+    },
+    serve: (generations, condition) => async () => {
+      const behind = generations.some(({ model, checkpoint }) => {
+        const served = servedOf(model)
+        return served !== undefined && served.checkpoint.position > checkpoint.position
+      })
+      if (behind && condition === 'if as far') return E.right(false)
+      for (const generation of generations) {
+        for (const stored of of(generation.model))
+          stored.state = stored.number === generation.number ? 'served' : 'retired'
+      }
+      return E.right(true)
+    },
+    sweep: () => async () => {
+      const retired = all.findIndex(stored => stored.state === 'retired')
+      if (retired >= 0) all.splice(retired, 1)
+      return E.right(retired >= 0)
+    },
+  }
+}

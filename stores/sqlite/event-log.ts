@@ -1,0 +1,178 @@
+import { setImmediate as immediate } from 'node:timers/promises'
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type { Expected, RevisionConflict } from '../../commands/event-log.ts'
+import type { LogUnavailable } from '../../domain/log-failure.ts'
+import type { FollowOptions, StoredBatch, StoredEvent, StoredLog, StoredNewEvent } from '../stored.ts'
+import { makeWaker } from '../waker.ts'
+import { type Database, openDatabase } from './database.ts'
+
+const rowShape = z.object({
+  position: z.bigint(),
+  stream: z.string(),
+  revision: z.bigint(),
+  id: z.string(),
+  type: z.string(),
+  data: z.string(),
+  metadata: z.string(),
+})
+
+const columns = 'position, stream, revision, id, type, data, metadata'
+const mostEvents = 500
+const mostCharacters = 8 * 1024 * 1024
+const mostQueued = 10_000
+/** Another process's events are looked for this often; its own wake a follower at once. */
+const pollMilliseconds = 100
+
+const eventOf = (row: unknown): StoredEvent => {
+  const { revision, ...rest } = rowShape.parse(row)
+  return { ...rest, revision: Number(revision) }
+}
+
+const unavailable = (cause: unknown): E.Either<LogUnavailable, never> =>
+  E.left({ _tag: 'LogUnavailable', cause })
+
+const attempt = <A>(work: () => A): E.Either<LogUnavailable, A> => {
+  try {
+    return E.right(work())
+  } catch (cause) {
+    return unavailable(cause)
+  }
+}
+
+type Appended = E.Either<LogUnavailable | RevisionConflict, readonly bigint[]>
+
+interface Append {
+  readonly stream: string
+  readonly expected: Expected
+  readonly events: readonly StoredNewEvent[]
+  readonly settle: (appended: Appended) => void
+}
+
+const appendOne = (db: Database, { stream, expected, events }: Append): Appended => {
+  const first = expected === 'no-stream' ? 0 : expected + 1
+  const last = db.prepare('SELECT max(revision) AS revision FROM events WHERE stream = ?').get(stream)
+  const actual = Number(last?.revision ?? -1n)
+  if (actual === first - 1) {
+    const insert = db.prepare(
+      'INSERT INTO events (stream, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
+    )
+    return E.right(
+      events.map(({ id, type, data, metadata }, i) =>
+        BigInt(insert.run(stream, first + i, id, type, data, metadata).lastInsertRowid),
+      ),
+    )
+  }
+  const there = db
+    .prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ?`)
+    .all(stream, first, events.length)
+    .map(eventOf)
+  return there.length === events.length && there.every((event, i) => event.id === events[i]?.id)
+    ? E.right(there.map(event => event.position))
+    : E.left({ _tag: 'RevisionConflict', actual })
+}
+
+const readRun = (db: Database, after: bigint, types: readonly string[] | undefined): StoredBatch => {
+  const head = headOf(db)
+  const wanted = types === undefined ? '' : `AND type IN (${types.map(() => '?').join(', ')})`
+  const rows = db
+    .prepare(
+      `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ${wanted} ORDER BY position LIMIT ${mostEvents}`,
+    )
+    .iterate(after, head, ...(types ?? []))
+  const events: StoredEvent[] = []
+  let characters = 0
+  let isCut = false
+  for (const row of rows) {
+    const event = eventOf(row)
+    events.push(event)
+    characters += event.data.length
+    isCut = events.length === mostEvents || characters >= mostCharacters
+    if (isCut) break
+  }
+  const next = isCut ? (events.at(-1)?.position ?? after) : head > after ? head : after
+  return { events, next, caughtUp: next >= head }
+}
+
+const headOf = (db: Database): bigint => {
+  const head = db.prepare('SELECT max(position) AS head FROM events').get()?.head
+  return typeof head === 'bigint' ? head : 0n
+}
+
+export interface SqliteLog extends StoredLog {
+  /** How many transactions have appended since the log was opened. */
+  readonly commits: () => number
+}
+
+/**
+ * The log in one SQLite file: a commit is on disk before an append answers, and appends that wait at the same time
+ * share one commit. Other processes may append to the same file.
+ */
+export const sqliteLog = (path: string): SqliteLog => {
+  const db = openDatabase(path, 'FULL')
+  db.connection.exec(`CREATE TABLE IF NOT EXISTS events (
+    position INTEGER PRIMARY KEY, stream TEXT NOT NULL, revision INTEGER NOT NULL, id TEXT NOT NULL,
+    type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, UNIQUE (stream, revision)) STRICT`)
+  const waker = makeWaker()
+  let queue: Append[] = []
+  let commits = 0
+
+  const flush = () => {
+    const batch = queue
+    queue = []
+    const done = attempt(() => db.write(() => batch.map(append => appendOne(db, append))))
+    commits += 1
+    batch.forEach((append, i) => {
+      append.settle(E.isLeft(done) ? done : (done.right[i] ?? unavailable('no outcome')))
+    })
+    waker.wake()
+  }
+
+  return {
+    commits: () => commits,
+    read: (stream, from) => async () =>
+      attempt(() =>
+        db
+          .prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision`)
+          .all(stream, from)
+          .map(eventOf),
+      ),
+    append: (stream, expected, events) => () =>
+      new Promise(settle => {
+        if (queue.length >= mostQueued) {
+          settle(unavailable('too many appends wait'))
+          return
+        }
+        queue.push({ stream, expected, events, settle })
+        if (queue.length === 1) setImmediate(flush)
+      }),
+    follow: async function* (after: bigint, { signal, types, toHead }: FollowOptions) {
+      let next = after
+      let saidSomething = 0
+      while (!signal.aborted) {
+        const run = attempt(() => readRun(db, next, types))
+        if (E.isLeft(run)) throw run.left
+        const moved = run.right.next > next
+        next = run.right.next
+        if (moved || toHead || Date.now() - saidSomething >= 500) {
+          saidSomething = Date.now()
+          yield run.right
+        }
+        if (run.right.caughtUp && toHead) return
+        if (run.right.caughtUp) await waker.sleep(pollMilliseconds, signal)
+        // Reading is synchronous: a long way to the head must leave turns to everybody else.
+        else await immediate()
+      }
+    },
+    head: async () => attempt(() => headOf(db)),
+    eventIdAt: position => async () =>
+      attempt(() => {
+        const id = db.prepare('SELECT id FROM events WHERE position = ?').get(position)?.id
+        return typeof id === 'string' ? id : undefined
+      }),
+    close: async () => {
+      if (queue.length > 0) flush()
+      db.close()
+    },
+  }
+}

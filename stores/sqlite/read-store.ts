@@ -1,0 +1,347 @@
+import { statSync } from 'node:fs'
+import type { SQLInputValue } from 'node:sqlite'
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type {
+  Checkpoint,
+  Document,
+  FieldValue,
+  Generation,
+  ModelShape,
+  Query,
+  ReadModels,
+  ReadModelWriter,
+  ReadUnavailable,
+  Superseded,
+} from '../../projections/read-store.ts'
+import { type Database, openDatabase } from './database.ts'
+
+const keepRetiredMilliseconds = 60_000
+const sweepRows = 2_000
+/** Other processes switch generations: what is served is looked up again after this long. */
+const lookAgainMilliseconds = 1_000
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+const tableOf = (model: ModelShape, number: number): string =>
+  quoted(`${model.name}_${model.version}_${number}`)
+const columnsOf = (model: ModelShape): readonly string[] => Object.keys(model.fields)
+
+const rowShape = z.object({
+  number: z.bigint(),
+  position: z.bigint(),
+  event_id: z.string(),
+})
+
+const documentShape = z.looseObject({
+  key: z.string(),
+  revision: z.bigint(),
+  position: z.bigint(),
+  text: z.string().nullable(),
+})
+
+const attempt = <A>(work: () => A): E.Either<ReadUnavailable, A> => {
+  try {
+    return E.right(work())
+  } catch (cause) {
+    return E.left({ _tag: 'ReadUnavailable', cause })
+  }
+}
+
+const fieldValue = (value: unknown): FieldValue =>
+  typeof value === 'string' || typeof value === 'bigint' ? value : null
+
+const documentOf = (model: ModelShape, row: unknown): Document => {
+  const { key, revision, position, text, ...rest } = documentShape.parse(row)
+  const fields = Object.fromEntries(columnsOf(model).map(name => [name, fieldValue(rest[name])]))
+  return { key, revision: Number(revision), position, text, fields }
+}
+
+const createTables = (db: Database, model: ModelShape, number: number): void => {
+  const table = tableOf(model, number)
+  const fields = Object.entries(model.fields).map(([name, kind]) => `, ${quoted(name)} ${kind.toUpperCase()}`)
+  db.connection.exec(`CREATE TABLE ${table} (key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL,
+    position INTEGER NOT NULL, text TEXT${fields.join('')}) STRICT`)
+  model.indexes.forEach(({ fields, where }, i) => {
+    const index = quoted(`${model.name}_${model.version}_${number}_${i}`)
+    const part = where === undefined ? '' : ` WHERE ${quoted(where)} IS NOT NULL`
+    db.connection.exec(
+      `CREATE INDEX ${index} ON ${table} (${[...fields, 'key'].map(quoted).join(', ')})${part}`,
+    )
+  })
+}
+
+const queryOf = (table: string, query: Query): { sql: string; values: SQLInputValue[] } => {
+  const { equals, range, orderedBy, descending, after, limit } = query
+  const values: SQLInputValue[] = []
+  const conditions = ['text IS NOT NULL']
+  for (const [name, value] of Object.entries(equals)) {
+    conditions.push(`${quoted(name)} = ?`)
+    values.push(value)
+  }
+  if (range?.from !== undefined) {
+    conditions.push(`${quoted(range.field)} >= ?`)
+    values.push(range.from)
+  }
+  if (range?.until !== undefined) {
+    conditions.push(`${quoted(range.field)} < ?`)
+    values.push(range.until)
+  }
+  const order = orderedBy === undefined ? ['key'] : [quoted(orderedBy), 'key']
+  if (after !== undefined) {
+    conditions.push(`(${order.join(', ')}) ${descending ? '<' : '>'} (${order.map(() => '?').join(', ')})`)
+    values.push(...(orderedBy === undefined ? [after.key] : [after.value, after.key]))
+  }
+  const ordering = order.map(column => (descending ? `${column} DESC` : column)).join(', ')
+  const ordered = orderedBy === undefined ? 'NULL' : quoted(orderedBy)
+  values.push(limit + 1)
+  return {
+    sql: `SELECT key, text, ${ordered} AS ordered_value FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${ordering} LIMIT ?`,
+    values,
+  }
+}
+
+const foundShape = z.object({ key: z.string(), text: z.string(), ordered_value: z.string().nullable() })
+
+const modelRow = z.object({ name: z.string(), version: z.bigint(), number: z.bigint(), state: z.string() })
+
+export interface SqliteReadStore extends ReadModels, ReadModelWriter {
+  /** The plan SQLite makes for a query, a line a step: for tests that no query scans. */
+  readonly explain: (model: ModelShape, query: Query) => readonly string[]
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Read models in one SQLite file. The file may be deleted at any time, also while it is open: it is made anew, and
+ * the projector fills it from the log.
+ */
+export const sqliteReadStore = (path: string): SqliteReadStore => {
+  const open = () => {
+    const db = openDatabase(path, 'NORMAL')
+    db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
+      number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
+      changed_at INTEGER NOT NULL, PRIMARY KEY (name, version, number)) STRICT`)
+    return { db, file: statSync(path).ino, served: new Map<string, { number: number; until: number }>() }
+  }
+  let store = open()
+  let lookAgain = 0
+
+  /** The open file, made anew when somebody deleted it. */
+  const current = () => {
+    const now = Date.now()
+    if (now >= lookAgain) {
+      lookAgain = now + lookAgainMilliseconds
+      const file = statSync(path, { throwIfNoEntry: false })?.ino
+      if (file !== store.file) {
+        store.db.close()
+        store = open()
+      }
+    }
+    return store
+  }
+
+  const servedRow = (db: Database, { name, version }: ModelShape) => {
+    const row = db
+      .prepare(
+        `SELECT number, position, event_id FROM models WHERE name = ? AND version = ? AND state = 'served'`,
+      )
+      .get(name, version)
+    return row === undefined ? undefined : rowShape.parse(row)
+  }
+
+  const generationOf = (model: ModelShape, row: z.infer<typeof rowShape>): Generation => ({
+    model,
+    number: Number(row.number),
+    checkpoint: { position: row.position, eventId: row.event_id },
+  })
+
+  /** The table that readers use; looked up again once a second. */
+  const servedTable = (model: ModelShape): { db: Database; table: string } => {
+    const { db, served } = current()
+    const name = `${model.name}_${model.version}`
+    const known = served.get(name)
+    const now = Date.now()
+    if (known !== undefined && known.until > now) return { db, table: tableOf(model, known.number) }
+    const row = servedRow(db, model)
+    if (row === undefined) throw new Error('this read model has not been begun')
+    served.set(name, { number: Number(row.number), until: now + lookAgainMilliseconds })
+    return { db, table: tableOf(model, Number(row.number)) }
+  }
+
+  const insertModel = (db: Database, model: ModelShape, state: 'served' | 'building'): Generation => {
+    const top = db
+      .prepare('SELECT max(number) AS number FROM models WHERE name = ? AND version = ?')
+      .get(model.name, model.version)
+    const number = typeof top?.number === 'bigint' ? Number(top.number) + 1 : 0
+    createTables(db, model, number)
+    db.prepare(`INSERT INTO models VALUES (?, ?, ?, ?, 0, '', ?)`).run(
+      model.name,
+      model.version,
+      number,
+      state,
+      Date.now(),
+    )
+    return { model, number, checkpoint: { position: 0n, eventId: '' } }
+  }
+
+  const put = (db: Database, model: ModelShape, number: number, documents: readonly Document[]): void => {
+    const columns = ['key', 'revision', 'position', 'text', ...columnsOf(model)].map(quoted)
+    const updates = columns.slice(1).map(column => `${column} = excluded.${column}`)
+    const table = tableOf(model, number)
+    const statement = db.prepare(`INSERT INTO ${table} (${columns.join(', ')})
+      VALUES (${columns.map(() => '?').join(', ')})
+      ON CONFLICT (key) DO UPDATE SET ${updates.join(', ')} WHERE excluded.position > ${table}.position`)
+    const names = columnsOf(model)
+    for (const { key, revision, position, text, fields } of documents)
+      statement.run(key, revision, position, text, ...names.map(name => fields[name] ?? null))
+  }
+
+  return {
+    get: (model, key) => async () =>
+      attempt(() => {
+        const { db, table } = servedTable(model)
+        const row = db.prepare(`SELECT * FROM ${table} WHERE key = ?`).get(key)
+        return row === undefined ? undefined : documentOf(model, row)
+      }),
+
+    find: (model, query) => async () =>
+      attempt(() => {
+        const { db, table } = servedTable(model)
+        const { sql, values } = queryOf(table, query)
+        const documents = []
+        let bytes = 0
+        for (const row of db.prepare(sql).iterate(...values)) {
+          const { key, text, ordered_value } = foundShape.parse(row)
+          bytes += Buffer.byteLength(text)
+          if (documents.length === query.limit || (documents.length > 0 && bytes > query.mostBytes))
+            return { documents, more: true }
+          documents.push({ key, text, orderedBy: ordered_value })
+        }
+        return { documents, more: false }
+      }),
+
+    checkpoint: model => async () =>
+      attempt((): Checkpoint => {
+        const row = servedRow(current().db, model)
+        return row === undefined
+          ? { position: 0n, eventId: '' }
+          : { position: row.position, eventId: row.event_id }
+      }),
+
+    served: model => async () =>
+      attempt(() => {
+        const { db } = current()
+        return db.write(() => {
+          const row = servedRow(db, model)
+          return row === undefined ? insertModel(db, model, 'served') : generationOf(model, row)
+        })
+      }),
+
+    begin: model => async () =>
+      attempt(() => {
+        const { db } = current()
+        return db.write(() => insertModel(db, model, 'building'))
+      }),
+
+    load:
+      ({ model, number }, keys) =>
+      async () =>
+        attempt(() => {
+          const { db } = current()
+          const statement = db.prepare(`SELECT * FROM ${tableOf(model, number)} WHERE key = ?`)
+          return keys.flatMap(key => {
+            const row = statement.get(key)
+            return row === undefined ? [] : [documentOf(model, row)]
+          })
+        }),
+
+    commit: (changes, checkpoint) => async () => {
+      const done = attempt(() => {
+        const { db } = current()
+        return db.write(() => {
+          for (const { generation } of changes) {
+            const { model, number } = generation
+            const moved = db
+              .prepare(`UPDATE models SET position = ?, event_id = ?, changed_at = ? WHERE name = ? AND version = ?
+                AND number = ? AND state <> 'retired' AND position = ?`)
+              .run(
+                checkpoint.position,
+                checkpoint.eventId,
+                Date.now(),
+                model.name,
+                model.version,
+                number,
+                generation.checkpoint.position,
+              )
+            if (moved.changes === 0 || moved.changes === 0n) return false
+          }
+          for (const { generation, documents } of changes)
+            put(db, generation.model, generation.number, documents)
+          return true
+        })
+      })
+      const superseded: Superseded = { _tag: 'Superseded' }
+      return E.isLeft(done) ? done : done.right ? E.right(undefined) : E.left(superseded)
+    },
+
+    serve: (generations, condition) => async () =>
+      attempt(() => {
+        const { db, served } = current()
+        return db.write(() => {
+          for (const { model, checkpoint } of generations) {
+            const row = servedRow(db, model)
+            if (condition === 'if as far' && row !== undefined && row.position > checkpoint.position)
+              return false
+          }
+          for (const { model, number } of generations) {
+            const switchTo =
+              db.prepare(`UPDATE models SET state = ?, changed_at = ? WHERE name = ? AND version = ?
+              AND (number = ?) = ? AND state <> 'retired'`)
+            switchTo.run('retired', Date.now(), model.name, model.version, number, 0)
+            switchTo.run('served', Date.now(), model.name, model.version, number, 1)
+            served.delete(`${model.name}_${model.version}`)
+          }
+          return true
+        })
+      }),
+
+    sweep: models => async () =>
+      attempt(() => {
+        const { db } = current()
+        const old = db
+          .prepare('SELECT name, version, number, state FROM models WHERE changed_at < ?')
+          .all(Date.now() - keepRetiredMilliseconds)
+        for (const row of old) {
+          const { name, version, number, state } = modelRow.parse(row)
+          const present = models.find(model => model.name === name)
+          const isOldVersion = present !== undefined && Number(version) < present.version
+          if (state !== 'retired' && !isOldVersion) continue
+          const table = quoted(`${name}_${version}_${number}`)
+          return db.write(() => {
+            const { changes } = db
+              .prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} LIMIT ${sweepRows})`)
+              .run()
+            if (changes !== 0 && changes !== 0n) return true
+            db.connection.exec(`DROP TABLE ${table}`)
+            db.prepare('DELETE FROM models WHERE name = ? AND version = ? AND number = ?').run(
+              name,
+              version,
+              number,
+            )
+            return true
+          })
+        }
+        return false
+      }),
+
+    explain: (model, query) => {
+      const { db, table } = servedTable(model)
+      const { sql, values } = queryOf(table, query)
+      return db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(...values)
+        .map(row => String(row.detail))
+    },
+
+    close: async () => store.db.close(),
+  }
+}
