@@ -314,7 +314,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
           const { name, version, number, state } = modelRow.parse(row)
           const present = models.find(model => model.name === name)
           const isOldVersion = present !== undefined && Number(version) < present.version
-          if (state !== 'retired' && !isOldVersion) continue
+          if (state === 'served' && !isOldVersion) continue
           const table = quoted(`${name}_${version}_${number}`)
           return db.write(() => {
             const { changes } = db

@@ -1,0 +1,13 @@
+/** What a route answers. */
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** The text of the body; its type is JSON where the headers name no other. */
+  readonly body?: string
+}
+
+export const jsonAnswer = (
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer => ({ status, headers, body })

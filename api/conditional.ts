@@ -1,0 +1,26 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Preconditions } from '../domain/item.ts'
+
+/** The strong entity tag of a revision (RFC 9110, section 8.8.3). */
+export const etagOf = (revision: number): string => `"${revision}"`
+
+/** The revisions that a list of entity tags names; weak and foreign tags name none of ours. */
+const revisionsOf = (header: string): '*' | readonly number[] =>
+  header.trim() === '*'
+    ? '*'
+    : header.split(',').flatMap(tag => {
+        const digits = /^\s*"(\d{1,15})"\s*$/.exec(tag)?.[1]
+        return digits === undefined ? [] : [Number(digits)]
+      })
+
+export const preconditionsOf = (headers: IncomingHttpHeaders): Preconditions => ({
+  ...(headers['if-match'] === undefined ? {} : { ifMatch: revisionsOf(headers['if-match']) }),
+  ...(headers['if-none-match'] === undefined ? {} : { ifNoneMatch: revisionsOf(headers['if-none-match']) }),
+})
+
+/** Whether a read finds the client's copy current; here weak comparison holds (RFC 9110, section 13.1.2). */
+export const isCurrent = (ifNoneMatch: string | undefined, revision: number): boolean => {
+  if (ifNoneMatch === undefined) return false
+  const named = revisionsOf(ifNoneMatch.replaceAll('W/"', '"'))
+  return named === '*' || named.includes(revision)
+}

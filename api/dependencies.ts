@@ -1,0 +1,31 @@
+import type { Logger } from 'pino'
+import type { Authenticate } from '../auth/authenticate.ts'
+import type { PeopleUseCases } from '../auth/people.ts'
+import type { Policy } from '../auth/policy.ts'
+import type { Standing } from '../auth/standing.ts'
+import type { WriteItem } from '../commands/items.ts'
+import type { LogIdentity } from '../domain/position.ts'
+import type { EventFeed } from '../projections/event-feed.ts'
+import type { Progress } from '../projections/progress.ts'
+import type { ReadModels } from '../projections/read-store.ts'
+import type { Health } from './health.ts'
+
+/** What the routes work with: handlers and queries, never a store to write to. */
+export interface ApiDependencies {
+  readonly authenticate: Authenticate
+  readonly policy: Policy
+  readonly standing: Pick<Standing, 'silentFor' | 'isLive'>
+  readonly people: PeopleUseCases
+  readonly writeItem: WriteItem
+  readonly readModels: ReadModels
+  readonly progress: Progress
+  readonly logIdentity: LogIdentity
+  /** The log's last position. */
+  readonly logHead: EventFeed['head']
+  /** Keys the fingerprints of requests with an `Idempotency-Key`. */
+  readonly fingerprintKey: Buffer
+  readonly health: Health
+  readonly logger: Logger
+  readonly corsOrigins: readonly string[]
+  readonly legacyLists: boolean
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import { parseInstant } from '../domain/instant.ts'
+import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
+import { type Filter, folded, type Resource } from '../domain/resource.ts'
+import { modelOf, orderField, ownerField } from '../projections/items.ts'
+import type { FieldValue, Query } from '../projections/read-store.ts'
+import { type Answer, jsonAnswer } from './answer.ts'
+import type { Call } from './call.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { parametersOf } from './parameters.ts'
+import type { Failure } from './problem.ts'
+import { type ReadDependencies, readable } from './reading.ts'
+
+const mostBytes = 8 * 1024 * 1024
+const mostItems = 1_000
+/** The lists that the original answers as arrays of one-element arrays. */
+const originalLists = ['people', 'pols']
+
+const parametersKnown = (resource: Resource): readonly string[] => [
+  'limit',
+  'cursor',
+  'order',
+  ...Object.keys(resource.filters),
+  ...(resource.orderedBy === undefined ? [] : ['since', 'until']),
+]
+
+const filterTerm = ({ kind }: Filter, text: string): FieldValue | undefined => {
+  switch (kind) {
+    case 'text':
+      return folded(text)
+    case 'instant':
+      return parseInstant(text)
+    case 'flag':
+      return text === 'true' ? 1n : text === 'false' ? 0n : undefined
+  }
+}
+
+const expectedOf = ({ kind }: Filter): string =>
+  kind === 'flag'
+    ? 'must be true or false'
+    : 'must be a date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS'
+
+const cursorShape = z.tuple([z.string(), z.string().nullable(), z.string()])
+
+/** A list's cursor: what it belongs to, and the place of the last item given. */
+const cursorOf = (list: string, value: string | null, key: string): string =>
+  Buffer.from(JSON.stringify([list, value, key])).toString('base64url')
+
+const parseCursor = (list: string, cursor: string): Query['after'] | undefined => {
+  try {
+    const parsed = cursorShape.safeParse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
+    return parsed.success && parsed.data[0] === list
+      ? { value: parsed.data[1], key: parsed.data[2] }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+interface Asked {
+  readonly query: Query
+  /** Names the list: a cursor of another one is refused. */
+  readonly list: string
+}
+
+const queryOf = (
+  resource: Resource,
+  owner: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+  usualLimit: number,
+): E.Either<Rejection, Asked> => {
+  const errors: InvalidPart[] = []
+  const equals: Record<string, FieldValue> = owner === undefined ? {} : { [ownerField]: owner }
+  for (const [parameter, filter] of Object.entries(resource.filters)) {
+    const text = parameters.get(parameter)
+    if (text === undefined) continue
+    const value = filterTerm(filter, text)
+    if (value === undefined) errors.push({ parameter, detail: expectedOf(filter) })
+    else equals[parameter] = value
+  }
+  const bound = (parameter: 'since' | 'until') => {
+    const text = parameters.get(parameter)
+    const instant = text === undefined ? undefined : parseInstant(text)
+    if (text !== undefined && instant === undefined)
+      errors.push({ parameter, detail: expectedOf({ kind: 'instant', fields: [] }) })
+    return instant
+  }
+  const [from, until] = [bound('since'), bound('until')]
+  const order = parameters.get('order') ?? 'asc'
+  if (order !== 'asc' && order !== 'desc') errors.push({ parameter: 'order', detail: 'must be asc or desc' })
+  const limitText = parameters.get('limit') ?? String(usualLimit)
+  const limit = /^[1-9]\d{0,3}$/.test(limitText) ? Number(limitText) : 0
+  if (limit < 1 || limit > mostItems)
+    errors.push({ parameter: 'limit', detail: `must be a whole number from 1 to ${mostItems}` })
+
+  const list = createHash('sha256')
+    .update(JSON.stringify([resource.name, order, from, until, ...Object.entries(equals).map(String).sort()]))
+    .digest('base64url')
+    .slice(0, 16)
+  const cursor = parameters.get('cursor')
+  const after = cursor === undefined ? undefined : parseCursor(list, cursor)
+  if (cursor !== undefined && after === undefined)
+    errors.push({
+      parameter: 'cursor',
+      detail: 'must be one this very list gave, with the same filters and order',
+    })
+  if (errors.length > 0) return E.left(invalid(...errors))
+  const range = from === undefined && until === undefined ? {} : { range: rangeOf(from, until) }
+  return E.right({
+    list,
+    query: {
+      equals,
+      ...range,
+      ...(resource.orderedBy === undefined ? {} : { orderedBy: orderField }),
+      descending: order === 'desc',
+      ...(after === undefined ? {} : { after }),
+      limit,
+      mostBytes,
+    },
+  })
+}
+
+const rangeOf = (from: string | undefined, until: string | undefined): NonNullable<Query['range']> => ({
+  field: orderField,
+  ...(from === undefined ? {} : { from }),
+  ...(until === undefined ? {} : { until }),
+})
+
+const linkTo = (path: string, parameters: ReadonlyMap<string, string>, cursor: string): string =>
+  `<${path}?${new URLSearchParams([...new Map([...parameters, ['cursor', cursor]])])}>; rel="next"`
+
+/** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
+export const listItems = (
+  dependencies: ReadDependencies & Pick<ApiDependencies, 'legacyLists'>,
+  call: Call,
+  resource: Resource,
+  owner: string | undefined,
+): TaskEither<Failure, Answer> => {
+  const { readModels } = dependencies
+  const legacy = dependencies.legacyLists && originalLists.includes(resource.name)
+  return async () => {
+    const parameters = parametersOf(call.request.url, parametersKnown(resource))
+    if (E.isLeft(parameters)) return parameters
+    const asked = queryOf(resource, owner, parameters.right, legacy ? mostItems : 100)
+    if (E.isLeft(asked)) return asked
+    const may = await readable(dependencies, call, modelOf(resource))
+    if (E.isLeft(may)) return may
+    const found = await readModels.find(modelOf(resource), asked.right.query)()
+    if (E.isLeft(found)) return found
+    const { documents, more } = found.right
+    const last = documents.at(-1)
+    const texts = documents.map(({ text }) => (legacy ? `[${text}]` : text))
+    const path = owner === undefined ? `/${resource.name}` : `/${resource.name}/${owner}`
+    const next = more && last !== undefined ? cursorOf(asked.right.list, last.orderedBy, last.key) : undefined
+    const link = next === undefined ? {} : { Link: linkTo(path, parameters.right, next) }
+    return E.right(jsonAnswer(200, `[${texts.join(',')}]`, link))
+  }
+}

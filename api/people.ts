@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import { passwordProblem } from '../auth/password-hash.ts'
+import { rights } from '../auth/policy.ts'
+import type { Outcome } from '../commands/handle.ts'
+import { parseAccount } from '../domain/identifiers.ts'
+import type { ItemState } from '../domain/item.ts'
+import { type JsonObject, member } from '../domain/json.ts'
+import { people } from '../domain/people.ts'
+import { type InvalidPart, invalid } from '../domain/rejection.ts'
+import type { Answer } from './answer.ts'
+import { type Body, readBody } from './body.ts'
+import { type Call, type Operation, pathParameter, type Route } from './call.ts'
+import { preconditionsOf } from './conditional.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { parametersOf } from './parameters.ts'
+import type { Failure } from './problem.ts'
+import { contextOf, writeAnswer } from './writing.ts'
+
+const rolesShape = z.array(z.string().max(200)).max(64)
+
+/** The members of a body that this request does not take: a misspelt one must not pass unnoticed. */
+const strangers = (body: JsonObject, known: string): readonly InvalidPart[] =>
+  Object.keys(body)
+    .filter(key => key !== known)
+    .map(key => ({ pointer: `/${key}`, detail: `is unknown: send {"${known}": …}` }))
+
+/** `/login`, and the routes that change a person's password, roles or `active`. */
+export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] => {
+  const { people: useCases, policy } = dependencies
+
+  const subjectOf = (call: Call) => {
+    const subject = parseAccount(pathParameter(call, 'id'))
+    return subject === undefined ? {} : { subject }
+  }
+
+  type Parts = Parameters<typeof useCases.setPassword>[0] & {
+    readonly body: JsonObject
+    readonly preconditions: ReturnType<typeof preconditionsOf>
+  }
+
+  const change = (
+    route: string,
+    shows: 'item' | 'nothing',
+    problems: (body: JsonObject) => readonly InvalidPart[],
+    run: (parts: Parts) => TaskEither<Failure, Outcome<ItemState>>,
+  ): Operation['handle'] => {
+    const work = async (call: Call, { bytes, json }: Body): Promise<E.Either<Failure, Answer>> => {
+      const id = parseAccount(pathParameter(call, 'id'))
+      if (id === undefined) return E.left({ _tag: 'NoSuchItem', what: people.noun })
+      const errors = problems(json)
+      if (errors.length > 0) return E.left(invalid(...errors))
+      const context = contextOf(dependencies, call, route.replace(':id', id), { bytes, json })
+      if (E.isLeft(context)) return context
+      const preconditions = preconditionsOf(call.request.headers)
+      const identity = { id }
+      const conditional = Object.keys(preconditions).length > 0
+      const outcome = await run({
+        identity,
+        conditional,
+        context: context.right,
+        body: json,
+        preconditions,
+      })()
+      return E.isLeft(outcome)
+        ? outcome
+        : E.right(await writeAnswer(dependencies, call, people, identity, outcome.right, shows))
+    }
+    return call => async () => {
+      const body = await readBody(call.request, call.response)
+      return E.isLeft(body) ? body : work(call, body.right)
+    }
+  }
+
+  const rolesOf = (body: JsonObject) => rolesShape.safeParse(member(body, 'roles'))
+
+  return [
+    {
+      path: '/login',
+      operations: {
+        GET: {
+          access: () => [{ method: 'GET' }],
+          handle: call => async () =>
+            E.map(() => ({ status: 200, body: 'true' }))(parametersOf(call.request.url, [])),
+        },
+      },
+    },
+    {
+      path: '/people/:id/roles',
+      operations: {
+        PUT: {
+          access: () => [{ ...rights.assignRoles }],
+          handle: change(
+            '/people/:id/roles',
+            'item',
+            body => [
+              ...strangers(body, 'roles'),
+              ...(rolesOf(body).success
+                ? []
+                : [{ pointer: '/roles', detail: 'must be a list of names of roles' }]),
+            ],
+            ({ body, preconditions, ...write }) => {
+              const roles = rolesOf(body).data ?? []
+              return useCases.changeAccess(write, {
+                _tag: 'AssignRoles',
+                roles,
+                knownRoles: policy.roleNames,
+                preconditions,
+              })
+            },
+          ),
+        },
+      },
+    },
+    {
+      path: '/people/:id/active',
+      operations: {
+        PUT: {
+          access: () => [{ ...rights.setActive }],
+          handle: change(
+            '/people/:id/active',
+            'item',
+            body => [
+              ...strangers(body, 'active'),
+              ...(typeof member(body, 'active') === 'boolean'
+                ? []
+                : [{ pointer: '/active', detail: 'must be true or false' }]),
+            ],
+            ({ body, preconditions, ...write }) =>
+              useCases.changeAccess(write, {
+                _tag: 'SetActive',
+                active: member(body, 'active') === true,
+                preconditions,
+              }),
+          ),
+        },
+      },
+    },
+    {
+      path: '/password/:id',
+      operations: {
+        POST: {
+          access: call => {
+            const { subject } = subjectOf(call)
+            return subject === call.principal.id ? [{ method: 'POST' }] : [{ ...rights.setPassword }]
+          },
+          handle: change(
+            '/password/:id',
+            'nothing',
+            body => {
+              const problem = passwordProblem(member(body, 'password'))
+              return [...strangers(body, 'password'), ...(problem === undefined ? [] : [problem])]
+            },
+            ({ body, preconditions, ...write }) =>
+              useCases.setPassword(write, String(member(body, 'password')), preconditions),
+          ),
+        },
+      },
+    },
+  ]
+}

@@ -1,0 +1,152 @@
+import { STATUS_CODES } from 'node:http'
+import type { AuthenticationFailure } from '../auth/authenticate.ts'
+import type { PersonFailure } from '../auth/people.ts'
+import type { InvalidPart } from '../domain/rejection.ts'
+import type { ReadUnavailable } from '../projections/read-store.ts'
+import type { Answer } from './answer.ts'
+
+/** Refusals that only HTTP knows. */
+export type HttpFailure =
+  | { readonly _tag: 'NoSuchRoute' }
+  | { readonly _tag: 'NoSuchItem'; readonly what: string }
+  | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
+  | { readonly _tag: 'Malformed'; readonly detail: string }
+  | { readonly _tag: 'BodyTooLarge' }
+  | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
+  | { readonly _tag: 'PositionNotReached' }
+  | { readonly _tag: 'StartingUp' }
+  | { readonly _tag: 'LogSilent' }
+  | { readonly _tag: 'Bug'; readonly cause: unknown }
+
+export type Failure = HttpFailure | AuthenticationFailure | PersonFailure | ReadUnavailable
+
+interface Problem {
+  readonly status: number
+  /** The last part of the problem's `type`, the same on every hub. */
+  readonly name: string
+  readonly detail: string
+  readonly errors?: readonly InvalidPart[]
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const retryLater = { 'Retry-After': '1' }
+
+const unavailable = (name: string, detail: string): Problem => ({
+  status: 503,
+  name,
+  detail,
+  headers: retryLater,
+})
+
+/** Every failure as the client sees it: our own words, never a driver's. */
+const problemOf = (failure: Failure): Problem => {
+  switch (failure._tag) {
+    case 'Malformed':
+      return { status: 400, name: 'malformed', detail: failure.detail }
+    case 'NotAuthenticated':
+      return {
+        status: 401,
+        name: 'not-authenticated',
+        detail: 'Send your federation account and password as HTTP Basic credentials.',
+        headers: { 'WWW-Authenticate': 'Basic realm="GNU Health Federation", charset="UTF-8"' },
+      }
+    case 'NotAllowed':
+      return { status: 403, name: 'not-allowed', detail: 'Your roles do not allow this.' }
+    case 'FieldNotAllowed':
+      return { status: 403, name: 'field-not-allowed', detail: failure.detail }
+    case 'NoSuchRoute':
+      return { status: 404, name: 'not-found', detail: 'There is nothing at this path.' }
+    case 'NoSuchItem':
+    case 'NeverWas':
+      return { status: 404, name: 'not-found', detail: `There is no such ${failure.what}.` }
+    case 'MethodNotAllowed':
+      return {
+        status: 405,
+        name: 'method-not-allowed',
+        detail: `This path takes ${failure.allow.join(', ')}.`,
+        headers: { Allow: failure.allow.join(', ') },
+      }
+    case 'ExistsWithOtherContent':
+      return {
+        status: 409,
+        name: 'exists-with-other-content',
+        detail: `This ${failure.what} exists with other content. Read it, and change it with PATCH or PUT.`,
+      }
+    case 'WrongState':
+      return { status: 409, name: 'wrong-state', detail: failure.detail }
+    case 'Removed':
+      return { status: 410, name: 'removed', detail: `This ${failure.what} was removed.` }
+    case 'StaleRevision':
+      return {
+        status: 412,
+        name: 'stale-revision',
+        detail: 'It is not at the revision that If-Match or If-None-Match asks for. Read it again.',
+      }
+    case 'BodyTooLarge':
+      return { status: 413, name: 'too-large', detail: 'A body has at most 1 MiB.' }
+    case 'ItemTooLarge':
+      return { status: 413, name: 'too-large', detail: 'An item has at most 900 KiB.' }
+    case 'UnsupportedMediaType':
+      return { status: 415, name: 'unsupported-media-type', detail: failure.detail }
+    case 'Invalid':
+      return {
+        status: 422,
+        name: 'invalid',
+        detail: 'Parts of the request are not valid; errors says which and why.',
+        errors: failure.errors,
+      }
+    case 'KeyUsedForAnotherRequest':
+      return {
+        status: 422,
+        name: 'key-used-for-another-request',
+        detail: 'This Idempotency-Key was used for another request. Use a new key for a new request.',
+        errors: [{ header: 'Idempotency-Key', detail: 'was used with another method or body' }],
+      }
+    case 'Bug':
+      return { status: 500, name: 'internal', detail: 'The hub failed. The log holds this request’s id.' }
+    case 'Busy':
+      return unavailable('busy', 'The hub has too much to do. Try again.')
+    case 'StartingUp':
+      return unavailable(
+        'starting',
+        'The hub is reading its log. Try again; GET /readyz tells how far it is.',
+      )
+    case 'LogSilent':
+      return unavailable('unavailable', 'The hub has not heard from its event log for too long. Try again.')
+    case 'PositionNotReached':
+      return unavailable(
+        'position-not-reached',
+        'The hub has not come to Thalamus-Min-Position yet. Try again.',
+      )
+    case 'LogUnavailable':
+    case 'EventUnreadable':
+      return unavailable('unavailable', 'The event log cannot be used now. Try again.')
+    case 'ReadUnavailable':
+      return unavailable('unavailable', 'The read models cannot be used now. Try again.')
+    case 'AuthUnavailable':
+      return unavailable('unavailable', 'The store of credentials cannot be used now. Try again.')
+  }
+}
+
+/** The answer of a failure: problem details (RFC 9457). */
+export const problemAnswer = (failure: Failure): Answer => {
+  const { status, name, detail, errors, headers } = problemOf(failure)
+  const type = `urn:thalamus:problem:${name}`
+  return {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/problem+json' },
+    body: JSON.stringify({ type, title: STATUS_CODES[status], status, detail, errors }),
+  }
+}
+
+/** The failure in words, for whoever is not a client of HTTP. */
+export const sentenceOf = (failure: Failure): string => {
+  const { detail, errors = [] } = problemOf(failure)
+  const parts = errors.map(part =>
+    'pointer' in part ? `${part.pointer.slice(1)} ${part.detail}` : part.detail,
+  )
+  return parts.length === 0 ? detail : parts.join('; ')
+}
+
+/** What stands behind a failure, for the log; most failures have nothing behind them. */
+export const causeOf = (failure: Failure): unknown => ('cause' in failure ? failure.cause : undefined)

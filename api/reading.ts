@@ -1,0 +1,39 @@
+import * as E from '#fp/Either'
+import { parsePosition } from '../domain/position.ts'
+import { invalid } from '../domain/rejection.ts'
+import type { ModelShape } from '../projections/read-store.ts'
+import type { Call } from './call.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import type { Failure } from './problem.ts'
+
+const waitMilliseconds = 1_000
+
+export type ReadDependencies = Pick<
+  ApiDependencies,
+  'readModels' | 'progress' | 'logIdentity' | 'logHead' | 'health'
+>
+
+/**
+ * Whether a read may be answered now: the read side has caught up once, and with `Thalamus-Min-Position` it has
+ * reached that position within a second.
+ */
+export const readable = async (
+  { progress, logIdentity, logHead, health }: ReadDependencies,
+  { request }: Call,
+  model: ModelShape,
+): Promise<E.Either<Failure, void>> => {
+  if (!health.readSideIsUp()) return E.left({ _tag: 'StartingUp' })
+  const header = request.headers['thalamus-min-position']
+  if (header === undefined) return E.right(undefined)
+  const position = typeof header === 'string' ? parsePosition(logIdentity, header) : undefined
+  if (position === undefined)
+    return E.left(
+      invalid({ header: 'Thalamus-Min-Position', detail: 'must be a position of this hub’s log' }),
+    )
+  if (await progress.reached(model.name, position, waitMilliseconds)) return E.right(undefined)
+  const head = await logHead()
+  if (E.isLeft(head)) return head
+  return position > head.right
+    ? E.left(invalid({ header: 'Thalamus-Min-Position', detail: 'is past the end of this hub’s log' }))
+    : E.left({ _tag: 'PositionNotReached' })
+}

@@ -1,0 +1,86 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import * as E from '#fp/Either'
+import type { CommandContext, Outcome } from '../commands/handle.ts'
+import { uuidOf } from '../commands/uuid.ts'
+import { parseInstant } from '../domain/instant.ts'
+import type { ItemState } from '../domain/item.ts'
+import { isObject, type JsonObject, member } from '../domain/json.ts'
+import { formatPosition } from '../domain/position.ts'
+import { invalid, type Rejection } from '../domain/rejection.ts'
+import { type Identity, pathOf, type Resource } from '../domain/resource.ts'
+import { modelOf } from '../projections/items.ts'
+import { type Answer, jsonAnswer } from './answer.ts'
+import type { Call } from './call.ts'
+import { etagOf } from './conditional.ts'
+import type { ApiDependencies } from './dependencies.ts'
+
+const waitMilliseconds = 1_000
+
+const timestampIn = (body: JsonObject, field: string): string | undefined => {
+  const info = member(body, field)
+  const timestamp = isObject(info) ? member(info, 'timestamp') : undefined
+  return typeof timestamp === 'string' ? parseInstant(timestamp) : undefined
+}
+
+/** When the sender says it happened: `modification_info.timestamp`, else `creation_info.timestamp`. */
+const occurredAtOf = (body: JsonObject): string | undefined => {
+  const instant = timestampIn(body, 'modification_info') ?? timestampIn(body, 'creation_info')
+  return instant === undefined ? undefined : `${instant}Z`
+}
+
+/**
+ * The command's context. With an `Idempotency-Key` the command id comes from caller, path and key, so that a repeat
+ * is recognised in the stream; without one it is fresh.
+ */
+export const contextOf = (
+  { fingerprintKey }: Pick<ApiDependencies, 'fingerprintKey'>,
+  { request, actor, requestId }: Call,
+  path: string,
+  sent: { readonly bytes: Buffer; readonly json: JsonObject },
+): E.Either<Rejection, CommandContext> => {
+  const key = request.headers['idempotency-key']
+  const occurredAt = occurredAtOf(sent.json)
+  const base = { actor, requestId, ...(occurredAt === undefined ? {} : { occurredAt }) }
+  if (key === undefined) return E.right({ ...base, commandId: randomUUID() })
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key))
+    return E.left(invalid({ header: 'Idempotency-Key', detail: 'must be 1 to 128 visible ASCII characters' }))
+  const fingerprint = createHmac('sha256', fingerprintKey)
+    .update(`${request.method}\0`)
+    .update(sent.bytes)
+    .digest('base64')
+  return E.right({ ...base, commandId: uuidOf(actor.kind, actor.id, path, key), fingerprint })
+}
+
+const prefers = (header: string | readonly string[] | undefined, preference: string): boolean =>
+  header !== undefined &&
+  String(header)
+    .toLowerCase()
+    .split(/[,;]/)
+    .some(part => part.trim() === preference)
+
+/** The answer of a write: the item as it is now, once the read side has it or a second has passed. */
+export const writeAnswer = async (
+  { progress, logIdentity }: Pick<ApiDependencies, 'progress' | 'logIdentity'>,
+  { request }: Call,
+  resource: Resource,
+  identity: Identity,
+  outcome: Outcome<ItemState>,
+  shows: 'item' | 'nothing' = 'item',
+): Promise<Answer> => {
+  const { state, added, before, revision, position } = outcome
+  const headers: Record<string, string> = {}
+  if (position !== undefined) {
+    headers['Thalamus-Position'] = formatPosition(logIdentity, position)
+    if (added && !prefers(request.headers.prefer, 'respond-async'))
+      await progress.reached(modelOf(resource).name, position, waitMilliseconds)
+  }
+  if (state.is !== 'present' || shows === 'nothing') return { status: 204, headers }
+  headers.ETag = etagOf(revision)
+  const created = added && before === -1
+  if (created) headers.Location = pathOf(resource, identity)
+  if (prefers(request.headers.prefer, 'return=minimal')) {
+    headers['Preference-Applied'] = 'return=minimal'
+    return { status: created ? 201 : 204, headers }
+  }
+  return jsonAnswer(created ? 201 : 200, JSON.stringify(state.item), headers)
+}

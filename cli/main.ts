@@ -1,0 +1,91 @@
+import { Command, CommanderError } from 'commander'
+import { type Config, flagOf, readConfig, settings } from '../config.ts'
+import { demo } from './demo.ts'
+import { personCommands } from './person.ts'
+import { rebuildModels } from './rebuild.ts'
+import { serve } from './serve.ts'
+
+/** A command's end: 0 done, 1 refused by a rule or failed, 2 a wrong option or form. */
+export type ExitCode = 0 | 1 | 2
+
+export type Run = (config: Config) => Promise<ExitCode>
+
+const program = new Command('thalamus')
+  .description('The message and authentication server of a GNU Health Federation.')
+  .showHelpAfterError('(run with --help to see what there is)')
+  .configureHelp({ sortSubcommands: false })
+
+let exitCode: ExitCode = 0
+
+const camelCase = (flag: string): string =>
+  flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** Reads the settings from environment and flags, runs the command with them, and keeps its exit code. */
+const withConfig = async (options: Readonly<Record<string, unknown>>, run: Run): Promise<void> => {
+  const flags = Object.fromEntries(
+    settings.map(setting => {
+      const value = options[camelCase(flagOf(setting))]
+      return [setting.name, typeof value === 'string' ? value : undefined] as const
+    }),
+  )
+  const read = readConfig(process.env, flags)
+  if ('problems' in read) {
+    process.stderr.write(`${read.problems.map(problem => `${problem}\n`).join('')}`)
+    exitCode = 2
+    return
+  }
+  exitCode = await run(read.config)
+}
+
+/** A command with a flag for every setting. */
+const command = (parent: Command, usage: string, description: string): Command => {
+  const added = parent.command(usage).description(description)
+  for (const setting of settings) {
+    const fallback = setting.fallback === undefined ? '' : ` (default ${setting.fallback})`
+    added.option(
+      `--${flagOf(setting)} <${setting.placeholder}>`,
+      `${setting.meaning}; also ${setting.name}${fallback}`,
+    )
+  }
+  return added
+}
+
+command(program, 'serve', 'run the hub')
+  .addHelpText('after', '\nThe first line on standard output says where it listens. End it with Ctrl-C.')
+  .action(options => withConfig(options, serve))
+
+personCommands(program, command, withConfig)
+
+command(
+  program,
+  'rebuild [names...]',
+  'build read models anew from the log, while the hub serves the old ones',
+)
+  .addHelpText('after', '\nWithout names it builds all of them: people, pols, versions, accounts.')
+  .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
+
+command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
+  .addHelpText('after', '\nIt takes a DATA_DIR without events only: name a new folder with --data-dir.')
+  .action(options => withConfig(options, demo))
+
+const exitOn = (error: unknown): void => {
+  if (error instanceof CommanderError) {
+    exitCode = error.exitCode === 0 ? 0 : 2
+    return
+  }
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  exitCode = 1
+}
+
+const overrideExit = (target: Command): void => {
+  target.exitOverride()
+  for (const child of target.commands) overrideExit(child)
+}
+overrideExit(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  exitOn(error)
+}
+process.exitCode = exitCode

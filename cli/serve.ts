@@ -1,0 +1,51 @@
+import type { Config } from '../config.ts'
+import { type Hub, makeLogger, openCore, startHub } from '../main.ts'
+import type { ExitCode } from './main.ts'
+
+/** Until the process is asked to end: Ctrl-C, or SIGTERM from a supervisor. */
+export const untilAsked = (): Promise<void> =>
+  new Promise(resolve => {
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
+  })
+
+const portOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')
+    ? error.code
+    : undefined
+
+/** What an operator can do about a hub that does not start. */
+export const startProblem = (config: Config, error: unknown): string => {
+  const code = portOf(error)
+  if (code === 'EADDRINUSE') return `Port ${config.port} is in use: choose another one with --port.`
+  if (code === 'EACCES')
+    return `Port ${config.port} may not be used by this user: choose one above 1023 with --port.`
+  return `The hub cannot start on ${config.dataDir}: ${error instanceof Error ? error.message : 'unknown reason'}. Check that the folder can be written and the disk has room.`
+}
+
+export const startOn = async (config: Config): Promise<Hub> => {
+  const logger = makeLogger(config.logLevel)
+  const core = await openCore(config, logger)
+  try {
+    return await startHub(core, logger)
+  } catch (error) {
+    await core.close()
+    throw error
+  }
+}
+
+/** Runs the hub until it is asked to end. */
+export const serve = async (config: Config): Promise<ExitCode> => {
+  const asked = untilAsked()
+  let hub: Hub
+  try {
+    hub = await startOn(config)
+  } catch (error) {
+    process.stderr.write(`${startProblem(config, error)}\n`)
+    return 1
+  }
+  process.stdout.write(`listening on ${hub.url}\n`)
+  await asked
+  await hub.close()
+  return 0
+}

@@ -1,0 +1,297 @@
+import { randomUUID } from 'node:crypto'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pino, { type Logger } from 'pino'
+import * as E from '#fp/Either'
+import { makeApp } from './api/app.ts'
+import type { Health, Readiness } from './api/health.ts'
+import type { AuthStore } from './auth/auth-store.ts'
+import { makeAuthenticate } from './auth/authenticate.ts'
+import { makePasswords, type Passwords } from './auth/passwords.ts'
+import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
+import { makePolicy, type Policy } from './auth/policy.ts'
+import { makeSlowWork } from './auth/slow-work.ts'
+import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import { commandHandler } from './commands/handle.ts'
+import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
+import { makeTurns } from './commands/turns.ts'
+import type { Config } from './config.ts'
+import { formatPosition } from './domain/position.ts'
+import { type AccountAt, accounts, parseAccountText } from './projections/accounts.ts'
+import type { EventFeed } from './projections/event-feed.ts'
+import { makeProgress } from './projections/progress.ts'
+import { startProjector } from './projections/projector.ts'
+import { projections } from './projections/read-models.ts'
+import type { ReadModels } from './projections/read-store.ts'
+import { type LogPorts, openLog } from './stores/codec.ts'
+import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
+import { sqliteLog } from './stores/sqlite/event-log.ts'
+import { type SqliteReadStore, sqliteReadStore } from './stores/sqlite/read-store.ts'
+
+const announceMilliseconds = 250
+const sweepMilliseconds = 20_000
+const sweepPauseMilliseconds = 20
+const credentialsKeptMilliseconds = 3_600_000
+const closeMilliseconds = 10_000
+
+/** What every command of the hub works with: the stores, the write side, and who may. */
+export interface Core {
+  readonly config: Config
+  readonly ports: LogPorts
+  readonly reads: SqliteReadStore
+  readonly auth: AuthStore
+  readonly policy: Policy
+  readonly passwords: Passwords
+  readonly standing: FollowedStanding
+  readonly people: PeopleUseCases
+  readonly writeItem: WriteItem
+  /** Transactions of the event log so far: for the benchmark. */
+  readonly logCommits: () => number
+  /** Ends standing and closes the stores, in reverse. */
+  readonly close: () => Promise<void>
+}
+
+/** The structured log: one JSON object a line, on standard error. */
+export const makeLogger = (level: Config['logLevel']): Logger =>
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
+    pino.destination({ dest: 2, sync: false }),
+  )
+
+const orThrow = <F extends { readonly _tag: string }, A>(either: E.Either<F, A>): A => {
+  if (E.isRight(either)) return either.right
+  const { left } = either
+  throw 'cause' in left && left.cause instanceof Error ? left.cause : new Error(left._tag)
+}
+
+/** Accounts as the read model has them, if it is of this very log; else standing starts from the log's beginning. */
+const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<StandingStart> => {
+  const known = new Map<string, AccountAt>()
+  const nothing = { position: 0n, accounts: known }
+  const checkpoint = await reads.checkpoint(accounts)()
+  if (E.isLeft(checkpoint) || checkpoint.right.position === 0n) return nothing
+  const there = await feed.eventIdAt(checkpoint.right.position)()
+  if (E.isLeft(there) || there.right !== checkpoint.right.eventId) return nothing
+  let after: string | undefined
+  do {
+    const page = await reads.find(accounts, {
+      equals: {},
+      descending: false,
+      limit: 1000,
+      mostBytes: 2 ** 24,
+      ...(after === undefined ? {} : { after: { value: null, key: after } }),
+    })()
+    if (E.isLeft(page)) return { position: 0n, accounts: new Map() }
+    for (const { key, text } of page.right.documents) known.set(key, parseAccountText(text))
+    after = page.right.more ? page.right.documents.at(-1)?.key : undefined
+  } while (after !== undefined)
+  return { position: checkpoint.right.position, accounts: known }
+}
+
+/** Opens the stores in DATA_DIR and builds the write side on them. Throws what the stores throw. */
+export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
+  process.umask(0o077)
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  chmodSync(config.dataDir, 0o700)
+  const stored = sqliteLog(join(config.dataDir, 'events.db'))
+  const auth = sqliteAuthStore(join(config.dataDir, 'auth.db'))
+  const reads = sqliteReadStore(join(config.dataDir, 'read.db'))
+  const ports = orThrow(await openLog(stored))
+  const { log, feed } = ports
+
+  const standing = makeStanding(await standingStart(reads, feed))
+  const ending = new AbortController()
+  const followStanding = async () => {
+    while (!ending.signal.aborted) {
+      const ended = await standing.follow(feed, ending.signal)
+      if (E.isRight(ended)) return
+      logger.error({ failure: ended.left._tag }, 'standing cannot follow the log; trying again')
+      await pause(1000, undefined, { signal: ending.signal }).catch(() => undefined)
+    }
+  }
+  const followed = followStanding()
+
+  const turns = makeTurns(1000)
+  const handle = commandHandler({ log, turns, now: () => new Date(), appended: standing.appended })
+  const writeItem = itemWriter(log, handle)
+  const passwords = await makePasswords(auth, makeSlowWork(100))
+  const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
+  return {
+    config,
+    ports,
+    reads,
+    auth,
+    policy: makePolicy(config.roles),
+    passwords,
+    standing,
+    people,
+    writeItem,
+    logCommits: stored.commits,
+    close: async () => {
+      ending.abort()
+      await followed
+      await reads.close()
+      await auth.close()
+      await stored.close()
+    },
+  }
+}
+
+export interface Hub {
+  /** Where it listens. */
+  readonly url: string
+  readonly close: () => Promise<void>
+}
+
+const listen = (server: Server, { host, port }: Config): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise(resolve => {
+    const force = setTimeout(() => server.closeAllConnections(), closeMilliseconds)
+    server.close(() => {
+      clearTimeout(force)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+
+/** Runs `work` again and again, with a pause, until the signal. */
+const every = async (
+  milliseconds: number,
+  signal: AbortSignal,
+  work: () => Promise<unknown>,
+): Promise<void> => {
+  while (!signal.aborted) {
+    await work()
+    await pause(milliseconds, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it closes the core. */
+export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
+  const { config, ports, reads, auth, policy, passwords, standing, people, writeItem } = core
+  const { feed, identity } = ports
+  const ending = new AbortController()
+  const { signal } = ending
+  const names = projections.map(({ shape }) => shape.name)
+  const progress = makeProgress(names)
+  const headAtStart = orThrow(await feed.head())
+
+  const projector = startProjector(
+    {
+      feed,
+      writer: reads,
+      projections,
+      progress,
+      report: failure =>
+        logger.error(
+          { failure: failure._tag, ...('reason' in failure ? { reason: failure.reason } : {}) },
+          'the projector failed',
+        ),
+    },
+    signal,
+  )
+
+  const check = async (): Promise<E.Either<string, Readiness>> => {
+    const head = await feed.head()
+    const checkpoint = await reads.checkpoint(accounts)()
+    const credentials = await auth.highestBcryptCost()
+    if (E.isLeft(head)) return E.left('the event log does not answer')
+    if (E.isLeft(checkpoint)) return E.left('the read models do not answer')
+    if (E.isLeft(credentials)) return E.left('the store of credentials does not answer')
+    const problems = [
+      ...(projector.stopped() === undefined ? [] : ['the projector stopped: see the log']),
+      ...(progress.allReached(headAtStart) ? [] : ['the read models are being built']),
+      ...(standing.isLive() && standing.silentFor() < 10_000 ? [] : ['the event log is not being heard']),
+    ]
+    return E.right({
+      ready: problems.length === 0,
+      position: formatPosition(identity, head.right),
+      projections: progress.positions().map(({ name, position }) => ({
+        name,
+        position: formatPosition(identity, position),
+        lag: Number(head.right > position ? head.right - position : 0n),
+      })),
+      problems,
+    })
+  }
+  const health: Health = { check, readSideIsUp: () => progress.allReached(headAtStart) }
+
+  const app = makeApp({
+    authenticate: makeAuthenticate(standing, passwords),
+    policy,
+    standing,
+    people,
+    writeItem,
+    readModels: reads,
+    progress,
+    logIdentity: identity,
+    logHead: feed.head,
+    fingerprintKey: orThrow(await auth.secret('idempotency')()),
+    health,
+    logger,
+    corsOrigins: config.corsOrigins,
+    legacyLists: config.legacyLists,
+  })
+  const server = config.tls === undefined ? createServer(app) : createSecureServer(config.tls, app)
+  server.keepAliveTimeout = 75_000
+  const port = await listen(server, config)
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`
+
+  const processId = randomUUID()
+  let announced = { position: -1n, at: 0 }
+  const announce = async () => {
+    let known = standing.position()
+    for (const { position } of progress.positions()) if (position < known) known = position
+    if (known === announced.position && Date.now() - announced.at < 3_000) return
+    announced = { position: known, at: Date.now() }
+    await auth.announce(processId, known)()
+  }
+  const sweep = async () => {
+    const models = projections.map(({ shape }) => shape)
+    let more = true
+    while (more && !signal.aborted) {
+      const swept = await reads.sweep(models)()
+      more = E.isRight(swept) && swept.right
+      await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
+    }
+    if (standing.isLive())
+      await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
+  }
+  const housekeeping = Promise.all([
+    every(announceMilliseconds, signal, announce),
+    every(sweepMilliseconds, signal, sweep),
+  ])
+  logger.info({ url }, 'the hub listens')
+
+  return {
+    url,
+    close: async () => {
+      await closeServer(server)
+      ending.abort()
+      await projector.ended
+      await housekeeping
+      await auth.announce(processId, undefined)()
+      await core.close()
+      logger.info('the hub has stopped')
+      logger.flush()
+    },
+  }
+}
