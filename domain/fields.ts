@@ -36,7 +36,7 @@ export const texts = z
   .nullish()
 
 /** Whatever JSON can say: the field is named for the documentation only. */
-export const anything = z.unknown()
+export const anything = z.unknown().optional()
 
 /** A text, or a number where a sender has one. */
 export const textOrNumber = z
