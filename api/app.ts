@@ -64,12 +64,15 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
     const requestId = requestIdOf(request.headers['x-request-id'])
     const outcome = await work(requestId).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
     const answer = E.isLeft(outcome) ? problemAnswer(outcome.left) : outcome.right
-    const body = answer.body === undefined ? undefined : Buffer.from(answer.body)
+    // A text, not bytes: it leaves in one write with the headers.
+    const { body } = answer
     response.writeHead(answer.status, {
       'X-Request-Id': requestId,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'private, no-cache',
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': body.length }),
+      ...(body === undefined
+        ? {}
+        : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
       ...corsHeaders(request.headers.origin),
       ...answer.headers,
     })
@@ -143,15 +146,17 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   app.enable('case sensitive routing')
 
   const open = (path: string, answer: () => Promise<Answer>) =>
-    app.all(path, (request, response) =>
-      serve(request, response, path, async () =>
-        request.method === 'OPTIONS'
-          ? E.right(preflight)
-          : methodOf(request) === 'GET'
-            ? E.right(await answer())
-            : E.left({ _tag: 'MethodNotAllowed', allow: ['GET', 'HEAD', 'OPTIONS'] }),
-      ),
-    )
+    app
+      .route(path)
+      .all((request, response) =>
+        serve(request, response, path, async () =>
+          request.method === 'OPTIONS'
+            ? E.right(preflight)
+            : methodOf(request) === 'GET'
+              ? E.right(await answer())
+              : E.left({ _tag: 'MethodNotAllowed', allow: ['GET', 'HEAD', 'OPTIONS'] }),
+        ),
+      )
 
   const preflight: Answer = {
     status: 204,
@@ -166,11 +171,13 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   open('/livez', async () => ({ status: 200, body: JSON.stringify({ status: 'live' }) }))
   open('/readyz', () => readyAnswer(health))
   for (const route of routes) {
-    app.all(route.path, (request, response) =>
-      serve(request, response, route.path, async requestId =>
-        request.method === 'OPTIONS' ? E.right(preflight) : answerOf(route, request, response, requestId),
-      ),
-    )
+    app
+      .route(route.path)
+      .all((request, response) =>
+        serve(request, response, route.path, async requestId =>
+          request.method === 'OPTIONS' ? E.right(preflight) : answerOf(route, request, response, requestId),
+        ),
+      )
   }
 
   const nothingHere = (request: Request, response: Response) =>

@@ -44,7 +44,7 @@ const readBytes = (request: Request, response: Response): Promise<E.Either<HttpF
   })
 
 // Only such texts can hold a number that JSON.parse would change: most bodies need no second look.
-const suspicious = /\d{16}|\d[eE][+-]?\d/
+const suspicious = /[[:,\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0{16})/
 
 /** The literal of a number that a double cannot hold: too large, too small, or an integer that would be rounded. */
 const losesValue = (literal: string, value: number): boolean => {

@@ -82,6 +82,8 @@ const invalidParts = (
 /** The routes of a resource: its collection and its items. */
 export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): readonly Route[] => {
   const { writeItem, readModels } = dependencies
+  const model = modelOf(resource)
+  const peopleModel = modelOf(people)
   const collectionPath = isOwned(resource) ? `/${resource.name}/:person` : `/${resource.name}`
 
   const access = (endpoint: string, ...methods: readonly RoleMethod[]): Operation['access'] => {
@@ -146,7 +148,6 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
       if (E.isLeft(parameters)) return parameters
       const identity = identityIn(resource, call)
       if (identity === undefined) return E.left(noSuch(resource))
-      const model = modelOf(resource)
       const may = await readable(dependencies, call, model)
       if (E.isLeft(may)) return may
       const owner = await ownerIsThere(identity.owner)
@@ -166,7 +167,7 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
 
   const ownerIsThere = async (owner: string | undefined): Promise<E.Either<Failure, void>> => {
     if (owner === undefined) return E.right(undefined)
-    const person = await readModels.get(modelOf(people), owner)()
+    const person = await readModels.get(peopleModel, owner)()
     if (E.isLeft(person)) return person
     if (person.right === undefined) return E.left(noSuch(people))
     return person.right.text === null ? E.left({ _tag: 'Removed', what: people.noun }) : E.right(undefined)

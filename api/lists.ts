@@ -146,9 +146,10 @@ export const listItems = (
     if (E.isLeft(parameters)) return parameters
     const asked = queryOf(resource, owner, parameters.right, legacy ? mostItems : 100)
     if (E.isLeft(asked)) return asked
-    const may = await readable(dependencies, call, modelOf(resource))
+    const model = modelOf(resource)
+    const may = await readable(dependencies, call, model)
     if (E.isLeft(may)) return may
-    const found = await readModels.find(modelOf(resource), asked.right.query)()
+    const found = await readModels.find(model, asked.right.query)()
     if (E.isLeft(found)) return found
     const { documents, more } = found.right
     const last = documents.at(-1)

@@ -8,7 +8,6 @@ import { isObject, type JsonObject, member } from '../domain/json.ts'
 import { formatPosition } from '../domain/position.ts'
 import { invalid, type Rejection } from '../domain/rejection.ts'
 import { type Identity, pathOf, type Resource } from '../domain/resource.ts'
-import { modelOf } from '../projections/items.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
 import { etagOf } from './conditional.ts'
@@ -72,7 +71,7 @@ export const writeAnswer = async (
   if (position !== undefined) {
     headers['Thalamus-Position'] = formatPosition(logIdentity, position)
     if (added && !prefers(request.headers.prefer, 'respond-async'))
-      await progress.reached(modelOf(resource).name, position, waitMilliseconds)
+      await progress.reached(resource.name, position, waitMilliseconds)
   }
   if (state.is !== 'present' || shows === 'nothing') return { status: 204, headers }
   headers.ETag = etagOf(revision)

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
@@ -37,7 +37,7 @@ const calibrationCost = 8
 
 /** Makes the service; measures once what this machine's hashes take. */
 export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise<Passwords> => {
-  const key = randomBytes(32)
+  const key = createSecretKey(randomBytes(32))
   const remembered = new Map<string, number>()
   const checking = new Map<string, Promise<E.Either<PasswordFailure, boolean>>>()
 

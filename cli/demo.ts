@@ -71,7 +71,8 @@ const demoPages: readonly (readonly [string, string, JsonObject])[] = [
   ],
 ]
 
-const registerRoot = async (core: Core): Promise<string | undefined> => {
+/** Registers the demo's root as an operator does; gives what went wrong, if anything did. */
+export const registerRoot = async (core: Core): Promise<string | undefined> => {
   const registered = await core.people.create(
     {
       identity: { id: root.id },

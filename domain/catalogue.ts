@@ -6,8 +6,8 @@ import type { Resource } from './resource.ts'
 /** Every resource of the federation. Adding one is a file and a line here. */
 export const catalogue: readonly Resource[] = [people, pages]
 
-const whole = z.looseObject({ id: z.string() })
-const part = z.looseObject({})
+const whole = z.object({ id: z.string() })
+const part = z.object({})
 
 const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
   [events.created, whole],
@@ -20,7 +20,7 @@ const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
 /** The data of every event type this release can read. A log's first event is `HubFounded` with the log's id. */
 export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
-  ['HubFounded', z.looseObject({ id: z.string() })],
+  ['HubFounded', z.object({ id: z.string() })],
 ])
 
 /** The version of the shapes above; an event with a higher one is from a newer release. */

@@ -38,18 +38,18 @@ export const people: Resource = {
   },
   facts: {
     PersonRolesAssigned: {
-      data: z.looseObject({ roles: z.array(z.string()) }),
+      data: z.object({ roles: z.array(z.string()) }),
       apply: (item, data) => withMembers(item, { roles: member(data, 'roles') ?? [] }),
     },
     PersonDeactivated: {
-      data: z.looseObject({}),
+      data: z.object({}),
       apply: item => withMembers(item, { active: false }),
     },
     PersonReactivated: {
-      data: z.looseObject({}),
+      data: z.object({}),
       apply: item => withMembers(item, { active: true }),
     },
-    PersonPasswordSet: { data: z.looseObject({}), apply: item => item },
+    PersonPasswordSet: { data: z.object({}), apply: item => item },
   },
   notRemovable: item =>
     member(item, 'active') === false

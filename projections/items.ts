@@ -27,10 +27,14 @@ export const modelOf = (resource: Resource): ModelShape => {
         filters.map(([name, { kind }]) => [name, kind === 'flag' ? 'integer' : 'text'] as const),
       ),
     },
-    indexes: [
-      ...(owner.length + order.length === 0 ? [] : [{ fields: [...owner, ...order] }]),
-      ...filters.map(([name]) => ({ fields: [...owner, name, ...order], where: name })),
-    ],
+    // A book is short: one index holds it in order, with what its filters compare.
+    indexes:
+      owner.length > 0
+        ? [{ fields: [...owner, ...order], also: filters.map(([name]) => name) }]
+        : [
+            ...(order.length === 0 ? [] : [{ fields: order }]),
+            ...filters.map(([name]) => ({ fields: [name, ...order], where: name })),
+          ],
   }
 }
 
@@ -44,13 +48,14 @@ const fieldsOf = (
   resource: Resource,
   key: string,
   item: JsonObject,
-  firstRecorded: FieldValue,
+  firstRecorded: string,
 ): Record<string, FieldValue> => {
   const fields: Record<string, FieldValue> = {}
   if (resource.ownerField !== undefined) fields[ownerField] = key.slice(0, key.indexOf(':'))
   if (resource.orderedBy !== undefined) {
     const date = member(item, resource.orderedBy)
-    fields[orderField] = (typeof date === 'string' ? parseInstant(date) : undefined) ?? firstRecorded
+    fields[orderField] =
+      (typeof date === 'string' ? parseInstant(date) : undefined) ?? parseInstant(firstRecorded) ?? null
     fields[recordedField] = firstRecorded
   }
   for (const [name, filter] of Object.entries(resource.filters)) fields[name] = filterValue(filter, item)
@@ -73,7 +78,8 @@ export const itemsProjection = (resource: Resource): Projection => ({
     if (before !== undefined && before.revision >= revision) return []
     const item = evolveItem(resource, parseItem(before?.text), recorded.event)
     if (item === undefined) return [{ key, revision, position, text: null, fields: {} }]
-    const firstRecorded = before?.fields[recordedField] ?? parseInstant(recorded.metadata.recordedAt) ?? null
+    const known = before?.fields[recordedField]
+    const firstRecorded = typeof known === 'string' ? known : recorded.metadata.recordedAt
     return [
       {
         key,

@@ -7,6 +7,10 @@ import type { Progress } from './progress.ts'
 import type { Projection } from './projection.ts'
 import type { Checkpoint, Generation, ReadModelWriter, ReadUnavailable, Superseded } from './read-store.ts'
 
+/** Milliseconds after which a batch is on disk: at the log's head, and on a long way there. */
+const atHead = 50
+const onTheWay = 2_000
+
 export interface Building {
   readonly projection: Projection
   readonly generation: Generation
@@ -24,6 +28,7 @@ const advance = async (
   { writer }: Dependencies,
   models: readonly Building[],
   batch: FeedBatch,
+  within: number,
 ): Promise<E.Either<ReadUnavailable | Superseded, readonly Building[]>> => {
   const last = batch.events.at(-1)
   if (last === undefined) return E.right(models)
@@ -34,7 +39,7 @@ const advance = async (
     changes.push(applied.right)
   }
   const checkpoint: Checkpoint = { position: last.position, eventId: last.id }
-  const committed = await writer.commit(changes, checkpoint)()
+  const committed = await writer.commit(changes, checkpoint, within)()
   if (E.isLeft(committed)) return committed
   return E.right(
     models.map(({ projection, generation }) => ({ projection, generation: { ...generation, checkpoint } })),
@@ -43,17 +48,19 @@ const advance = async (
 
 /**
  * Feeds models that stand at the same checkpoint, batch by batch; yields them after each batch, with whether the
- * head was reached. Ends with the signal; throws a `ProjectorFailure`.
+ * head was reached. Batches may share a commit, unless `eachBatchNow`: another process that waits for the store then
+ * waits for one batch only. Ends with the signal; throws a `ProjectorFailure`.
  */
 export async function* feedModels(
   dependencies: Dependencies,
   models: readonly Building[],
-  options: { readonly signal: AbortSignal; readonly toHead?: boolean },
+  options: { readonly signal: AbortSignal; readonly toHead?: boolean; readonly eachBatchNow?: boolean },
 ): AsyncGenerator<{ readonly models: readonly Building[]; readonly caughtUp: boolean }> {
   let standing = models
   const from = models[0]?.generation.checkpoint.position ?? 0n
   for await (const batch of dependencies.feed.follow(from, options)) {
-    const advanced = await advance(dependencies, standing, batch)
+    const within = options.eachBatchNow ? 0 : batch.caughtUp ? atHead : onTheWay
+    const advanced = await advance(dependencies, standing, batch, within)
     if (E.isLeft(advanced)) throw advanced.left
     standing = advanced.right
     yield { models: standing, caughtUp: batch.caughtUp }

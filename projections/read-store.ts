@@ -10,10 +10,15 @@ export interface ModelShape {
   readonly version: number
   readonly fields: Readonly<Record<string, 'text' | 'integer'>>
   /**
-   * Fields by which documents are found in this order; the key always follows. With `where`, only documents that
-   * have that field need to be in it: queries by it name the field.
+   * Fields by which documents are found in this order, then by key. `also` are fields that queries compare on the
+   * way: the index holds them, so that no document is read in vain. With `where`, only documents that have that field
+   * need to be in it: queries by it name the field.
    */
-  readonly indexes: readonly { readonly fields: readonly string[]; readonly where?: string }[]
+  readonly indexes: readonly {
+    readonly fields: readonly string[]
+    readonly also?: readonly string[]
+    readonly where?: string
+  }[]
 }
 
 export interface Document {
@@ -25,6 +30,9 @@ export interface Document {
   readonly text: string | null
   readonly fields: Readonly<Record<string, FieldValue>>
 }
+
+/** A document without what only queries need. */
+export type Held = Omit<Document, 'fields'>
 
 export interface Query {
   readonly equals: Readonly<Record<string, FieldValue>>
@@ -62,7 +70,7 @@ export interface ReadUnavailable {
 
 /** The queries' side of the store of read models: what is served now. Removed documents are found by key only. */
 export interface ReadModels {
-  readonly get: (model: ModelShape, key: string) => TaskEither<ReadUnavailable, Document | undefined>
+  readonly get: (model: ModelShape, key: string) => TaskEither<ReadUnavailable, Held | undefined>
   readonly find: (model: ModelShape, query: Query) => TaskEither<ReadUnavailable, Found>
   readonly checkpoint: (model: ModelShape) => TaskEither<ReadUnavailable, Checkpoint>
 }
@@ -87,6 +95,8 @@ export interface Changes {
 /**
  * The projector's side. Documents and checkpoint are committed together. A document replaces one of an older
  * position only, so redelivery is harmless; the checkpoint moves only from the very place the projector read.
+ * A commit is on disk `within` so many milliseconds, so that batches can share one: this process sees it at once, a
+ * crash may take it back together with its checkpoint.
  */
 export interface ReadModelWriter {
   /** The generation served, made when there is none. */
@@ -100,6 +110,7 @@ export interface ReadModelWriter {
   readonly commit: (
     changes: readonly Changes[],
     checkpoint: Checkpoint,
+    within: number,
   ) => TaskEither<ReadUnavailable | Superseded, void>
   /**
    * Serves these instead: true when it did. With `if as far`, only if each has come as far as the one served now, so

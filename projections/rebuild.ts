@@ -27,8 +27,9 @@ export const rebuild = async (
     if (E.isLeft(begun)) throw begun.left
     models = [...models, { projection, generation: begun.right }]
   }
+  const options = { signal, toHead: true, eachBatchNow: pauseMilliseconds > 0 }
   while (!signal.aborted) {
-    for await (const step of feedModels(dependencies, models, { signal, toHead: true })) {
+    for await (const step of feedModels(dependencies, models, options)) {
       models = step.models
       report(models[0]?.generation.checkpoint.position ?? 0n)
       if (pauseMilliseconds > 0) await pause(pauseMilliseconds)

@@ -10,13 +10,13 @@ import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { StoredEvent, StoredLog, StoredNewEvent } from './stored.ts'
 
-const actorShape: z.ZodType<Actor> = z.looseObject({
+const actorShape: z.ZodType<Actor> = z.object({
   kind: z.enum(['person', 'node', 'operator', 'hub']),
   id: z.string(),
   node: z.string().exactOptional(),
 })
 
-const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.looseObject({
+const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
   commandId: z.string(),
   fingerprint: z.string().exactOptional(),
   actor: actorShape,

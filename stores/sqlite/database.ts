@@ -5,8 +5,13 @@ export interface Database {
   readonly connection: DatabaseSync
   /** The statement, prepared once; it reads integers as bigint. */
   readonly prepare: (sql: string) => StatementSync
-  /** Runs `work` in one write transaction: all of it, or none. */
+  /** Runs `work` in one write transaction: all of it, or none. What `writeWithin` left open is committed before. */
   readonly write: <A>(work: () => A) => A
+  /**
+   * Runs `work` in a transaction that stays open for later work, and is committed within so many milliseconds: this
+   * connection sees it at once, others and the disk later. A failure takes back all that is in it.
+   */
+  readonly writeWithin: <A>(milliseconds: number, work: () => A) => A
   readonly close: () => void
 }
 
@@ -18,11 +23,11 @@ const mostStatements = 500
  * `synchronous` FULL: a commit is on disk when it returns. NORMAL: the file stays whole, but a power cut may take
  * back the last commits. A lock of another process is waited for up to two seconds.
  */
-export const openDatabase = (path: string, synchronous: 'FULL' | 'NORMAL'): Database => {
+export const openDatabase = (path: string, synchronous: 'FULL' | 'NORMAL', pageBytes = 4096): Database => {
   const connection = new DatabaseSync(path, { timeout: 2000 })
   if (existsSync(path)) chmodSync(path, 0o600)
-  connection.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
-    PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;`)
+  connection.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
+    PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864`)
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql)
@@ -33,21 +38,59 @@ export const openDatabase = (path: string, synchronous: 'FULL' | 'NORMAL'): Data
     statements.set(sql, statement)
     return statement
   }
+  let commitAt: number | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const attempt = <A>(work: () => A): A => {
+    try {
+      return work()
+    } catch (error) {
+      commitAt = undefined
+      // A full disk has rolled back already.
+      if (connection.isTransaction) connection.exec('ROLLBACK')
+      throw error
+    }
+  }
+  const commitOpen = () => {
+    clearTimeout(timer)
+    if (commitAt === undefined) return
+    commitAt = undefined
+    connection.exec('COMMIT')
+  }
+  const commitInTime = () => {
+    try {
+      attempt(commitOpen)
+    } catch {
+      // The work is taken back; whoever goes on from it finds that out.
+    }
+  }
+
   return {
     connection,
     prepare,
-    write: work => {
-      connection.exec('BEGIN IMMEDIATE')
-      try {
+    write: work =>
+      attempt(() => {
+        commitOpen()
+        connection.exec('BEGIN IMMEDIATE')
         const result = work()
         connection.exec('COMMIT')
         return result
-      } catch (error) {
-        // A full disk has rolled back already.
-        if (connection.isTransaction) connection.exec('ROLLBACK')
-        throw error
-      }
+      }),
+    writeWithin: (milliseconds, work) =>
+      attempt(() => {
+        const now = performance.now()
+        if (commitAt === undefined) {
+          connection.exec('BEGIN IMMEDIATE')
+          commitAt = now + milliseconds
+          timer = setTimeout(commitInTime, milliseconds)
+        }
+        const result = work()
+        if (now >= commitAt) commitOpen()
+        return result
+      }),
+    close: () => {
+      commitInTime()
+      connection.close()
     },
-    close: () => connection.close(),
   }
 }

@@ -1,0 +1,198 @@
+/** `npm run bench`: what the hub costs against what bounds it, on this machine, in one run. */
+import { randomUUID } from 'node:crypto'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { registerRoot } from '../cli/demo.ts'
+import { readConfig } from '../config.ts'
+import { openCore } from '../main.ts'
+import { type Load, load, type MeasuredServer, startServer } from './load.ts'
+import { alternate, type Comparison, type Cost, type Ratio } from './measure.ts'
+import { bareScan, fullRebuild } from './rebuild-round.ts'
+import { accountOf, pageOf, seedLog } from './seed.ts'
+
+const rounds = 9
+const roundSeconds = 1
+const warmSeconds = 4
+const pagesEach = 5
+const small = 1_000
+const large = 100_000
+
+const folder = mkdtempSync(join(tmpdir(), 'thalamus-bench-'))
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+
+/** A DATA_DIR with so many people, five pages each, and a root. */
+const makeStore = async (people: number): Promise<string> => {
+  const path = join(folder, String(people))
+  const read = readConfig({}, { DATA_DIR: path })
+  if ('problems' in read) throw new Error(read.problems.join('\n'))
+  const core = await openCore(read.config, pino({ level: 'silent' }))
+  await registerRoot(core)
+  await core.close()
+  say(`writing ${people} people with ${pagesEach} pages each`)
+  await seedLog(join(path, 'events.db'), people, pagesEach)
+  return path
+}
+
+const headers = { Authorization: `Basic ${Buffer.from('ARGBUE111FAV:freedom').toString('base64')}` }
+
+const untilReady = async ({ url }: MeasuredServer): Promise<void> => {
+  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 250))
+}
+
+/** Runs `work` with a hub on a copy of the store, and with a bare Express. */
+const withServers = async <A>(
+  store: string,
+  work: (hub: MeasuredServer, bare: MeasuredServer) => Promise<A>,
+): Promise<A> => {
+  const copy = join(folder, 'copy')
+  cpSync(store, copy, { recursive: true })
+  const hub = await startServer('hub', copy)
+  const bare = await startServer('bare')
+  try {
+    await untilReady(hub)
+    return await work(hub, bare)
+  } finally {
+    await hub.stop()
+    await bare.stop()
+    rmSync(copy, { recursive: true })
+  }
+}
+
+interface Row {
+  readonly name: string
+  readonly store: string
+  readonly comparison: Comparison
+  readonly note: string
+}
+
+const rows: Row[] = []
+const add = (row: Row): void => {
+  rows.push(row)
+  say(`${row.name}, ${row.store}: CPU ratio ${row.comparison.cpu.median.toFixed(2)} ${row.note}`)
+}
+
+const measureReads = (store: string, people: number): Promise<void> =>
+  withServers(store, async (hub, bare) => {
+    let n = 0
+    const requests = {
+      connections: 16,
+      headers,
+      method: 'GET' as const,
+      expected: 200,
+      next: () => ({ path: `/people/${accountOf(n++ % people)}` }),
+    }
+    const run = (server: MeasuredServer, seconds: number) => load(server, { ...requests, seconds })
+    await run(bare, warmSeconds)
+    await run(hub, warmSeconds)
+    add({
+      name: '(a) `GET /people/{id}`, 16 connections',
+      store: `${people} people`,
+      comparison: await alternate(
+        rounds,
+        () => run(bare, roundSeconds),
+        () => run(hub, roundSeconds),
+      ),
+      note: '',
+    })
+  })
+
+const measureWrites = (store: string, people: number, connections: number): Promise<void> =>
+  withServers(store, async (hub, bare) => {
+    let n = 0
+    let commits = 0
+    let writes = 0
+    const requests = {
+      connections,
+      headers,
+      method: 'POST' as const,
+      expected: 201,
+      next: () => {
+        const [account, id] = [accountOf(n++ % people), randomUUID()]
+        return { path: `/pols/${account}/${id}`, body: JSON.stringify(pageOf(account, id, n)) }
+      },
+    }
+    const run = (server: MeasuredServer, seconds: number): Promise<Load> =>
+      load(server, { ...requests, seconds })
+    await run(bare, warmSeconds)
+    await run(hub, warmSeconds)
+    const ours = async (): Promise<Cost> => {
+      const cost = await run(hub, roundSeconds)
+      commits += cost.logCommits
+      writes += cost.operations
+      return cost
+    }
+    const comparison = await alternate(rounds, () => run(bare, roundSeconds), ours)
+    add({
+      name: `(b) \`POST /pols/…\`, ${connections} connection${connections === 1 ? '' : 's'}`,
+      store: `${people} people`,
+      comparison,
+      note: `${(commits / writes).toFixed(3)} commits of the event log per write`,
+    })
+  })
+
+const measureRebuild = async (log: string, events: number): Promise<void> => {
+  const reads = join(folder, 'rebuilt.db')
+  const ours = (): Promise<Cost> => {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${reads}${suffix}`, { force: true })
+    return fullRebuild(log, reads)
+  }
+  add({
+    name: '(c) rebuild of the read models',
+    store: `${events} events`,
+    comparison: await alternate(rounds, () => bareScan(log), ours),
+    note: '',
+  })
+}
+
+const ratio = ({ median, least, most }: Ratio): string =>
+  `${median.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`
+
+const table = (): string => {
+  const lines = rows.map(
+    ({ name, store, comparison: { wall, cpu, bare, ours }, note }) =>
+      `| ${name} | ${store} | ${ratio(cpu)} | ${ratio(wall)} | ${Math.round(bare)} | ${Math.round(ours)} | ${note} |`,
+  )
+  return [
+    '| what | store | CPU ratio, median (range) | wall ratio, median (range) | bare /s | ours /s | |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...lines,
+  ].join('\n')
+}
+
+try {
+  const stores = [
+    [small, await makeStore(small)],
+    [large, await makeStore(large)],
+  ] as const
+  const log200 = join(folder, 'events-200000.db')
+  say('writing 200,000 events')
+  await seedLog(log200, 33_334, pagesEach, 200_000)
+
+  for (const [people, store] of stores) {
+    await measureReads(store, people)
+    for (const connections of [1, 16, 64]) await measureWrites(store, people, connections)
+  }
+  await measureRebuild(join(stores[0][1], 'events.db'), small * (1 + pagesEach))
+  await measureRebuild(log200, 200_000)
+  await measureRebuild(join(stores[1][1], 'events.db'), large * (1 + pagesEach))
+
+  const { model } = cpus()[0] ?? { model: 'unknown' }
+  const head = `${cpus().length} × ${model}, Node ${process.version}, ${rounds} rounds of ${roundSeconds} s each after ${warmSeconds} s of warming up.`
+  const text = `# Results of \`npm run bench\`
+
+${head}
+A ratio is ours against a bare round beside it: operations per second by the clock (wall), and per second of CPU time
+of the serving process. Bare is an Express 5 route that answers the same bytes (a) or parses the same body (b), and a
+scan that reads and parses the same rows (c).
+
+${table()}
+`
+  writeFileSync(new URL('./results.md', import.meta.url), text)
+  process.stdout.write(text)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,55 @@
+/**
+ * A server to measure, in a process of its own: `hub DATA_DIR` or `bare`. It tells its parent where it listens, and
+ * on request what it has used so far.
+ */
+import express from 'express'
+import { readConfig } from '../config.ts'
+import { makeLogger, openCore, startHub } from '../main.ts'
+import { personOf } from './seed.ts'
+
+export interface Used {
+  readonly cpuMilliseconds: number
+  readonly logCommits: number
+}
+
+const tell = (message: unknown): void => {
+  process.send?.(message)
+}
+
+const answerQuestions = (logCommits: () => number): void => {
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage()
+    tell({ cpuMilliseconds: (user + system) / 1000, logCommits: logCommits() })
+  })
+  process.on('disconnect', () => process.exit(0))
+}
+
+const startBare = (): void => {
+  const app = express()
+  const person = JSON.stringify(personOf(0))
+  app.get('/people/:id', (_request, response) => {
+    response.type('json').send(person)
+  })
+  app.post('/pols/:person/:id', express.json({ type: () => true, limit: '1mb' }), (request, response) => {
+    response.status(201).json(request.body)
+  })
+  const server = app.listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    tell({ url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}` })
+  })
+  answerQuestions(() => 0)
+}
+
+const startOurs = async (dataDir: string): Promise<void> => {
+  const read = readConfig({}, { DATA_DIR: dataDir, PORT: '0' })
+  if ('problems' in read) throw new Error(read.problems.join('\n'))
+  const logger = makeLogger('info')
+  const core = await openCore(read.config, logger)
+  const hub = await startHub(core, logger)
+  tell({ url: hub.url })
+  answerQuestions(core.logCommits)
+}
+
+const [kind, dataDir] = process.argv.slice(2)
+if (kind === 'hub' && dataDir !== undefined) await startOurs(dataDir)
+else if (kind === 'bare') startBare()
