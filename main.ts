@@ -63,7 +63,7 @@ export const makeLogger = (level: Config['logLevel']): Logger =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
     },
-    pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 100 }),
+    pino.destination({ dest: 2, sync: false }),
   )
 
 const orThrow = <F extends { readonly _tag: string }, A>(either: E.Either<F, A>): A => {

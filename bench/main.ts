@@ -34,6 +34,7 @@ const makeStore = async (people: number): Promise<string> => {
   await core.close()
   say(`writing ${people} people with ${pagesEach} pages each`)
   await seedLog(join(path, 'events.db'), people, pagesEach)
+  await fullRebuild(join(path, 'events.db'), join(path, 'read.db'))
   return path
 }
 

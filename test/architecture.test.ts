@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Import {
+  readonly from: string
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+const folders = ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'stores', 'cli']
+const sources = [
+  ...folders.flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter(file => file.endsWith('.ts'))
+      .map(file => `${folder}/${file}`),
+  ),
+  'main.ts',
+  'config.ts',
+]
+
+const importForm = /^(?:import|export)\s(?:(type)\s)?([^'"]*?)\sfrom\s'([^']+)'/gms
+
+/** `import { type A, type B }` imports types only, as `import type` does. */
+const namesTypesOnly = (names: string): boolean =>
+  /^\{[^}]*\}$/.test(names.trim()) &&
+  names
+    .replace(/[{}]/g, '')
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '')
+    .every(name => name.startsWith('type '))
+
+const importsOf = (file: string): readonly Import[] =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(importForm)].map(([, type, names = '', to = '']) => ({
+    from: file,
+    to: to.startsWith('.') ? relative(root, join(root, dirname(file), to)) : to,
+    typeOnly: type !== undefined || namesTypesOnly(names),
+  }))
+
+const imports = sources.flatMap(importsOf)
+const isOurs = ({ to }: Import): boolean => to.endsWith('.ts') || to.endsWith('.json')
+const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file)
+
+/** What each folder may import: `type:` only types of it. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  commands: ['domain'],
+  projections: ['domain'],
+  relay: ['domain', 'type:commands', 'type:projections', 'type:auth'],
+  auth: ['domain', 'type:commands', 'type:projections'],
+  api: ['domain', 'commands', 'projections', 'relay', 'auth'],
+  stores: ['domain', 'type:commands', 'type:projections', 'type:auth'],
+  'config.ts': ['auth'],
+  'main.ts': ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'stores', 'config.ts'],
+  cli: ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'main.ts', 'config.ts'],
+}
+
+const mayImport = ({ from, to, typeOnly }: Import): boolean => {
+  const [source, target] = [folderOf(from), folderOf(to)]
+  const list = allowed[source] ?? []
+  return source === target || list.includes(target) || (typeOnly && list.includes(`type:${target}`))
+}
+
+/** The one folder in which each driver may be imported. */
+const drivers: Readonly<Record<string, string>> = {
+  'node:sqlite': 'stores/sqlite/',
+  mongodb: 'stores/mongodb/',
+  '@eventstore/db-client': 'stores/eventstoredb/',
+  express: 'api/',
+}
+
+describe('the sources', () => {
+  it('import only what the table of the folders allows', () => {
+    const wrong = imports.filter(isOurs).filter(one => !mayImport(one))
+    expect(wrong.map(({ from, to }) => `${from} → ${to}`)).toEqual([])
+  })
+
+  it('keep the domain free of everything but zod and fp-ts', () => {
+    const foreign = imports.filter(one => folderOf(one.from) === 'domain' && !isOurs(one))
+    expect(foreign.filter(({ to }) => to !== 'zod' && !to.startsWith('#fp/'))).toEqual([])
+  })
+
+  it('import each driver in its one folder', () => {
+    const strays = imports.filter(({ from, to }) => {
+      const home = drivers[to]
+      return home !== undefined && !from.startsWith(home)
+    })
+    expect(strays).toEqual([])
+  })
+
+  it('know the stores in main.ts only', () => {
+    const others = imports.filter(({ from, to }) => to.startsWith('stores/') && !from.startsWith('stores/'))
+    expect([...new Set(others.map(({ from }) => from))]).toEqual(['main.ts'])
+  })
+
+  it('have no cycle of values', () => {
+    const next = (file: string) =>
+      imports.filter(one => one.from === file && !one.typeOnly).map(({ to }) => to)
+    const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
+      next(from).some(file => {
+        if (file === goal) return true
+        if (seen.has(file)) return false
+        seen.add(file)
+        return reaches(file, goal, seen)
+      })
+    expect(sources.filter(file => reaches(file, file))).toEqual([])
+  })
+})

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../support/folder.ts'
+import { type RunningHub, startHubProcess } from '../support/process.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(match => match[1] ?? '')
+
+const folder = temporaryFolder()
+let hub: RunningHub
+beforeAll(async () => {
+  hub = await startHubProcess(folder.path)
+})
+afterAll(async () => {
+  await hub.kill('SIGTERM')
+  folder.remove()
+})
+
+const run = promisify(execFile)
+
+/** Runs a block as it is printed, against this test's hub and folder. */
+const output = async (block: string): Promise<string> => {
+  const script = block.replaceAll('http://127.0.0.1:8080', hub.url).replaceAll('curl ', 'curl -sS ')
+  const { stdout } = await run('bash', ['-euc', script], {
+    cwd: root,
+    env: { ...process.env, DATA_DIR: folder.path },
+  })
+  return stdout
+}
+
+describe('the README', () => {
+  it('begins with the command that runs the hub and the one that passes its tests', () => {
+    expect(blocks.slice(0, 2)).toEqual(['npm ci && npm start\n', 'npm test\n'])
+  })
+
+  it('leads from an empty hub to a book of life that is read, with commands that work as printed', async () => {
+    const [, , register = '', person = '', page = '', read = ''] = blocks
+    expect(await output(register)).toContain('ARGBUE111FAV is registered')
+    expect(JSON.parse(await output(person))).toMatchObject({ id: 'ESPGNU777ORG', lastname: 'Betz' })
+    expect(JSON.parse(await output(page))).toMatchObject({ book: 'ESPGNU777ORG', domain: 'medical' })
+    expect(JSON.parse(await output(read))).toHaveLength(1)
+  })
+})

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export type Runtime = 'node' | 'deno'
+
+const commandOf = (runtime: Runtime): readonly string[] =>
+  runtime === 'node' ? ['node_modules/.bin/node'] : ['node_modules/.bin/deno', 'run', '-A', '--quiet']
+
+const start = (
+  runtime: Runtime,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess => {
+  const [program = '', ...rest] = commandOf(runtime)
+  return spawn(program, [...rest, 'cli/main.ts', ...parameters], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command of the command line to its end. */
+export const runCommand = async (
+  parameters: readonly string[],
+  input = '',
+  runtime: Runtime = 'node',
+): Promise<Ended> => {
+  const child = start(runtime, parameters)
+  const [out, err] = [collect(child.stdout), collect(child.stderr)]
+  child.stdin?.end(input)
+  const [code] = await once(child, 'close')
+  return { code: typeof code === 'number' ? code : null, out: out(), err: err() }
+}
+
+const collect = (stream: NodeJS.ReadableStream | null): (() => string) => {
+  let text = ''
+  stream?.on('data', chunk => {
+    text += String(chunk)
+  })
+  return () => text
+}
+
+export interface RunningHub {
+  readonly url: string
+  /** What it has written to its log so far. */
+  readonly log: () => string
+  readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
+}
+
+/** Starts a hub in a process of its own; it is there when its first line says so. */
+export const startHubProcess = async (
+  dataDir: string,
+  runtime: Runtime = 'node',
+  environment: Readonly<Record<string, string>> = {},
+  command = 'serve',
+): Promise<RunningHub> => {
+  const child = start(runtime, [command, '--data-dir', dataDir, '--port', '0'], environment)
+  const log = collect(child.stderr)
+  const lines = createInterface({ input: child.stdout ?? process.stdin })
+  const first = await Promise.race([once(lines, 'line'), once(child, 'exit')])
+  const url = /^listening on (\S+)$/.exec(String(first[0]))?.[1]
+  if (url === undefined) throw new Error(`the hub did not start: ${log()}`)
+  return {
+    url,
+    log,
+    kill: async signal => {
+      const ended = once(child, 'exit')
+      child.kill(signal)
+      const [code] = await ended
+      return typeof code === 'number' ? code : null
+    },
+  }
+}
+
+/** Waits until the hub has read its log. */
+export const untilReady = async ({ url }: Pick<RunningHub, 'url'>): Promise<void> => {
+  while ((await fetch(`${url}/readyz`)).status !== 200);
+}
