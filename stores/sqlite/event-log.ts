@@ -98,6 +98,10 @@ const headOf = (db: Database): bigint => {
 export interface SqliteLog extends StoredLog {
   /** How many transactions have appended since the log was opened. */
   readonly commits: () => number
+  /** The pragmas that decide what survives a power cut, of the open file. */
+  readonly pragmas: () => Readonly<Record<string, unknown>>
+  /** Bounds the file, in pages: a full disk for tests. */
+  readonly limitPages: (pages: number) => void
 }
 
 /**
@@ -126,6 +130,11 @@ export const sqliteLog = (path: string): SqliteLog => {
 
   return {
     commits: () => commits,
+    pragmas: () => ({
+      ...db.prepare('PRAGMA journal_mode').get(),
+      ...db.prepare('PRAGMA synchronous').get(),
+    }),
+    limitPages: pages => db.connection.exec(`PRAGMA max_page_count = ${pages}`),
     read: (stream, from) => async () =>
       attempt(() =>
         db

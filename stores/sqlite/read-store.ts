@@ -108,6 +108,8 @@ const modelRow = z.object({ name: z.string(), version: z.bigint(), number: z.big
 export interface SqliteReadStore extends ReadModels, ReadModelWriter {
   /** The plan SQLite makes for a query, a line a step: for tests that no query scans. */
   readonly explain: (model: ModelShape, query: Query) => readonly string[]
+  /** Looks at once whether the file is still there, instead of within a second. */
+  readonly lookAgain: () => void
   readonly close: () => Promise<void>
 }
 
@@ -347,6 +349,10 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .all(...values)
         .map(row => String(row.detail))
+    },
+
+    lookAgain: () => {
+      lookAgain = 0
     },
 
     close: async () => store.db.close(),

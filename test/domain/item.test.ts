@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest'
+import * as E from '#fp/Either'
+import type { DomainEvent } from '../../domain/event.ts'
+import { type ItemCommand, type ItemState, itemDecider, type SaidPassword } from '../../domain/item.ts'
+import type { JsonObject } from '../../domain/json.ts'
+import { pages } from '../../domain/pages.ts'
+import { people } from '../../domain/people.ts'
+
+const person = itemDecider(people, { id: 'ANA' })
+const page = itemDecider(pages, { owner: 'ANA', id: 'p1' })
+
+const anybody = {
+  preconditions: {},
+  rights: { roles: false, password: false },
+  knownRoles: ['end_user', 'root'],
+}
+const root = { ...anybody, rights: { roles: true, password: true } }
+const none: SaidPassword = { is: 'none' }
+
+const create = (
+  body: JsonObject,
+  more: Partial<Extract<ItemCommand, { _tag: 'Create' }>> = {},
+): ItemCommand => ({
+  _tag: 'Create',
+  body,
+  password: none,
+  ...anybody,
+  ...more,
+})
+const put = (body: JsonObject, mayCreate = true, mayReplace = true): ItemCommand => ({
+  _tag: 'Put',
+  body,
+  password: none,
+  mayCreate,
+  mayReplace,
+  ...anybody,
+})
+const patch = (body: JsonObject): ItemCommand => ({ _tag: 'Patch', patch: body, preconditions: {} })
+const remove: ItemCommand = { _tag: 'Remove', preconditions: {} }
+
+const given = (decider: typeof person, ...events: readonly DomainEvent[]): ItemState =>
+  events.reduce(decider.evolve, decider.initial)
+const registered: DomainEvent = {
+  type: 'PersonRegistered',
+  data: { name: 'Ana', id: 'ANA', active: true, roles: ['end_user'] },
+}
+const deactivated: DomainEvent = { type: 'PersonDeactivated', data: {} }
+const removed: DomainEvent = { type: 'PersonRemoved', data: {} }
+const written: DomainEvent = { type: 'PageWritten', data: { info: 'x', id: 'p1', book: 'ANA' } }
+
+const when = (decider: typeof person, state: ItemState, command: ItemCommand) =>
+  decider.decide(command, state)
+const then = (...events: readonly DomainEvent[]) => E.right(events)
+const rejection = (tag: string) =>
+  expect.objectContaining({ _tag: 'Left', left: expect.objectContaining({ _tag: tag }) })
+
+describe('registering a person', () => {
+  it('is recorded with the defaults of the hub', () => {
+    expect(when(person, given(person), create({ name: 'Ana' }))).toEqual(then(registered))
+  })
+  it('accepts the same again without a new event', () => {
+    expect(when(person, given(person, registered), create({ name: 'Ana' }))).toEqual(then())
+    expect(
+      when(person, given(person, registered), create({ roles: ['end_user'], name: 'Ana', id: 'ana' })),
+    ).toEqual(then())
+  })
+  it('accepts the first content again after it was changed', () => {
+    const changed = given(person, registered, { type: 'PersonChanged', data: { name: 'Eva' } })
+    expect(when(person, changed, create({ name: 'Ana' }))).toEqual(then())
+    expect(when(person, changed, create({ name: 'Eva' }))).toEqual(then())
+  })
+  it('names the credential of a password by its version only', () => {
+    const command = create({ name: 'Ana' }, { ...root, password: { is: 'new', credential: 'v1' } })
+    expect(when(person, given(person), command)).toEqual(then({ ...registered, credential: 'v1' }))
+  })
+  it('rejects other content, a removed person, and what the creator may not set', () => {
+    expect(when(person, given(person, registered), create({ name: 'Eva' }))).toEqual(
+      rejection('ExistsWithOtherContent'),
+    )
+    expect(when(person, given(person, registered, removed), create({ name: 'Ana' }))).toEqual(
+      rejection('Removed'),
+    )
+    expect(when(person, given(person), create({ roles: ['root'] }))).toEqual(rejection('FieldNotAllowed'))
+    expect(when(person, given(person), create({}, { password: { is: 'other' } }))).toEqual(
+      rejection('FieldNotAllowed'),
+    )
+    expect(when(person, given(person), create({ roles: ['king'] }, root))).toEqual(rejection('Invalid'))
+    const other = create({ name: 'Ana' }, { ...root, password: { is: 'other' } })
+    expect(when(person, given(person, registered), other)).toEqual(rejection('ExistsWithOtherContent'))
+  })
+})
+
+describe('putting a person', () => {
+  it('is recorded as a registration, or as a replacement that keeps roles and active', () => {
+    expect(when(person, given(person), put({ name: 'Ana' }))).toEqual(then(registered))
+    expect(when(person, given(person, registered, deactivated), put({ name: 'Eva' }))).toEqual(
+      then({ type: 'PersonReplaced', data: { name: 'Eva', id: 'ANA', active: false, roles: ['end_user'] } }),
+    )
+  })
+  it('accepts what is so already without a new event', () => {
+    expect(when(person, given(person, registered), put({ name: 'Ana', active: true }))).toEqual(then())
+  })
+  it('rejects what changes by other requests, and what the caller may not do', () => {
+    expect(when(person, given(person, registered), put({ roles: ['root'] }))).toEqual(
+      rejection('FieldNotAllowed'),
+    )
+    expect(when(person, given(person), put({}, false, true))).toEqual(rejection('NotAllowed'))
+    expect(when(person, given(person, registered), put({}, true, false))).toEqual(rejection('NotAllowed'))
+  })
+})
+
+describe('patching a person', () => {
+  it('is recorded by what it changes only', () => {
+    expect(when(person, given(person, registered), patch({ name: 'Ana', lastname: 'Betz' }))).toEqual(
+      then({ type: 'PersonChanged', data: { lastname: 'Betz' } }),
+    )
+  })
+  it('accepts what is so already without a new event', () => {
+    expect(when(person, given(person, registered), patch({ name: 'Ana', dob: null, active: true }))).toEqual(
+      then(),
+    )
+  })
+  it('rejects roles, active and a password, and a person who never was', () => {
+    for (const body of [{ roles: ['root'] }, { active: false }, { active: null }, { password: 'x' }])
+      expect(when(person, given(person, registered), patch(body))).toEqual(rejection('FieldNotAllowed'))
+    expect(when(person, given(person), patch({}))).toEqual(rejection('NeverWas'))
+    expect(when(person, given(person, registered), patch({ info: 'x'.repeat(950_000) }))).toEqual(
+      rejection('ItemTooLarge'),
+    )
+  })
+})
+
+describe('removing', () => {
+  it('is recorded of an inactive person and of any page', () => {
+    expect(when(person, given(person, registered, deactivated), remove)).toEqual(then(removed))
+    expect(when(page, given(page, written), remove)).toEqual(then({ type: 'PageWithdrawn', data: {} }))
+  })
+  it('rejects an active person, one who never was, and one who is gone', () => {
+    expect(when(person, given(person, registered), remove)).toEqual(rejection('WrongState'))
+    expect(when(person, given(person), remove)).toEqual(rejection('NeverWas'))
+    expect(when(person, given(person, registered, removed), remove)).toEqual(rejection('Removed'))
+  })
+})
+
+describe('roles, active and password', () => {
+  const assign = (...roles: readonly string[]): ItemCommand => ({
+    _tag: 'AssignRoles',
+    roles,
+    knownRoles: anybody.knownRoles,
+    preconditions: {},
+  })
+  const setActive = (active: boolean): ItemCommand => ({ _tag: 'SetActive', active, preconditions: {} })
+
+  it('are recorded as facts of their own, a password without its text', () => {
+    const state = given(person, registered)
+    expect(when(person, state, assign('root', 'root'))).toEqual(
+      then({ type: 'PersonRolesAssigned', data: { roles: ['root'] } }),
+    )
+    expect(when(person, state, setActive(false))).toEqual(then(deactivated))
+    expect(when(person, state, { _tag: 'SetPassword', credential: 'v2', preconditions: {} })).toEqual(
+      then({ type: 'PersonPasswordSet', data: {}, credential: 'v2' }),
+    )
+  })
+  it('accept what is so already without a new event', () => {
+    expect(when(person, given(person, registered), assign('end_user'))).toEqual(then())
+    expect(when(person, given(person, registered, deactivated), setActive(false))).toEqual(then())
+  })
+  it('rejects an unknown role, another revision, and a person who never was', () => {
+    expect(when(person, given(person, registered), assign('king'))).toEqual(rejection('Invalid'))
+    expect(
+      when(person, given(person, registered), { ...setActive(false), preconditions: { ifMatch: [7] } }),
+    ).toEqual(rejection('StaleRevision'))
+    expect(when(person, given(person), setActive(true))).toEqual(rejection('NeverWas'))
+  })
+})
+
+describe('a page', () => {
+  it('is recorded with its book and id', () => {
+    expect(when(page, given(page), create({ info: 'x' }))).toEqual(then(written))
+  })
+  it('accepts the same again without a new event', () => {
+    expect(when(page, given(page, written), create({ info: 'x', book: null }))).toEqual(then())
+  })
+  it('rejects other content', () => {
+    expect(when(page, given(page, written), create({ info: 'y' }))).toEqual(
+      rejection('ExistsWithOtherContent'),
+    )
+  })
+})

@@ -1,0 +1,192 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { catalogue } from '../../domain/catalogue.ts'
+import { modelOf, orderField, ownerField } from '../../projections/items.ts'
+import { projections } from '../../projections/read-models.ts'
+import type { Query } from '../../projections/read-store.ts'
+import { openLog } from '../../stores/codec.ts'
+import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
+import { openDatabase } from '../../stores/sqlite/database.ts'
+import { sqliteLog } from '../../stores/sqlite/event-log.ts'
+import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
+import { authStoreContract } from '../contracts/auth-store.ts'
+import { eventLogContract } from '../contracts/event-log.ts'
+import { readStoreContract } from '../contracts/read-store.ts'
+import { left, right } from '../support/either.ts'
+import { pageWritten, personRegistered } from '../support/events.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+let files = 0
+const newFile = () => {
+  files += 1
+  return join(folder.path, `${files}.db`)
+}
+
+eventLogContract('SQLite', async () => sqliteLog(newFile()))
+readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
+authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
+
+const signal = new AbortController().signal
+
+describe('the log in an SQLite file', () => {
+  it('is on disk before an append answers: WAL, synchronous FULL, for its owner only', () => {
+    const path = newFile()
+    const db = openDatabase(path, 'FULL')
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+    expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2n })
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    db.close()
+  })
+
+  it('opens its own file so', async () => {
+    const log = sqliteLog(newFile())
+    expect(log.pragmas()).toEqual({ journal_mode: 'wal', synchronous: 2n })
+    await log.close()
+  })
+
+  it('shares one commit among appends that wait at the same time', async () => {
+    const stored = sqliteLog(newFile())
+    const { log } = await right(() => openLog(stored))
+    const before = stored.commits()
+    await Promise.all(
+      Array.from({ length: 640 }, (_, n) =>
+        right(log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`)])),
+      ),
+    )
+    expect(stored.commits() - before).toBeLessThanOrEqual(64)
+    await stored.close()
+  })
+
+  it('keeps its identity and its events when it is opened again', async () => {
+    const path = newFile()
+    const first = sqliteLog(path)
+    const { identity, log } = await right(() => openLog(first))
+    await right(log.append('person-A', 'no-stream', [personRegistered('A')]))
+    await first.close()
+    const second = sqliteLog(path)
+    const again = await right(() => openLog(second))
+    expect(again.identity).toEqual(identity)
+    expect(await right(again.log.read('person-A'))).toHaveLength(1)
+    await second.close()
+  })
+
+  it('counts positions beyond 2^53 exactly', async () => {
+    const path = newFile()
+    const stored = sqliteLog(path)
+    const { log, feed } = await right(() => openLog(stored))
+    const other = new DatabaseSync(path)
+    other.exec(`UPDATE events SET position = ${2n ** 60n}`)
+    other.close()
+    const appended = await right(log.append('person-A', 'no-stream', [personRegistered('A')]))
+    expect(appended[0]?.position).toBe(2n ** 60n + 1n)
+    expect(await right(feed.head)).toBe(2n ** 60n + 1n)
+    await stored.close()
+  })
+
+  it('shows a follower what another process appends', async () => {
+    const path = newFile()
+    const stored = sqliteLog(path)
+    const { feed } = await right(() => openLog(stored))
+    const program = fileURLToPath(new URL('../support/append.ts', import.meta.url))
+    const ending = new AbortController()
+    const child = spawn(process.execPath, [program, path, 'A'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const closed = once(child, 'close')
+    let appendedAt = 0
+    child.stdout.once('data', text => {
+      appendedAt = Number(text)
+    })
+    let seenAt = 0
+    for await (const batch of feed.follow(1n, { signal: ending.signal })) {
+      if (batch.events.some(({ stream }) => stream === 'person-A')) {
+        seenAt = Date.now()
+        ending.abort()
+      }
+    }
+    await closed
+    expect(seenAt - appendedAt).toBeLessThan(1_000)
+    await stored.close()
+  })
+
+  it('refuses while the disk is full, half-writes nothing, and goes on when there is room', async () => {
+    const path = newFile()
+    const stored = sqliteLog(path)
+    const { log } = await right(() => openLog(stored))
+    stored.limitPages(8)
+    const big = { info: 'x'.repeat(50_000) }
+    const refused = await left(
+      log.append('page-A:1', 'no-stream', [pageWritten('A', '1'), pageWritten('A', '1', big)]),
+    )
+    expect(refused).toMatchObject({ _tag: 'LogUnavailable' })
+    expect(await right(log.read('page-A:1'))).toEqual([])
+    stored.limitPages(1_000_000)
+    await right(log.append('page-A:1', 'no-stream', [pageWritten('A', '1', big)]))
+    await stored.close()
+  })
+})
+
+describe('the read models in an SQLite file', () => {
+  it('may be deleted while they are open: they are made anew', async () => {
+    const path = newFile()
+    const store = sqliteReadStore(path)
+    const [projection] = projections
+    if (projection === undefined) throw new Error('there are no projections')
+    const generation = await right(store.served(projection.shape))
+    const document = { key: 'a', revision: 0, position: 1n, text: '{}', fields: {} }
+    await right(store.commit([{ generation, documents: [document] }], { position: 1n, eventId: 'e' }, 0))
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
+    store.lookAgain()
+    expect((await right(store.served(projection.shape))).checkpoint.position).toBe(0n)
+    expect(await right(store.get(projection.shape, 'a'))).toBeUndefined()
+    await store.close()
+  })
+
+  const queries = catalogue.flatMap(resource => {
+    const owner = resource.ownerField === undefined ? {} : { [ownerField]: 'A' }
+    const order = resource.orderedBy === undefined ? {} : { orderedBy: orderField }
+    const base = { equals: owner, ...order, limit: 10, mostBytes: 1e6 }
+    const filters = Object.entries(resource.filters).map(([name, { kind }]) => ({
+      ...base,
+      equals: { ...owner, [name]: kind === 'flag' ? 1n : 'x' },
+    }))
+    const range = { ...base, range: { field: orderField, from: '2020', until: '2021' } }
+    const after = { ...base, after: { value: resource.orderedBy === undefined ? null : '2020', key: 'k' } }
+    const all = [base, after, ...filters, ...(resource.orderedBy === undefined ? [] : [range])]
+    return all.flatMap(query =>
+      [false, true].map(descending => [resource.name, { ...query, descending } satisfies Query] as const),
+    )
+  })
+
+  it('answer every list of the hub by an index, without sorting', async () => {
+    const store = sqliteReadStore(newFile())
+    for (const resource of catalogue) await right(store.served(modelOf(resource)))
+    for (const [name, query] of queries) {
+      const resource = catalogue.find(one => one.name === name)
+      if (resource === undefined) throw new Error('no such resource')
+      const plan = store.explain(modelOf(resource), query).join('; ')
+      expect(
+        plan,
+        JSON.stringify(query, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+      ).toMatch(/USING (COVERING )?INDEX/)
+      expect(plan).not.toContain('TEMP B-TREE')
+    }
+    await store.close()
+  })
+})
+
+describe('reading along', () => {
+  it('ends with its signal', async () => {
+    const stored = sqliteLog(newFile())
+    await right(() => openLog(stored))
+    expect(signal.aborted).toBe(false)
+    const ending = new AbortController()
+    for await (const batch of stored.follow(0n, { signal: ending.signal })) if (batch.caughtUp) ending.abort()
+    await stored.close()
+  })
+})

@@ -1,0 +1,34 @@
+import { schemaVersion } from '../../domain/catalogue.ts'
+import type { NewEvent } from '../../domain/event.ts'
+import type { JsonObject } from '../../domain/json.ts'
+
+let made = 0
+
+/** An event as a command would leave it; ids are deterministic within a file. */
+export const eventOf = (
+  type: string,
+  data: JsonObject,
+  more: Partial<NewEvent['metadata']> = {},
+): NewEvent => {
+  made += 1
+  return {
+    id: `00000000-0000-5000-8000-${String(made).padStart(12, '0')}`,
+    event: { type, data },
+    metadata: {
+      commandId: `command-${made}`,
+      actor: { kind: 'person', id: 'ITAPYT999HON' },
+      requestId: `request-${made}`,
+      schemaVersion,
+      recordedAt: '2026-01-02T03:04:05.000Z',
+      ...more,
+    },
+  }
+}
+
+export const personRegistered = (id: string, more: JsonObject = {}): NewEvent =>
+  eventOf('PersonRegistered', { ...more, id, active: true, roles: ['end_user'] }, { subject: id })
+
+export const personChanged = (patch: JsonObject): NewEvent => eventOf('PersonChanged', patch)
+
+export const pageWritten = (book: string, id: string, more: JsonObject = {}): NewEvent =>
+  eventOf('PageWritten', { ...more, id, book }, { subject: book })
