@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { makeStanding } from '../../auth/standing.ts'
+import type { NewEvent, RecordedEvent } from '../../domain/event.ts'
+import { openLog } from '../../stores/codec.ts'
+import { memoryLog } from '../../stores/memory/event-log.ts'
+import { right } from '../support/either.ts'
+import { eventOf, personRegistered } from '../support/events.ts'
+
+const stream = (...events: readonly NewEvent[]): readonly RecordedEvent[] =>
+  events.map((event, revision) => ({
+    ...event,
+    stream: 'person-ANA',
+    revision,
+    position: BigInt(revision + 1),
+  }))
+
+const opened = (event: NewEvent, credential: string): NewEvent => ({
+  ...event,
+  event: { ...event.event, credential },
+})
+const events = [
+  opened(personRegistered('ANA'), 'v1'),
+  eventOf('PersonRolesAssigned', { roles: ['root'] }),
+  opened(eventOf('PersonPasswordSet', {}), 'v2'),
+  eventOf('PersonDeactivated', {}),
+  eventOf('PersonRemoved', {}),
+] as const
+
+const fresh = () => makeStanding({ position: 0n, accounts: new Map() })
+
+describe('standing', () => {
+  it('knows what this process appended before any feed does', () => {
+    const standing = fresh()
+    standing.appended(stream(...events.slice(0, 3)))
+    expect(standing.account('ANA')).toEqual({ active: true, roles: ['root'], credential: 'v2' })
+    expect(standing.roots()).toEqual(['ANA'])
+    expect(standing.holds('ANA', 'v2')).toBe(true)
+    expect(standing.holds('ANA', 'v1')).toBe(false)
+  })
+
+  it('is not turned back by events that come late, nor do they raise the removed', async () => {
+    const standing = fresh()
+    standing.appended(stream(...events))
+    expect(standing.account('ANA')).toBeUndefined()
+    const { log, feed } = await right(() => openLog(memoryLog()))
+    await right(log.append('person-ANA', 'no-stream', events.slice(0, 2)))
+    const ending = new AbortController()
+    const follow = standing.follow(feed, ending.signal)
+    while (!standing.isLive()) await new Promise(resolve => setImmediate(resolve))
+    ending.abort()
+    await follow
+    expect(standing.account('ANA')).toBeUndefined()
+    expect(standing.position()).toBe(await right(feed.head))
+  })
+
+  it('counts only active people who can log in among the roots', () => {
+    const standing = fresh()
+    standing.appended(stream(personRegistered('ANA'), events[1]))
+    expect(standing.roots()).toEqual([])
+  })
+
+  it('says how long it has heard nothing', () => {
+    let now = 1_000
+    const standing = makeStanding({ position: 0n, accounts: new Map() }, () => now)
+    now = 4_000
+    expect(standing.silentFor()).toBe(3_000)
+  })
+})

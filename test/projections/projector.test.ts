@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest'
+import * as E from '#fp/Either'
+import { people } from '../../domain/people.ts'
+import { modelOf } from '../../projections/items.ts'
+import { makeProgress } from '../../projections/progress.ts'
+import { type ProjectorFailure, startProjector } from '../../projections/projector.ts'
+import { projections } from '../../projections/read-models.ts'
+import type { ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
+import { rebuild } from '../../projections/rebuild.ts'
+import { stillValid, versionKey, versions } from '../../projections/versions.ts'
+import { openLog } from '../../stores/codec.ts'
+import { memoryLog } from '../../stores/memory/event-log.ts'
+import { memoryReadStore } from '../../stores/memory/read-store.ts'
+import { right } from '../support/either.ts'
+import { eventOf, pageWritten, personChanged, personRegistered } from '../support/events.ts'
+
+const model = modelOf(people)
+
+const openAll = async () => {
+  const stored = memoryLog()
+  const ports = await right(() => openLog(stored))
+  return { stored, ...ports, store: memoryReadStore() }
+}
+
+type Opened = Awaited<ReturnType<typeof openAll>>
+
+/** Projects until the head as it is now is reached, and stops. */
+const projectAll = async ({ feed, store }: Pick<Opened, 'feed' | 'store'>) => {
+  const ending = new AbortController()
+  const progress = makeProgress(projections.map(({ shape }) => shape.name))
+  const failures: ProjectorFailure['_tag'][] = []
+  const projector = startProjector(
+    {
+      feed,
+      writer: store,
+      projections,
+      progress,
+      report: ({ _tag }) => failures.push(_tag as ProjectorFailure['_tag']),
+    },
+    ending.signal,
+  )
+  const head = await right(feed.head)
+  while (!progress.allReached(head) && projector.stopped() === undefined)
+    await Promise.race([projector.ended, new Promise(resolve => setImmediate(resolve))])
+  const stopped = projector.stopped()
+  ending.abort()
+  await projector.ended
+  return { failures, stopped }
+}
+
+const register = ({ log }: Opened, id: string) =>
+  right(log.append(`person-${id}`, 'no-stream', [personRegistered(id)]))
+const textOf = async (store: ReadModels, id: string) => (await right(store.get(model, id)))?.text
+
+describe('the projector', () => {
+  it('makes the items that the events say, and goes on from its checkpoint', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    await right(hub.log.append('person-ANA', 0, [personChanged({ name: 'Ana' })]))
+    await projectAll(hub)
+    expect(await textOf(hub.store, 'ANA')).toBe(
+      '{"id":"ANA","active":true,"roles":["end_user"],"name":"Ana"}',
+    )
+    await register(hub, 'EVA')
+    await projectAll(hub)
+    expect(await textOf(hub.store, 'EVA')).toContain('"EVA"')
+    expect((await right(hub.store.checkpoint(model))).position).toBe(await right(hub.feed.head))
+  })
+
+  it('takes every event again without harm', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    await right(hub.log.append('person-ANA', 0, [personChanged({ n: 1 }), personChanged({ n: 2 })]))
+    await projectAll(hub)
+    const once = await right(hub.store.get(model, 'ANA'))
+    const start = { position: 0n, eventId: '' }
+    const forgetful: ReadModelWriter = {
+      ...hub.store,
+      served: shape => async () =>
+        E.map((served: object) => ({ ...served, model: shape, number: 0, checkpoint: start }))(
+          await hub.store.served(shape)(),
+        ),
+      commit: (changes, to, within) => async () => {
+        const at = await right(hub.store.checkpoint(changes[0]?.generation.model ?? model))
+        const moved = changes.map(change => ({
+          ...change,
+          generation: { ...change.generation, checkpoint: at },
+        }))
+        return hub.store.commit(moved, to, within)()
+      },
+    }
+    await projectAll({ feed: hub.feed, store: { ...hub.store, ...forgetful } })
+    expect(await right(hub.store.get(model, 'ANA'))).toEqual(once)
+  })
+
+  it('begins again after a commit that failed, and loses nothing', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    let failing = 2
+    const failed = E.left({ _tag: 'ReadUnavailable', cause: 'disk' } as const)
+    const shaky: Opened['store'] = {
+      ...hub.store,
+      commit: (...parameters) => {
+        failing -= 1
+        return failing >= 0 ? async () => failed : hub.store.commit(...parameters)
+      },
+    }
+    const { failures } = await projectAll({ feed: hub.feed, store: shaky })
+    expect(failures).toEqual(['ReadUnavailable', 'ReadUnavailable'])
+    expect(await textOf(hub.store, 'ANA')).toContain('"ANA"')
+  })
+
+  it('stops at an event that it cannot read, and keeps what came before', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    await right(hub.log.append('person-EVA', 'no-stream', [eventOf('PersonCloned', {})]))
+    const { stopped } = await projectAll(hub)
+    expect(stopped).toMatchObject({ _tag: 'EventUnreadable', stream: 'person-EVA' })
+    expect(await textOf(hub.store, 'ANA')).toContain('"ANA"')
+  })
+
+  it('builds anew when the log is another than at its checkpoint', async () => {
+    const before = await openAll()
+    await register(before, 'ANA')
+    await register(before, 'EVA')
+    await projectAll(before)
+    const putBack = { ...(await openAll()), store: before.store }
+    await register(putBack, 'IDA')
+    await projectAll(putBack)
+    expect(await textOf(putBack.store, 'IDA')).toContain('"IDA"')
+    expect(await textOf(putBack.store, 'ANA')).toBeUndefined()
+  })
+})
+
+describe('versions', () => {
+  it('hold every revision with its state, validity, event and actor', async () => {
+    const hub = await openAll()
+    const [first] = await register(hub, 'ANA')
+    const [second] = await right(hub.log.append('person-ANA', 0, [personChanged({ name: 'Ana' })]))
+    const [third] = await right(hub.log.append('person-ANA', 1, [eventOf('PersonRemoved', {})]))
+    await projectAll(hub)
+    const generation = await right(hub.store.served(versions))
+    const keys = [0, 1, 2].map(revision => versionKey('people', 'ANA', revision))
+    const found = await right(hub.store.load(generation, keys))
+    expect(found.map(({ fields }) => [fields.valid_from, fields.valid_to])).toEqual([
+      [first?.position, second?.position],
+      [second?.position, third?.position],
+      [third?.position, stillValid],
+    ])
+    const states = found.map(({ text }) => JSON.parse(text ?? ''))
+    expect(states).toMatchObject([
+      { event: 'PersonRegistered', item: { id: 'ANA' }, actor: { id: 'ITAPYT999HON' }, subject: 'ANA' },
+      { event: 'PersonChanged', item: { id: 'ANA', name: 'Ana' } },
+      { event: 'PersonRemoved', item: null },
+    ])
+  })
+})
+
+describe('a rebuild', () => {
+  it('is served once it has come as far as what was served, with all that was written meanwhile', async () => {
+    const hub = await openAll()
+    for (let n = 0; n < 1_200; n += 1)
+      await right(hub.log.append(`page-ANA:${n}`, 'no-stream', [pageWritten('ANA', `${n}`)]))
+    await register(hub, 'ANA')
+    await projectAll(hub)
+    const before = await right(hub.store.served(model))
+    await rebuild({ feed: hub.feed, writer: hub.store }, projections, {
+      signal: new AbortController().signal,
+      pauseMilliseconds: 0,
+      report: () => {},
+    })
+    const after = await right(hub.store.served(model))
+    expect(after.number).toBeGreaterThan(before.number)
+    expect(after.checkpoint).toEqual(before.checkpoint)
+    expect(await textOf(hub.store, 'ANA')).toContain('"ANA"')
+  })
+})
