@@ -19,6 +19,8 @@ const allowedHeaders =
 const exposedHeaders = 'ETag, Link, Location, Retry-After, Thalamus-Position, X-Request-Id'
 const allMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
+const everyAnswer = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'private, no-cache']
+
 const isMethod = (name: string): name is Method =>
   name === 'GET' || name === 'POST' || name === 'PUT' || name === 'PATCH' || name === 'DELETE'
 
@@ -42,16 +44,12 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
     ...catalogue.flatMap(resource => itemRoutes(resource, dependencies)),
   ]
 
-  const corsHeaders = (origin: string | undefined): Record<string, string> =>
-    corsOrigins.length === 0
-      ? {}
-      : origin !== undefined && corsOrigins.includes(origin)
-        ? {
-            'Access-Control-Allow-Origin': origin,
-            'Access-Control-Expose-Headers': exposedHeaders,
-            Vary: 'Origin',
-          }
-        : { Vary: 'Origin' }
+  const corsHeaders = (origin: string | undefined): readonly string[] => {
+    if (corsOrigins.length === 0) return []
+    if (origin === undefined || !corsOrigins.includes(origin)) return ['Vary', 'Origin']
+    const exposed = ['Access-Control-Expose-Headers', exposedHeaders]
+    return ['Access-Control-Allow-Origin', origin, ...exposed, 'Vary', 'Origin']
+  }
 
   /** Answers a request and says so in the log: the route's pattern, never the path. */
   const serve = async (
@@ -64,18 +62,15 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
     const requestId = requestIdOf(request.headers['x-request-id'])
     const outcome = await work(requestId).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
     const answer = E.isLeft(outcome) ? problemAnswer(outcome.left) : outcome.right
-    // A text, not bytes: it leaves in one write with the headers.
     const { body } = answer
-    response.writeHead(answer.status, {
-      'X-Request-Id': requestId,
-      'X-Content-Type-Options': 'nosniff',
-      'Cache-Control': 'private, no-cache',
-      ...(body === undefined
-        ? {}
-        : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
-      ...corsHeaders(request.headers.origin),
-      ...answer.headers,
-    })
+    const headers = [...everyAnswer, 'X-Request-Id', requestId, ...corsHeaders(request.headers.origin)]
+    for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
+    if (body !== undefined) {
+      if (answer.headers?.['Content-Type'] === undefined) headers.push('Content-Type', 'application/json')
+      headers.push('Content-Length', String(Buffer.byteLength(body)))
+    }
+    // A flat list of headers, and a text instead of bytes: both leave in one write without a detour.
+    response.writeHead(answer.status, headers)
     response.end(request.method === 'HEAD' ? undefined : body)
     const line = {
       method: request.method,

@@ -27,7 +27,8 @@ export const openDatabase = (path: string, synchronous: 'FULL' | 'NORMAL', pageB
   const connection = new DatabaseSync(path, { timeout: 2000 })
   if (existsSync(path)) chmodSync(path, 0o600)
   connection.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
-    PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864`)
+    PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;
+    PRAGMA journal_size_limit = 67108864`)
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql)
