@@ -7,25 +7,22 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pino, { type Logger } from 'pino'
 import * as E from '#fp/Either'
 import { makeApp } from './api/app.ts'
-import type { Health, Readiness } from './api/health.ts'
+import { makeHealth } from './api/health.ts'
 import type { AuthStore } from './auth/auth-store.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
 import { makePasswords, type Passwords } from './auth/passwords.ts'
 import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
-import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import { type FollowedStanding, makeStanding } from './auth/standing.ts'
 import { commandHandler } from './commands/handle.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
-import { formatPosition } from './domain/position.ts'
-import { type AccountAt, accounts, parseAccountText } from './projections/accounts.ts'
-import type { EventFeed } from './projections/event-feed.ts'
+import { readAccounts } from './projections/accounts.ts'
 import { makeProgress } from './projections/progress.ts'
 import { startProjector } from './projections/projector.ts'
 import { projections } from './projections/read-models.ts'
-import type { ReadModels } from './projections/read-store.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
@@ -72,30 +69,6 @@ const orThrow = <F extends { readonly _tag: string }, A>(either: E.Either<F, A>)
   throw 'cause' in left && left.cause instanceof Error ? left.cause : new Error(left._tag)
 }
 
-/** Accounts as the read model has them, if it is of this very log; else standing starts from the log's beginning. */
-const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<StandingStart> => {
-  const known = new Map<string, AccountAt>()
-  const nothing = { position: 0n, accounts: known }
-  const checkpoint = await reads.checkpoint(accounts)()
-  if (E.isLeft(checkpoint) || checkpoint.right.position === 0n) return nothing
-  const there = await feed.eventIdAt(checkpoint.right.position)()
-  if (E.isLeft(there) || there.right !== checkpoint.right.eventId) return nothing
-  let after: string | undefined
-  do {
-    const page = await reads.find(accounts, {
-      equals: {},
-      descending: false,
-      limit: 1000,
-      mostBytes: 2 ** 24,
-      ...(after === undefined ? {} : { after: { value: null, key: after } }),
-    })()
-    if (E.isLeft(page)) return { position: 0n, accounts: new Map() }
-    for (const { key, text } of page.right.documents) known.set(key, parseAccountText(text))
-    after = page.right.more ? page.right.documents.at(-1)?.key : undefined
-  } while (after !== undefined)
-  return { position: checkpoint.right.position, accounts: known }
-}
-
 /** Opens the stores in DATA_DIR and builds the write side on them. Throws what the stores throw. */
 export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
   process.umask(0o077)
@@ -107,7 +80,7 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   const ports = orThrow(await openLog(stored))
   const { log, feed } = ports
 
-  const standing = makeStanding(await standingStart(reads, feed))
+  const standing = makeStanding(await readAccounts(reads, feed))
   const ending = new AbortController()
   const followStanding = async () => {
     while (!ending.signal.aborted) {
@@ -208,31 +181,7 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
     signal,
   )
 
-  const check = async (): Promise<E.Either<string, Readiness>> => {
-    const head = await feed.head()
-    const checkpoint = await reads.checkpoint(accounts)()
-    const credentials = await auth.highestBcryptCost()
-    if (E.isLeft(head)) return E.left('the event log does not answer')
-    if (E.isLeft(checkpoint)) return E.left('the read models do not answer')
-    if (E.isLeft(credentials)) return E.left('the store of credentials does not answer')
-    const problems = [
-      ...(projector.stopped() === undefined ? [] : ['the projector stopped: see the log']),
-      ...(progress.allReached(headAtStart) ? [] : ['the read models are being built']),
-      ...(standing.isLive() && standing.silentFor() < 10_000 ? [] : ['the event log is not being heard']),
-    ]
-    return E.right({
-      ready: problems.length === 0,
-      position: formatPosition(identity, head.right),
-      projections: progress.positions().map(({ name, position }) => ({
-        name,
-        position: formatPosition(identity, position),
-        lag: Number(head.right > position ? head.right - position : 0n),
-      })),
-      problems,
-    })
-  }
-  const health: Health = { check, readSideIsUp: () => progress.allReached(headAtStart) }
-
+  const health = makeHealth({ feed, reads, auth, progress, standing, projector, headAtStart })
   const app = makeApp({
     authenticate: makeAuthenticate(standing, passwords),
     policy,

@@ -8,7 +8,7 @@ import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
 import type { ApiDependencies } from './dependencies.ts'
-import type { Write } from './items.ts'
+import type { Write } from './item-writes.ts'
 import type { Failure } from './problem.ts'
 import { writeAnswer } from './writing.ts'
 

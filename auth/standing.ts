@@ -5,6 +5,7 @@ import type { RecordedEvent } from '../domain/event.ts'
 import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
 import { keyOfStream } from '../domain/resource.ts'
+import type { AccountsAt } from '../projections/accounts.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 
 /** What access depends on, of everybody, in memory: asked on every request. */
@@ -24,12 +25,6 @@ export interface Standing {
   readonly isLive: () => boolean
 }
 
-/** Where standing starts: accounts as a read model knew them at a position. */
-export interface StandingStart {
-  readonly position: bigint
-  readonly accounts: ReadonlyMap<string, Account & { readonly revision: number }>
-}
-
 export interface FollowedStanding extends Standing {
   /** Follows the feed until the signal; the feed's failure ends it. */
   readonly follow: (feed: EventFeed, signal: AbortSignal) => Promise<E.Either<LogFailure, void>>
@@ -41,7 +36,8 @@ interface Entry {
   readonly revision: number
 }
 
-export const makeStanding = (start: StandingStart, now: () => number = Date.now): FollowedStanding => {
+/** Starts from accounts as a read model knew them, and goes on from the position it had come to. */
+export const makeStanding = (start: AccountsAt, now: () => number = Date.now): FollowedStanding => {
   const entries = new Map<string, Entry>(
     [...start.accounts].map(([id, { revision, ...account }]) => [id, { account, revision }]),
   )

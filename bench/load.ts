@@ -15,7 +15,10 @@ export interface MeasuredServer {
   readonly stop: () => Promise<void>
 }
 
-const messageOf = async (child: ChildProcess): Promise<unknown> => (await once(child, 'message'))[0]
+const messageOf = async (child: ChildProcess): Promise<unknown> => {
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the measured server ended')))
+  return (await Promise.race([once(child, 'message'), ended]))[0]
+}
 
 /** Starts `bench/server.ts` in a process of its own; its log goes to nowhere, but is written. */
 export const startServer = async (...parameters: readonly string[]): Promise<MeasuredServer> => {
@@ -30,7 +33,6 @@ export const startServer = async (...parameters: readonly string[]): Promise<Mea
     },
     stop: async () => {
       const ended = once(child, 'exit')
-      child.kill('SIGTERM')
       child.disconnect()
       await ended
     },

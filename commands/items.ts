@@ -1,6 +1,7 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import { type ItemCommand, type ItemState, itemDecider } from '../domain/item.ts'
+import type { ItemCommand, ItemState } from '../domain/item.ts'
+import { itemDecider } from '../domain/item-decider.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
 import { type Identity, type Resource, streamOf } from '../domain/resource.ts'

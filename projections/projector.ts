@@ -31,7 +31,10 @@ const advance = async (
   within: number,
 ): Promise<E.Either<ReadUnavailable | Superseded, readonly Building[]>> => {
   const last = batch.events.at(-1)
-  if (last === undefined) return E.right(models)
+  if (last === undefined) {
+    const confirmed = await writer.confirm(models.map(({ generation }) => generation))()
+    return E.isLeft(confirmed) ? confirmed : E.right(models)
+  }
   const changes = []
   for (const { projection, generation } of models) {
     const applied = await applyBatch(writer, projection, generation, batch.events)()

@@ -113,6 +113,11 @@ export interface ReadModelWriter {
     within: number,
   ) => TaskEither<ReadUnavailable | Superseded, void>
   /**
+   * Fails with `Superseded` unless each still stands where its checkpoint says: a commit may have been taken back, the
+   * store deleted, another generation served.
+   */
+  readonly confirm: (generations: readonly Generation[]) => TaskEither<ReadUnavailable | Superseded, void>
+  /**
    * Serves these instead: true when it did. With `if as far`, only if each has come as far as the one served now, so
    * that nobody's write disappears; `whatever was served` is for a log that is another than before.
    */

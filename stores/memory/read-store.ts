@@ -65,6 +65,15 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       .sort((a, b) => byOrder(orderOf(a), orderOf(b)))
   }
 
+  const stands = (generation: Generation): boolean => {
+    const stored = find(generation)
+    return (
+      stored !== undefined &&
+      stored.state !== 'retired' &&
+      stored.checkpoint.position === generation.checkpoint.position
+    )
+  }
+
   return {
     get: (model, key) => async () => E.right(servedOf(model)?.documents.get(key)),
     find: (model, query) => async () => {
@@ -85,15 +94,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
     load: (generation, keys) => async () =>
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
     commit: (changes, checkpoint) => async () => {
-      const stale = changes.some(({ generation }) => {
-        const stored = find(generation)
-        return (
-          stored === undefined ||
-          stored.state === 'retired' ||
-          stored.checkpoint.position !== generation.checkpoint.position
-        )
-      })
-      if (stale) return E.left({ _tag: 'Superseded' })
+      if (!changes.every(({ generation }) => stands(generation))) return E.left({ _tag: 'Superseded' })
       for (const { generation, documents } of changes) {
         const stored = find(generation)
         if (stored === undefined) continue
@@ -106,6 +107,8 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right(undefined)
     },
+    confirm: generations => async () =>
+      generations.every(stands) ? E.right(undefined) : E.left({ _tag: 'Superseded' }),
     serve: (generations, condition) => async () => {
       const behind = generations.some(({ model, checkpoint }) => {
         const served = servedOf(model)

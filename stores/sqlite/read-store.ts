@@ -35,6 +35,8 @@ const rowShape = z.object({
   event_id: z.string(),
 })
 
+const superseded: Superseded = { _tag: 'Superseded' }
+
 const attempt = <A>(work: () => A): E.Either<ReadUnavailable, A> => {
   try {
     return E.right(work())
@@ -288,8 +290,21 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
           return true
         })
       })
-      const superseded: Superseded = { _tag: 'Superseded' }
       return E.isLeft(done) ? done : done.right ? E.right(undefined) : E.left(superseded)
+    },
+
+    confirm: generations => async () => {
+      const stands = attempt(() => {
+        const { db } = current()
+        const row = db.prepare(
+          `SELECT position FROM models WHERE name = ? AND version = ? AND number = ? AND state <> 'retired'`,
+        )
+        return generations.every(
+          ({ model, number, checkpoint }) =>
+            row.get(model.name, model.version, number)?.position === checkpoint.position,
+        )
+      })
+      return E.isLeft(stands) ? stands : stands.right ? E.right(undefined) : E.left(superseded)
     },
 
     serve: (generations, condition) => async () =>

@@ -25,15 +25,15 @@ const openAll = async () => {
 type Opened = Awaited<ReturnType<typeof openAll>>
 
 /** Projects until the head as it is now is reached, and stops. */
-const projectAll = async ({ feed, store }: Pick<Opened, 'feed' | 'store'>) => {
+const projectAll = async ({ feed, store }: Pick<Opened, 'feed' | 'store'>, which = projections) => {
   const ending = new AbortController()
-  const progress = makeProgress(projections.map(({ shape }) => shape.name))
+  const progress = makeProgress(which.map(({ shape }) => shape.name))
   const failures: ProjectorFailure['_tag'][] = []
   const projector = startProjector(
     {
       feed,
       writer: store,
-      projections,
+      projections: which,
       progress,
       report: ({ _tag }) => failures.push(_tag as ProjectorFailure['_tag']),
     },
@@ -108,6 +108,47 @@ describe('the projector', () => {
     const { failures } = await projectAll({ feed: hub.feed, store: shaky })
     expect(failures).toEqual(['ReadUnavailable', 'ReadUnavailable'])
     expect(await textOf(hub.store, 'ANA')).toContain('"ANA"')
+  })
+
+  it('notices by itself that a commit was taken back, and projects again what was in it', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    const { store } = hub
+    const start = await right(store.served(model))
+    let lost = false
+    const forgetting: Opened['store'] = {
+      ...store,
+      // The first commit succeeds, and is gone afterwards, as after a failed write of its disk.
+      commit: (changes, checkpoint, within) =>
+        lost
+          ? store.commit(changes, checkpoint, within)
+          : async () => {
+              lost = true
+              return E.right(undefined)
+            },
+    }
+    expect(start.checkpoint.position).toBe(0n)
+    const ending = new AbortController()
+    const progress = makeProgress(projections.map(({ shape }) => shape.name))
+    const parts = { feed: hub.feed, writer: forgetting, projections, progress, report: () => {} }
+    const projector = startProjector(parts, ending.signal)
+    while ((await textOf(store, 'ANA')) === undefined) await new Promise(resolve => setImmediate(resolve))
+    ending.abort()
+    await projector.ended
+  })
+
+  it('builds a changed projection anew, while what was served before stays', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    await projectAll(hub)
+    const changed = projections.map(projection => ({
+      ...projection,
+      shape: { ...projection.shape, version: projection.shape.version + 1 },
+    }))
+    await projectAll(hub, changed)
+    const next = { ...model, version: model.version + 1 }
+    expect((await right(hub.store.get(next, 'ANA')))?.text).toBe(await textOf(hub.store, 'ANA'))
+    expect((await right(hub.store.checkpoint(next))).position).toBe(await right(hub.feed.head))
   })
 
   it('stops at an event that it cannot read, and keeps what came before', async () => {

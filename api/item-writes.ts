@@ -1,0 +1,200 @@
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { RoleMethod } from '../auth/roles.ts'
+import type { CommandContext } from '../commands/handle.ts'
+import { uuidOf } from '../commands/uuid.ts'
+import { exceedsItemLimit, type ItemCommand, type Preconditions } from '../domain/item.ts'
+import { type JsonObject, member } from '../domain/json.ts'
+import { people } from '../domain/people.ts'
+import { type InvalidPart, invalid } from '../domain/rejection.ts'
+import {
+  contradictions,
+  type Identity,
+  invalidFields,
+  itemOf,
+  keyOf,
+  type Resource,
+} from '../domain/resource.ts'
+import type { Answer } from './answer.ts'
+import { type Body, readBody } from './body.ts'
+import type { Call, Operation } from './call.ts'
+import { preconditionsOf } from './conditional.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { badId, identityIn, isOwned, noSuch, ownerIn, subjectIn } from './item-identity.ts'
+import { createPerson } from './person-creation.ts'
+import type { Failure } from './problem.ts'
+import { contextOf, writeAnswer } from './writing.ts'
+
+/** What a write works with once its request is known to be good. */
+export interface Write {
+  readonly call: Call
+  readonly resource: Resource
+  readonly identity: Identity
+  readonly body: JsonObject
+  readonly preconditions: Preconditions
+  readonly conditional: boolean
+  readonly context: CommandContext
+}
+
+const noBody: Body = { bytes: Buffer.alloc(0), json: {} }
+
+/** The secret is no part of the item: it goes its own way. */
+const withoutSecret = (resource: Resource, body: JsonObject): JsonObject =>
+  resource.secretField === undefined
+    ? body
+    : Object.fromEntries(Object.entries(body).filter(([key]) => key !== resource.secretField))
+
+const invalidParts = (
+  resource: Resource,
+  identity: Identity,
+  body: JsonObject,
+  isPatch: boolean,
+): readonly InvalidPart[] => [
+  ...invalidFields(resource, body),
+  ...contradictions(resource, identity, body, isPatch),
+]
+
+type Handle = Operation['handle']
+
+/** What a resource's routes do that change its items. */
+export interface ItemWrites {
+  /** POST to the collection: the body or the hub says which id. */
+  readonly createIn: Handle
+  readonly create: Handle
+  readonly put: Handle
+  readonly patch: Handle
+  readonly remove: Handle
+}
+
+export const itemWrites = (resource: Resource, dependencies: ApiDependencies): ItemWrites => {
+  const { writeItem } = dependencies
+
+  const conditionsOf = (call: Call) => {
+    const preconditions = preconditionsOf(call.request.headers)
+    return { preconditions, conditional: Object.keys(preconditions).length > 0 }
+  }
+
+  const writeOf = (call: Call, identity: Identity, sent: Body, context: CommandContext): Write => ({
+    call,
+    resource,
+    identity,
+    body: withoutSecret(resource, sent.json),
+    ...conditionsOf(call),
+    context,
+  })
+
+  const run = async (write: Write, command: ItemCommand): Promise<E.Either<Failure, Answer>> => {
+    const { call, identity, conditional, context } = write
+    const prepare = () => async () => E.right(command)
+    const outcome = await writeItem({ resource, identity, prepare, conditional, context })()
+    return E.isLeft(outcome)
+      ? outcome
+      : E.right(await writeAnswer(dependencies, call, resource, identity, outcome.right))
+  }
+
+  const creationRights = { roles: false, password: false }
+
+  /** Runs a creation or a PUT whose body is good so far. */
+  const put = async (
+    write: Write,
+    sent: Body,
+    which:
+      | { readonly _tag: 'Create' }
+      | { readonly _tag: 'Put'; readonly mayCreate: boolean; readonly mayReplace: boolean },
+  ): Promise<E.Either<Failure, Answer>> => {
+    const { identity, body, preconditions } = write
+    const errors = invalidParts(resource, identity, sent.json, false)
+    if (errors.length > 0) return E.left(invalid(...errors))
+    if (exceedsItemLimit(itemOf(resource, identity, body))) return E.left({ _tag: 'ItemTooLarge' })
+    if (resource === people) return createPerson(dependencies, write, sent.json, which)
+    return run(write, {
+      ...which,
+      body,
+      password: { is: 'none' },
+      rights: creationRights,
+      knownRoles: [],
+      preconditions,
+    })
+  }
+
+  const withBody =
+    (work: (sent: Body) => Promise<E.Either<Failure, Answer>>) =>
+    (call: Call): TaskEither<Failure, Answer> =>
+    async () => {
+      const sent = await readBody(call.request, call.response)
+      return E.isLeft(sent) ? sent : work(sent.right)
+    }
+
+  /** A write to the item that the path names; an id that cannot be is 404, or 422 where it would be created. */
+  const onItem = (
+    call: Call,
+    creates: boolean,
+    work: (write: Write, sent: Body) => Promise<E.Either<Failure, Answer>>,
+  ): TaskEither<Failure, Answer> =>
+    withBody(async sent => {
+      const identity = identityIn(resource, call)
+      if (identity === undefined) return E.left(creates ? badId(resource, '/id') : noSuch(resource))
+      const context = contextOf(dependencies, call, `/${resource.name}/${keyOf(identity)}`, sent)
+      return E.isLeft(context) ? context : work(writeOf(call, identity, sent, context.right), sent)
+    })(call)
+
+  const createIn = (call: Call): TaskEither<Failure, Answer> =>
+    withBody(async sent => {
+      const owner = ownerIn(resource, call)
+      if (owner === null) return E.left(badId(people, '/book'))
+      const path = owner === undefined ? `/${resource.name}` : `/${resource.name}/${owner}`
+      const context = contextOf(dependencies, call, path, sent)
+      if (E.isLeft(context)) return context
+      const said = member(sent.json, 'id') ?? null
+      if (said === null && !isOwned(resource))
+        return E.left(invalid({ pointer: '/id', detail: 'must be given' }))
+      // An id the hub chooses comes from the command's, so that a repeat finds its stream.
+      const id =
+        said === null
+          ? uuidOf('id', context.right.commandId)
+          : typeof said === 'string'
+            ? resource.parseId(said)
+            : undefined
+      if (id === undefined) return E.left(badId(resource, '/id'))
+      const identity = owner === undefined ? { id } : { owner, id }
+      return put(writeOf(call, identity, sent, context.right), sent, { _tag: 'Create' })
+    })(call)
+
+  const patchOne = (call: Call): TaskEither<Failure, Answer> =>
+    onItem(call, false, async (write, sent) => {
+      const errors = invalidParts(resource, write.identity, sent.json, true)
+      if (errors.length > 0) return E.left(invalid(...errors))
+      return run(write, { _tag: 'Patch', patch: sent.json, preconditions: write.preconditions })
+    })
+
+  const putOne = (call: Call): TaskEither<Failure, Answer> =>
+    onItem(call, true, (write, sent) => {
+      const subject = subjectIn(resource, call)
+      const may = (method: RoleMethod): boolean =>
+        dependencies.policy.permits(call.principal, {
+          endpoint: resource.endpoints.item,
+          method,
+          ...(subject === undefined ? {} : { subject }),
+        })
+      return put(write, sent, { _tag: 'Put', mayCreate: may('POST'), mayReplace: may('PATCH') })
+    })
+
+  const removeOne =
+    (call: Call): TaskEither<Failure, Answer> =>
+    async () => {
+      const identity = identityIn(resource, call)
+      if (identity === undefined) return E.left(noSuch(resource))
+      const context = contextOf(dependencies, call, `/${resource.name}/${keyOf(identity)}`, noBody)
+      if (E.isLeft(context)) return context
+      const write = writeOf(call, identity, noBody, context.right)
+      return run(write, { _tag: 'Remove', preconditions: write.preconditions })
+    }
+
+  return {
+    createIn,
+    create: call => onItem(call, true, (write, sent) => put(write, sent, { _tag: 'Create' })),
+    put: putOne,
+    patch: patchOne,
+    remove: removeOne,
+  }
+}
