@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pino, { type Logger } from 'pino'
 import * as E from '#fp/Either'
 import { makeApp } from './api/app.ts'
+import { errorSummary } from './api/error-summary.ts'
 import { makeHealth } from './api/health.ts'
 import type { AuthStore } from './auth/auth-store.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
@@ -172,11 +173,11 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
       writer: reads,
       projections,
       progress,
-      report: failure =>
-        logger.error(
-          { failure: failure._tag, ...('reason' in failure ? { reason: failure.reason } : {}) },
-          'the projector failed',
-        ),
+      report: failure => {
+        const reason = 'reason' in failure ? { reason: failure.reason } : {}
+        const cause = 'cause' in failure ? errorSummary(failure.cause) : {}
+        logger.error({ failure: failure._tag, ...reason, ...cause }, 'the projector failed')
+      },
     },
     signal,
   )

@@ -6,6 +6,7 @@ import { catalogue } from '../domain/catalogue.ts'
 import type { Answer } from './answer.ts'
 import type { Call, Method, Operation, Route } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import { errorSummary } from './error-summary.ts'
 import { readyAnswer } from './health.ts'
 import { itemRoutes } from './items.ts'
 import { peopleRoutes } from './people.ts'
@@ -26,15 +27,6 @@ const isMethod = (name: string): name is Method =>
 
 const requestIdOf = (header: string | readonly string[] | undefined): string =>
   typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : randomUUID()
-
-/** What may be said in a log of an error we did not expect: its kind and place, never its message. */
-const describe = (cause: unknown): Record<string, unknown> => {
-  if (!(cause instanceof Error)) return cause === undefined ? {} : { cause: typeof cause }
-  const frame = cause.stack?.split('\n').find(line => line.includes('.ts:'))
-  const at = /([\w-]+\/[\w.-]+\.ts:\d+)/.exec(frame ?? '')?.[1]
-  const code = 'errcode' in cause ? cause.errcode : 'code' in cause ? cause.code : undefined
-  return { cause: cause.name, code, at }
-}
 
 /** The hub's HTTP interface: everything but health is refused without credentials. */
 export const makeApp = (dependencies: ApiDependencies): Express => {
@@ -82,7 +74,7 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
     if (E.isRight(outcome) || answer.status < 500) logger.info(line, 'request')
     else
       logger.error(
-        { ...line, failure: outcome.left._tag, ...describe(causeOf(outcome.left)) },
+        { ...line, failure: outcome.left._tag, ...errorSummary(causeOf(outcome.left)) },
         'request failed',
       )
   }
@@ -139,6 +131,8 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   app.set('etag', false)
   app.set('query parser', false)
   app.enable('case sensitive routing')
+  // An empty id is no other name of the collection.
+  app.enable('strict routing')
 
   const open = (path: string, answer: () => Promise<Answer>) =>
     app

@@ -50,7 +50,8 @@ const suspicious = /[[:,\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0{16})/
 const losesValue = (literal: string, value: number): boolean => {
   if (!Number.isFinite(value)) return true
   if (value === 0) return /[1-9]/.test(literal.replace(/[eE].*$/, ''))
-  return /^-?\d+$/.test(literal) && BigInt(literal) !== BigInt(value)
+  const integer = /^(-?\d+)(?:\.0+)?$/.exec(literal)?.[1]
+  return integer !== undefined && BigInt(integer) !== BigInt(value)
 }
 
 const lost = Symbol('a number that lost its value')

@@ -9,18 +9,21 @@ const revisionsOf = (header: string): '*' | readonly number[] =>
   header.trim() === '*'
     ? '*'
     : header.split(',').flatMap(tag => {
-        const digits = /^\s*"(\d{1,15})"\s*$/.exec(tag)?.[1]
+        const digits = /^\s*"(0|[1-9]\d{0,14})"\s*$/.exec(tag)?.[1]
         return digits === undefined ? [] : [Number(digits)]
       })
 
+/** `If-None-Match` compares weakly (RFC 9110, section 13.1.2): a weak tag of ours names its revision. */
+const weakly = (header: string): '*' | readonly number[] => revisionsOf(header.replaceAll('W/"', '"'))
+
 export const preconditionsOf = (headers: IncomingHttpHeaders): Preconditions => ({
   ...(headers['if-match'] === undefined ? {} : { ifMatch: revisionsOf(headers['if-match']) }),
-  ...(headers['if-none-match'] === undefined ? {} : { ifNoneMatch: revisionsOf(headers['if-none-match']) }),
+  ...(headers['if-none-match'] === undefined ? {} : { ifNoneMatch: weakly(headers['if-none-match']) }),
 })
 
-/** Whether a read finds the client's copy current; here weak comparison holds (RFC 9110, section 13.1.2). */
+/** Whether a read finds the client's copy current. */
 export const isCurrent = (ifNoneMatch: string | undefined, revision: number): boolean => {
   if (ifNoneMatch === undefined) return false
-  const named = revisionsOf(ifNoneMatch.replaceAll('W/"', '"'))
+  const named = weakly(ifNoneMatch)
   return named === '*' || named.includes(revision)
 }

@@ -51,6 +51,7 @@ export const makeHealth = (dependencies: HealthDependencies): Health => {
     if (E.isLeft(credentials)) return E.left('the store of credentials does not answer')
     const problems = [
       ...(projector.stopped() === undefined ? [] : ['the projector stopped: see the log']),
+      ...(progress.isAway() ? ['the read models cannot be written now'] : []),
       ...(progress.allReached(headAtStart) ? [] : ['the read models are being built']),
       ...(standing.isLive() && standing.silentFor() < silenceMilliseconds
         ? []

@@ -34,6 +34,8 @@ export interface Passwords {
 const rememberMilliseconds = 600_000
 const mostRemembered = 20_000
 const calibrationCost = 8
+// Bytes of a password and its final NUL that bcrypt looks at: of a longer one it cannot tell which it was.
+const bcryptSees = 72
 
 /** Makes the service; measures once what this machine's hashes take. */
 export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise<Passwords> => {
@@ -78,7 +80,7 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
     const matches = await slowly(() => matchesHash(password, credential?.hash ?? stranger))()
     if (E.isLeft(matches)) return matches
     if (credential === undefined || !matches.right) return E.right(false)
-    if (isBcrypt(credential.hash)) {
+    if (isBcrypt(credential.hash) && Buffer.byteLength(password) < bcryptSees) {
       const hash = await slowly(() => hashPassword(password))()
       // The old hash goes on working: a hash that could not be replaced now is replaced another time.
       if (E.isRight(hash)) await store.rehash(credential, hash.right)()

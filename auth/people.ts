@@ -4,6 +4,7 @@ import type { CommandFailure, Outcome } from '../commands/handle.ts'
 import type { ItemWrite, PrepareItemCommand, WriteItem } from '../commands/items.ts'
 import type { Turns } from '../commands/turns.ts'
 import type { ItemCommand, ItemState, Preconditions, SaidPassword } from '../domain/item.ts'
+import { stale } from '../domain/item-decider.ts'
 import { member } from '../domain/json.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
@@ -55,6 +56,10 @@ const isRoot = (state: ItemState): boolean => {
   const roles = member(state.item, 'roles')
   return member(state.item, 'active') === true && Array.isArray(roles) && roles.includes('root')
 }
+
+/** A stale request is refused as such, before it is asked who remains. */
+const isStale = (state: ItemState, { preconditions }: AccessChange): boolean =>
+  state.is === 'present' && stale(preconditions, state.revision)
 
 const staysRoot = (change: AccessChange): boolean =>
   change._tag === 'SetActive' ? change.active : change.roles.includes('root')
@@ -130,7 +135,7 @@ export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases
 
     changeAccess: (write, change) => async () => {
       const prepare: PrepareItemCommand = state => async () => {
-        if (!isRoot(state) || staysRoot(change)) return E.right(change)
+        if (!isRoot(state) || staysRoot(change) || isStale(state, change)) return E.right(change)
         return E.map(() => change)(await anotherRootRemains(write.identity.id)())
       }
       // One at a time: two roots must not deactivate each other at once.

@@ -26,7 +26,8 @@ type Decision = E.Either<Rejection, readonly DomainEvent[]>
 const matches = (tags: '*' | readonly number[], revision: number): boolean =>
   tags === '*' || tags.includes(revision)
 
-const stale = ({ ifMatch, ifNoneMatch }: Preconditions, revision?: number): boolean =>
+/** Whether an item at this revision, or one that is not there, is not what the request asks for. */
+export const stale = ({ ifMatch, ifNoneMatch }: Preconditions, revision?: number): boolean =>
   revision === undefined
     ? ifMatch !== undefined
     : (ifMatch !== undefined && !matches(ifMatch, revision)) ||

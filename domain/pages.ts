@@ -1,4 +1,4 @@
-import { anything, date, flag, object, shortText, text, textOrNumber, word } from './fields.ts'
+import { anything, date, flag, object, text, textOrNumber, word } from './fields.ts'
 import { parseItemId } from './identifiers.ts'
 import { member } from './json.ts'
 import type { Resource } from './resource.ts'
@@ -36,8 +36,8 @@ export const pages: Resource = {
     measurements: anything,
     age: textOrNumber,
     node: text,
-    author: shortText,
-    author_acct: shortText,
+    author: text,
+    author_acct: text,
     privacy: flag,
     creation_info: object,
     modification_info: object,

@@ -158,7 +158,7 @@ export const asSaid = (
 
 /** Text as filters compare it: NFC, without regard to case, without NUL (which not every engine stores). */
 export const folded = (text: string): string =>
-  text.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC').replaceAll('\0', '')
+  text.normalize('NFC').toLowerCase().toUpperCase().toLowerCase().normalize('NFC').replaceAll('\0', '')
 
 /** The value by which an item is found by a filter; null is never found. */
 export const filterValue = (filter: Filter, item: JsonObject): string | bigint | null => {

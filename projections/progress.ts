@@ -3,8 +3,10 @@ export interface Progress {
   readonly moved: (model: string, position: bigint) => void
   /** Nothing will move for now: nobody waits. */
   readonly away: (model: string) => void
+  /** Whether some model is not being fed. */
+  readonly isAway: () => boolean
   readonly positions: () => readonly { readonly name: string; readonly position: bigint }[]
-  /** Whether every model has come at least this far. */
+  /** Whether every model has come at least this far, and as far as it was before. */
   readonly allReached: (position: bigint) => boolean
   /** True once the model has come this far, false after `milliseconds` or when it is away. */
   readonly reached: (model: string, position: bigint, milliseconds: number) => Promise<boolean>
@@ -18,6 +20,7 @@ interface Waiter {
 
 export const makeProgress = (models: readonly string[]): Progress => {
   const positions = new Map(models.map(name => [name, 0n]))
+  const furthest = new Map(positions)
   const absent = new Set(models)
   const waiters = new Set<Waiter>()
 
@@ -29,6 +32,7 @@ export const makeProgress = (models: readonly string[]): Progress => {
   return {
     moved: (model, position) => {
       positions.set(model, position)
+      if (position > (furthest.get(model) ?? 0n)) furthest.set(model, position)
       absent.delete(model)
       settle(model, waiter => waiter.position <= position, true)
     },
@@ -36,8 +40,10 @@ export const makeProgress = (models: readonly string[]): Progress => {
       absent.add(model)
       settle(model, () => true, false)
     },
+    isAway: () => absent.size > 0,
     positions: () => [...positions].map(([name, position]) => ({ name, position })),
-    allReached: position => models.every(model => has(model, position)),
+    allReached: position =>
+      models.every(model => has(model, position) && has(model, furthest.get(model) ?? 0n)),
     reached: (model, position, milliseconds) => {
       if (has(model, position)) return Promise.resolve(true)
       if (absent.has(model)) return Promise.resolve(false)

@@ -9,7 +9,8 @@ export interface Database {
   readonly write: <A>(work: () => A) => A
   /**
    * Runs `work` in a transaction that stays open for later work, and is committed within so many milliseconds: this
-   * connection sees it at once, others and the disk later. A failure takes back all that is in it.
+   * connection sees it at once, others and the disk later. A failure of the work takes back all that is in it. Where the
+   * commit itself fails, all of it is taken back later: `takenBack` of `openDatabase` is called.
    */
   readonly writeWithin: <A>(milliseconds: number, work: () => A) => A
   readonly close: () => void
@@ -23,7 +24,12 @@ const mostStatements = 500
  * `synchronous` FULL: a commit is on disk when it returns. NORMAL: the file stays whole, but a power cut may take
  * back the last commits. A lock of another process is waited for up to two seconds.
  */
-export const openDatabase = (path: string, synchronous: 'FULL' | 'NORMAL', pageBytes = 4096): Database => {
+export const openDatabase = (
+  path: string,
+  synchronous: 'FULL' | 'NORMAL',
+  pageBytes = 4096,
+  takenBack: () => void = () => {},
+): Database => {
   const connection = new DatabaseSync(path, { timeout: 2000 })
   if (existsSync(path)) chmodSync(path, 0o600)
   connection.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
@@ -42,55 +48,59 @@ export const openDatabase = (path: string, synchronous: 'FULL' | 'NORMAL', pageB
   let commitAt: number | undefined
   let timer: NodeJS.Timeout | undefined
 
+  const undo = () => {
+    clearTimeout(timer)
+    commitAt = undefined
+    // A full disk has rolled back already.
+    if (connection.isTransaction) connection.exec('ROLLBACK')
+  }
   const attempt = <A>(work: () => A): A => {
     try {
       return work()
     } catch (error) {
-      commitAt = undefined
-      // A full disk has rolled back already.
-      if (connection.isTransaction) connection.exec('ROLLBACK')
+      undo()
       throw error
     }
   }
   const commitOpen = () => {
-    clearTimeout(timer)
     if (commitAt === undefined) return
-    commitAt = undefined
-    connection.exec('COMMIT')
-  }
-  const commitInTime = () => {
     try {
-      attempt(commitOpen)
+      connection.exec('COMMIT')
+      clearTimeout(timer)
+      commitAt = undefined
     } catch {
-      // The work is taken back; whoever goes on from it finds that out.
+      undo()
+      takenBack()
     }
   }
 
   return {
     connection,
     prepare,
-    write: work =>
-      attempt(() => {
-        commitOpen()
+    write: work => {
+      commitOpen()
+      return attempt(() => {
         connection.exec('BEGIN IMMEDIATE')
         const result = work()
         connection.exec('COMMIT')
         return result
-      }),
-    writeWithin: (milliseconds, work) =>
-      attempt(() => {
-        const now = performance.now()
+      })
+    },
+    writeWithin: (milliseconds, work) => {
+      const now = performance.now()
+      const result = attempt(() => {
         if (commitAt === undefined) {
           connection.exec('BEGIN IMMEDIATE')
           commitAt = now + milliseconds
-          timer = setTimeout(commitInTime, milliseconds)
+          timer = setTimeout(commitOpen, milliseconds)
         }
-        const result = work()
-        if (now >= commitAt) commitOpen()
-        return result
-      }),
+        return work()
+      })
+      if (commitAt !== undefined && now >= commitAt) commitOpen()
+      return result
+    },
     close: () => {
-      commitInTime()
+      commitOpen()
       connection.close()
     },
   }

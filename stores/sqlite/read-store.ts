@@ -120,8 +120,16 @@ export interface SqliteReadStore extends ReadModels, ReadModelWriter {
  * the projector fills it from the log.
  */
 export const sqliteReadStore = (path: string): SqliteReadStore => {
+  /** A commit failed after its documents had been seen: nothing is served until the projector has looked again. */
+  let isTakenBack = false
+  /** After that each commit is done at once, until one succeeds. */
+  let isCautious = false
+  const takenBack = () => {
+    isTakenBack = true
+    isCautious = true
+  }
   const open = () => {
-    const db = openDatabase(path, 'NORMAL', pageBytes)
+    const db = openDatabase(path, 'NORMAL', pageBytes, takenBack)
     db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
       changed_at INTEGER NOT NULL, PRIMARY KEY (name, version, number)) STRICT`)
@@ -161,6 +169,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
 
   /** The table that readers use; looked up again once a second. */
   const servedTable = (model: ModelShape): { db: Database; table: string } => {
+    if (isTakenBack) throw new Error('documents were taken back')
     const { db, served } = current()
     const name = `${model.name}_${model.version}`
     const known = served.get(name)
@@ -240,6 +249,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     served: model => async () =>
       attempt(() => {
         const { db } = current()
+        isTakenBack = false
         return db.write(() => {
           const row = servedRow(db, model)
           return row === undefined ? insertModel(db, model, 'served') : generationOf(model, row)
@@ -267,7 +277,8 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     commit: (changes, checkpoint, within) => async () => {
       const done = attempt(() => {
         const { db } = current()
-        const write = <A>(work: () => A) => (within === 0 ? db.write(work) : db.writeWithin(within, work))
+        const write = <A>(work: () => A) =>
+          within === 0 || isCautious ? db.write(work) : db.writeWithin(within, work)
         return write(() => {
           for (const { generation } of changes) {
             const { model, number } = generation
@@ -290,6 +301,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
           return true
         })
       })
+      if (E.isRight(done)) isCautious = false
       return E.isLeft(done) ? done : done.right ? E.right(undefined) : E.left(superseded)
     },
 
@@ -299,9 +311,12 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
         const row = db.prepare(
           `SELECT position FROM models WHERE name = ? AND version = ? AND number = ? AND state <> 'retired'`,
         )
-        return generations.every(
-          ({ model, number, checkpoint }) =>
-            row.get(model.name, model.version, number)?.position === checkpoint.position,
+        return (
+          !isTakenBack &&
+          generations.every(
+            ({ model, number, checkpoint }) =>
+              row.get(model.name, model.version, number)?.position === checkpoint.position,
+          )
         )
       })
       return E.isLeft(stands) ? stands : stands.right ? E.right(undefined) : E.left(superseded)

@@ -2,9 +2,11 @@ import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
+import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 
 eventLogContract('memory', async () => memoryLog())
+eventFeedContract('memory', async () => memoryLog())
 readStoreContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))
 authStoreContract('memory', async () => ({ ...memoryAuthStore(), close: async () => {} }))

@@ -15,6 +15,7 @@ import { openDatabase } from '../../stores/sqlite/database.ts'
 import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
+import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { left, right } from '../support/either.ts'
@@ -30,6 +31,7 @@ const newFile = () => {
 }
 
 eventLogContract('SQLite', async () => sqliteLog(newFile()))
+eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 
