@@ -15,26 +15,25 @@ export interface MeasuredServer {
   readonly stop: () => Promise<void>
 }
 
-const messageOf = async (child: ChildProcess): Promise<unknown> => {
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the measured server ended')))
-  return (await Promise.race([once(child, 'message'), ended]))[0]
-}
+const messageOf = async (child: ChildProcess, ended: Promise<never>): Promise<unknown> =>
+  (await Promise.race([once(child, 'message'), ended]))[0]
 
 /** Starts `bench/server.ts` in a process of its own; its log goes to nowhere, but is written. */
 export const startServer = async (...parameters: readonly string[]): Promise<MeasuredServer> => {
   const child = fork(program, parameters, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
-  const { url } = started.parse(await messageOf(child))
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the measured server ended')))
+  ended.catch(() => undefined)
+  const { url } = started.parse(await messageOf(child, ended))
   return {
     url,
     used: async () => {
-      const answer = messageOf(child)
+      const answer = messageOf(child, ended)
       child.send('used?')
       return used.parse(await answer)
     },
     stop: async () => {
-      const ended = once(child, 'exit')
       child.disconnect()
-      await ended
+      await ended.catch(() => undefined)
     },
   }
 }

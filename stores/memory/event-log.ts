@@ -32,12 +32,13 @@ export const memoryLog = (): StoredLog => {
     follow: async function* (after, { signal, types, toHead }) {
       let next = after
       while (!signal.aborted) {
+        const wakes = waker.wakes()
         const run = all.slice(Number(next), Number(next) + batchSize)
         next += BigInt(run.length)
         const caughtUp = Number(next) >= all.length
         yield { events: run.filter(event => types?.includes(event.type) ?? true), next, caughtUp }
         if (caughtUp && toHead) return
-        if (caughtUp) await waker.sleep(1000, signal)
+        if (caughtUp) await waker.sleep(wakes, 1000, signal)
       }
     },
     head: async () => E.right(BigInt(all.length)),

@@ -155,6 +155,7 @@ export const sqliteLog = (path: string): SqliteLog => {
       let next = after
       let saidSomething = 0
       while (!signal.aborted) {
+        const wakes = waker.wakes()
         const run = attempt(() => readRun(db, next, types))
         if (E.isLeft(run)) throw run.left
         const moved = run.right.next > next
@@ -164,7 +165,7 @@ export const sqliteLog = (path: string): SqliteLog => {
           yield run.right
         }
         if (run.right.caughtUp && toHead) return
-        if (run.right.caughtUp) await waker.sleep(pollMilliseconds, signal)
+        if (run.right.caughtUp) await waker.sleep(wakes, pollMilliseconds, signal)
         // Reading is synchronous: a long way to the head must leave turns to everybody else.
         else await immediate()
       }

@@ -1,64 +1,39 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type {
-  Document,
-  Generation,
-  ModelShape,
-  Query,
-  ReadModels,
-  ReadModelWriter,
-} from '../../projections/read-store.ts'
+import type { Document, Generation, Query } from '../../projections/read-store.ts'
 import { left, right } from '../support/either.ts'
-
-const model: ModelShape = {
-  name: 'things',
-  version: 1,
-  fields: { owner: 'text', at: 'text', flag: 'integer' },
-  indexes: [{ fields: ['owner', 'at'], also: ['flag'] }],
-}
-
-const thing = (key: string, position: bigint, more: Partial<Document> = {}): Document => ({
-  key,
-  revision: 0,
-  position,
-  text: JSON.stringify({ key }),
-  fields: { owner: 'A', at: '2020', flag: null },
-  ...more,
-})
+import { checkpointAt, type OpenReadStore, thing, things } from '../support/things.ts'
 
 const everything: Query = { equals: {}, descending: false, limit: 100, mostBytes: 1e6 }
 
 /** What every engine of the read models must do; `open` gives an empty one. */
-export const readStoreContract = (
-  name: string,
-  open: () => Promise<ReadModels & ReadModelWriter & { close: () => Promise<void> }>,
-) => {
+export const readStoreContract = (name: string, open: OpenReadStore) => {
   describe(`the read models on ${name}`, () => {
-    let store: Awaited<ReturnType<typeof open>>
+    let store: Awaited<ReturnType<OpenReadStore>>
     let generation: Generation
     beforeEach(async () => {
       store = await open()
-      generation = await right(store.served(model))
+      generation = await right(store.served(things))
     })
     afterEach(() => store.close())
 
     const commit = async (to: bigint, ...documents: readonly Document[]) => {
-      const checkpoint = { position: to, eventId: `e${to}` }
+      const checkpoint = checkpointAt(to)
       await right(store.commit([{ generation, documents }], checkpoint, 0))
       generation = { ...generation, checkpoint }
     }
     const keys = async (query: Partial<Query>) =>
-      (await right(store.find(model, { ...everything, ...query }))).documents.map(({ key }) => key)
+      (await right(store.find(things, { ...everything, ...query }))).documents.map(({ key }) => key)
 
     it('are empty at first, at the start of the log', async () => {
       expect(generation.checkpoint).toEqual({ position: 0n, eventId: '' })
-      expect(await right(store.get(model, 'a'))).toBeUndefined()
+      expect(await right(store.get(things, 'a'))).toBeUndefined()
       expect(await keys({})).toEqual([])
     })
 
     it('keep documents and checkpoint together', async () => {
       await commit(2n ** 60n, thing('a', 2n ** 60n))
-      expect(await right(store.checkpoint(model))).toEqual({ position: 2n ** 60n, eventId: `e${2n ** 60n}` })
-      expect(await right(store.get(model, 'a'))).toMatchObject({
+      expect(await right(store.checkpoint(things))).toEqual(checkpointAt(2n ** 60n))
+      expect(await right(store.get(things, 'a'))).toMatchObject({
         key: 'a',
         position: 2n ** 60n,
         text: '{"key":"a"}',
@@ -70,26 +45,26 @@ export const readStoreContract = (
     it('replace a document by a later one only', async () => {
       await commit(5n, thing('a', 5n, { text: '"five"' }))
       await commit(6n, thing('a', 4n, { text: '"four"' }))
-      expect(await right(store.get(model, 'a'))).toMatchObject({ text: '"five"' })
+      expect(await right(store.get(things, 'a'))).toMatchObject({ text: '"five"' })
       await commit(7n, thing('a', 7n, { text: '"seven"', revision: 1 }))
-      expect(await right(store.get(model, 'a'))).toMatchObject({ text: '"seven"', revision: 1 })
+      expect(await right(store.get(things, 'a'))).toMatchObject({ text: '"seven"', revision: 1 })
     })
 
     it('move the checkpoint from the very place that was read only, and else write nothing', async () => {
       const stale = generation
       await commit(5n, thing('a', 5n))
       const changes = [{ generation: stale, documents: [thing('b', 6n)] }]
-      expect(await left(store.commit(changes, { position: 6n, eventId: 'x' }, 0))).toEqual({
+      expect(await left(store.commit(changes, checkpointAt(6n), 0))).toEqual({
         _tag: 'Superseded',
       })
-      expect(await right(store.get(model, 'b'))).toBeUndefined()
-      expect(await right(store.checkpoint(model))).toMatchObject({ position: 5n })
+      expect(await right(store.get(things, 'b'))).toBeUndefined()
+      expect(await right(store.checkpoint(things))).toMatchObject({ position: 5n })
     })
 
     it('are seen by their own process before they are on disk', async () => {
-      const checkpoint = { position: 5n, eventId: 'e5' }
+      const checkpoint = checkpointAt(5n)
       await right(store.commit([{ generation, documents: [thing('a', 5n)] }], checkpoint, 60_000))
-      expect(await right(store.get(model, 'a'))).toMatchObject({ key: 'a' })
+      expect(await right(store.get(things, 'a'))).toMatchObject({ key: 'a' })
       generation = { ...generation, checkpoint }
       await commit(6n, thing('b', 6n))
       expect(await keys({})).toEqual(['a', 'b'])
@@ -98,7 +73,7 @@ export const readStoreContract = (
     it('keep a removed document for its key, and hide it from lists', async () => {
       await commit(1n, thing('a', 1n), thing('b', 1n))
       await commit(2n, thing('a', 2n, { text: null, fields: {}, revision: 1 }))
-      expect(await right(store.get(model, 'a'))).toMatchObject({ text: null, revision: 1 })
+      expect(await right(store.get(things, 'a'))).toMatchObject({ text: null, revision: 1 })
       expect(await keys({})).toEqual(['b'])
     })
 
@@ -129,12 +104,12 @@ export const readStoreContract = (
       )
       await commit(1n, ...documents)
       const query = { ...everything, equals: { owner: 'A' }, orderedBy: 'at', descending }
-      const whole = await right(store.find(model, query))
+      const whole = await right(store.find(things, query))
       const seen: string[] = []
       let after: { value: string | null; key: string } | undefined
       for (let page = 0; page < 4; page += 1) {
         const found = await right(
-          store.find(model, { ...query, limit: 2, ...(after === undefined ? {} : { after }) }),
+          store.find(things, { ...query, limit: 2, ...(after === undefined ? {} : { after }) }),
         )
         seen.push(...found.documents.map(({ key }) => key))
         const last = found.documents.at(-1)
@@ -147,36 +122,41 @@ export const readStoreContract = (
     it('end a page early where its texts grow too long, after one at least', async () => {
       const long = (key: string) => thing(key, 1n, { text: 'x'.repeat(100) })
       await commit(1n, long('a'), long('b'), long('c'))
-      const found = (mostBytes: number) => right(store.find(model, { ...everything, mostBytes }))
+      const found = (mostBytes: number) => right(store.find(things, { ...everything, mostBytes }))
       expect(await found(250)).toMatchObject({ documents: [{ key: 'a' }, { key: 'b' }], more: true })
       expect(await found(10)).toMatchObject({ documents: [{ key: 'a' }], more: true })
       expect(await found(300)).toMatchObject({ more: false })
     })
 
-    it('are built anew beside those served, and served once they have come as far', async () => {
-      await commit(5n, thing('a', 5n, { text: '"old"' }))
-      const begun = await right(store.begin(model))
-      expect(begun.checkpoint.position).toBe(0n)
-      expect(await right(store.serve([begun], 'if as far'))).toBe(false)
-      const checkpoint = { position: 5n, eventId: 'e5' }
-      const documents = [thing('a', 5n, { text: '"new"' })]
-      await right(store.commit([{ generation: begun, documents }], checkpoint, 0))
-      expect(await right(store.get(model, 'a'))).toMatchObject({ text: '"old"' })
-      const built = { ...begun, checkpoint }
-      expect(await right(store.serve([built], 'if as far'))).toBe(true)
-      expect(await right(store.get(model, 'a'))).toMatchObject({ text: '"new"' })
-      expect(await right(store.served(model))).toMatchObject({ number: begun.number, checkpoint })
-      const late = [{ generation, documents: [thing('b', 6n)] }]
-      expect(await left(store.commit(late, { position: 6n, eventId: 'e6' }, 0))).toEqual({
-        _tag: 'Superseded',
-      })
+    it('are not found by a field they do not have, nor within a range of it', async () => {
+      await commit(
+        1n,
+        thing('a', 1n, { fields: { owner: 'A', at: null, flag: null } }),
+        thing('b', 1n, { fields: { owner: 'A' } }),
+        thing('c', 1n, { fields: { owner: null, at: '2020', flag: 1n } }),
+      )
+      expect(await keys({ equals: { flag: null } })).toEqual([])
+      expect(await keys({ equals: { owner: 'A', flag: 1n } })).toEqual([])
+      expect(await keys({ equals: { owner: 'A' }, range: { field: 'at', until: '9999' } })).toEqual([])
+      expect(await keys({})).toEqual(['a', 'b', 'c'])
     })
 
-    it('are served at once where the log is another one', async () => {
+    it('confirm where they stand, and nothing else', async () => {
+      const start = generation
+      expect(await right(store.confirm([generation]))).toBeUndefined()
       await commit(5n, thing('a', 5n))
-      const begun = await right(store.begin(model))
-      expect(await right(store.serve([begun], 'whatever was served'))).toBe(true)
-      expect(await right(store.get(model, 'a'))).toBeUndefined()
+      expect(await right(store.confirm([generation]))).toBeUndefined()
+      expect(await left(store.confirm([start]))).toEqual({ _tag: 'Superseded' })
+      expect(await left(store.confirm([{ ...generation, number: 7 }]))).toEqual({ _tag: 'Superseded' })
+    })
+
+    it('take texts and keys as data, whatever is in them', async () => {
+      const odd = ["'; DROP TABLE models; --", '__proto__', 'a"b', 'ü\u{1f600}', '%', '']
+      await commit(1n, ...odd.map(key => thing(key, 1n, { text: JSON.stringify({ key }) })))
+      for (const key of odd)
+        expect(await right(store.get(things, key))).toMatchObject({ key, text: JSON.stringify({ key }) })
+      expect(await right(store.get(things, '_%'))).toBeUndefined()
+      expect(await right(store.load(generation, [...odd, 'none']))).toHaveLength(odd.length)
     })
   })
 }

@@ -4,9 +4,11 @@ import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
+import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 
 eventLogContract('memory', async () => memoryLog())
 eventFeedContract('memory', async () => memoryLog())
 readStoreContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))
+generationsContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))
 authStoreContract('memory', async () => ({ ...memoryAuthStore(), close: async () => {} }))

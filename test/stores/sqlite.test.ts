@@ -17,6 +17,7 @@ import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
+import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { left, right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
@@ -33,6 +34,7 @@ const newFile = () => {
 eventLogContract('SQLite', async () => sqliteLog(newFile()))
 eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
+generationsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 
 const signal = new AbortController().signal
