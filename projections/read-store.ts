@@ -35,6 +35,7 @@ export interface Document {
 export type Held = Omit<Document, 'fields'>
 
 export interface Query {
+  /** Null equals nothing. */
   readonly equals: Readonly<Record<string, FieldValue>>
   /** `from` ≤ field < `until`. */
   readonly range?: { readonly field: string; readonly from?: string; readonly until?: string }

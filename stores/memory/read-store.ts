@@ -59,7 +59,9 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
         (range.until === undefined || compare(value, range.until) < 0))
     return [...(servedOf(model)?.documents.values() ?? [])]
       .filter(({ text }) => text !== null)
-      .filter(({ fields }) => Object.entries(equals).every(([name, value]) => fields[name] === value))
+      .filter(({ fields }) =>
+        Object.entries(equals).every(([name, value]) => value !== null && fields[name] === value),
+      )
       .filter(({ fields }) => inRange(fields[range?.field ?? ''] ?? null))
       .filter(document => after === undefined || byOrder(orderOf(document), [after.value, after.key]) > 0)
       .sort((a, b) => byOrder(orderOf(a), orderOf(b)))

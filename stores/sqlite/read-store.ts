@@ -198,6 +198,14 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     return { model, number, checkpoint: { position: 0n, eventId: '' } }
   }
 
+  /** Whether nobody else has moved this generation, or retired it. */
+  const stands = (db: Database, { model, number, checkpoint }: Generation): boolean =>
+    db
+      .prepare(
+        `SELECT position FROM models WHERE name = ? AND version = ? AND number = ? AND state <> 'retired'`,
+      )
+      .get(model.name, model.version, number)?.position === checkpoint.position
+
   const put = (db: Database, model: ModelShape, number: number, documents: readonly Document[]): void => {
     const columns = ['key', 'revision', 'position', 'text', ...columnsOf(model)].map(quoted)
     const updates = columns.slice(1).map(column => `${column} = excluded.${column}`)
@@ -280,21 +288,13 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
         const write = <A>(work: () => A) =>
           within === 0 || isCautious ? db.write(work) : db.writeWithin(within, work)
         return write(() => {
+          if (!changes.every(({ generation }) => stands(db, generation))) return false
+          const move = db.prepare(
+            'UPDATE models SET position = ?, event_id = ?, changed_at = ? WHERE name = ? AND version = ? AND number = ?',
+          )
           for (const { generation } of changes) {
             const { model, number } = generation
-            const moved = db
-              .prepare(`UPDATE models SET position = ?, event_id = ?, changed_at = ? WHERE name = ? AND version = ?
-                AND number = ? AND state <> 'retired' AND position = ?`)
-              .run(
-                checkpoint.position,
-                checkpoint.eventId,
-                Date.now(),
-                model.name,
-                model.version,
-                number,
-                generation.checkpoint.position,
-              )
-            if (moved.changes === 0 || moved.changes === 0n) return false
+            move.run(checkpoint.position, checkpoint.eventId, Date.now(), model.name, model.version, number)
           }
           for (const { generation, documents } of changes)
             put(db, generation.model, generation.number, documents)
@@ -306,20 +306,11 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     },
 
     confirm: generations => async () => {
-      const stands = attempt(() => {
+      const confirmed = attempt(() => {
         const { db } = current()
-        const row = db.prepare(
-          `SELECT position FROM models WHERE name = ? AND version = ? AND number = ? AND state <> 'retired'`,
-        )
-        return (
-          !isTakenBack &&
-          generations.every(
-            ({ model, number, checkpoint }) =>
-              row.get(model.name, model.version, number)?.position === checkpoint.position,
-          )
-        )
+        return !isTakenBack && generations.every(generation => stands(db, generation))
       })
-      return E.isLeft(stands) ? stands : stands.right ? E.right(undefined) : E.left(superseded)
+      return E.isLeft(confirmed) ? confirmed : confirmed.right ? E.right(undefined) : E.left(superseded)
     },
 
     serve: (generations, condition) => async () =>
