@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, randomBytes, randomUUID } from 'node:crypto'
+import { hash as digestOf, randomBytes, randomUUID } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
@@ -39,7 +39,7 @@ const bcryptSees = 72
 
 /** Makes the service; measures once what this machine's hashes take. */
 export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise<Passwords> => {
-  const key = createSecretKey(randomBytes(32))
+  const key = randomBytes(32).toString('hex')
   const remembered = new Map<string, number>()
   const checking = new Map<string, Promise<E.Either<PasswordFailure, boolean>>>()
 
@@ -52,8 +52,9 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
   const strangerTakes = await took(() => matchesHash('a wrong password', stranger))
   const bcryptTakes = await took(() => bcrypt.hash('a wrong password', calibrationCost))
 
+  // A key in front is enough of a keyed hash where nobody ever sees one: HMAC takes four times as long.
   const pairOf = (account: string, version: string, password: string): string =>
-    createHmac('sha256', key).update(`${account}\0${version}\0${password}`).digest('base64')
+    digestOf('sha256', `${key}${account}\0${version}\0${password}`, 'base64')
 
   const remember = (pair: string): void => {
     const oldest = remembered.keys().next().value

@@ -51,14 +51,15 @@ export interface Load extends Cost {
   readonly logCommits: number
 }
 
-/** Sends requests as fast as they are answered, and asks the server what they cost it. */
-export const load = async (server: MeasuredServer, requests: Requests): Promise<Load> => {
+/** Sends requests as fast as they are answered, or so many a second, and asks the server what they cost it. */
+export const load = async (server: MeasuredServer, requests: Requests, pace?: number): Promise<Load> => {
   const { connections, seconds, headers, method, expected, next } = requests
   const before = await server.used()
   const result = await autocannon({
     url: server.url,
     connections,
     duration: seconds,
+    ...(pace === undefined ? {} : { overallRate: Math.round(pace) }),
     requests: [{ method, headers, setupRequest: request => ({ ...request, ...next() }) }],
   })
   const after = await server.used()

@@ -12,7 +12,9 @@ export interface Ratio {
 }
 
 export interface Comparison {
+  /** Operations per second, each as fast as it can. */
   readonly wall: Ratio
+  /** Operations per second of CPU time, both at the same load. */
   readonly cpu: Ratio
   /** Median operations per second. */
   readonly bare: number
@@ -36,21 +38,31 @@ const ratioOf = (values: readonly number[]): Ratio => ({
 const perSecond = ({ operations, milliseconds }: Cost): number => (operations / milliseconds) * 1000
 const perCpuSecond = ({ operations, cpuMilliseconds }: Cost): number => (operations / cpuMilliseconds) * 1000
 
-/** Runs bare and ours in turns; a ratio is ours against the bare round beside it. The first pair only warms up. */
+/** Runs so many operations per second, or as many as it can. */
+export type Round = (pace?: number) => Promise<Cost>
+
+/**
+ * Runs bare and ours in turns; a ratio is ours against the bare rounds beside it. CPU time is compared at the same
+ * load: `atPace`, bare runs once more as fast as ours did. (A server that is asked faster than it can answer finds
+ * many requests each time it looks and wakes nobody; one that waits pays for every wake.) The first turn only warms up.
+ */
 export const alternate = async (
   rounds: number,
-  bare: () => Promise<Cost>,
-  ours: () => Promise<Cost>,
+  atPace: boolean,
+  bare: Round,
+  ours: Round,
 ): Promise<Comparison> => {
-  const pairs: { bare: Cost; ours: Cost }[] = []
+  const turns: { bare: Cost; ours: Cost; paced: Cost }[] = []
   for (let i = 0; i <= rounds; i += 1) {
-    const pair = { bare: await bare(), ours: await ours() }
-    if (i > 0) pairs.push(pair)
+    const fast = await bare()
+    const own = await ours()
+    const turn = { bare: fast, ours: own, paced: atPace ? await bare(perSecond(own)) : fast }
+    if (i > 0) turns.push(turn)
   }
   return {
-    wall: ratioOf(pairs.map(pair => perSecond(pair.ours) / perSecond(pair.bare))),
-    cpu: ratioOf(pairs.map(pair => perCpuSecond(pair.ours) / perCpuSecond(pair.bare))),
-    bare: medianOf(pairs.map(pair => perSecond(pair.bare))),
-    ours: medianOf(pairs.map(pair => perSecond(pair.ours))),
+    wall: ratioOf(turns.map(turn => perSecond(turn.ours) / perSecond(turn.bare))),
+    cpu: ratioOf(turns.map(turn => perCpuSecond(turn.ours) / perCpuSecond(turn.paced))),
+    bare: medianOf(turns.map(turn => perSecond(turn.bare))),
+    ours: medianOf(turns.map(turn => perSecond(turn.ours))),
   }
 }

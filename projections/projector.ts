@@ -8,7 +8,7 @@ import type { Projection } from './projection.ts'
 import type { Checkpoint, Generation, ReadModelWriter, ReadUnavailable, Superseded } from './read-store.ts'
 
 /** Milliseconds after which a batch is on disk: at the log's head, and on a long way there. */
-const atHead = 50
+const atHead = 200
 const onTheWay = 2_000
 
 export interface Building {

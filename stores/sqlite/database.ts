@@ -5,6 +5,11 @@ export interface Database {
   readonly connection: DatabaseSync
   /** The statement, prepared once; it reads integers as bigint. */
   readonly prepare: (sql: string) => StatementSync
+  /**
+   * Runs `work` on the state of the file as of this turn of the event loop, or, with `sharedReadMilliseconds`, on one at
+   * most so old. What this connection wrote is always seen.
+   */
+  readonly read: <A>(work: () => A) => A
   /** Runs `work` in one write transaction: all of it, or none. What `writeWithin` left open is committed before. */
   readonly write: <A>(work: () => A) => A
   /**
@@ -18,6 +23,12 @@ export interface Database {
 
 const mostStatements = 500
 
+export interface DatabaseOptions {
+  readonly pageBytes?: number
+  readonly sharedReadMilliseconds?: number
+  readonly takenBack?: () => void
+}
+
 /**
  * Opens an SQLite file in WAL mode, readable by its owner only, creating it when it is not there.
  *
@@ -27,8 +38,7 @@ const mostStatements = 500
 export const openDatabase = (
   path: string,
   synchronous: 'FULL' | 'NORMAL',
-  pageBytes = 4096,
-  takenBack: () => void = () => {},
+  { pageBytes = 4096, sharedReadMilliseconds = 0, takenBack = () => {} }: DatabaseOptions = {},
 ): Database => {
   const connection = new DatabaseSync(path, { timeout: 2000 })
   if (existsSync(path)) chmodSync(path, 0o600)
@@ -47,6 +57,24 @@ export const openDatabase = (
   }
   let commitAt: number | undefined
   let timer: NodeJS.Timeout | undefined
+
+  let cancelEndOfReading: (() => void) | undefined
+
+  const endReading = () => {
+    if (cancelEndOfReading === undefined) return
+    cancelEndOfReading()
+    cancelEndOfReading = undefined
+    connection.exec('COMMIT')
+  }
+
+  const endReadingSoon = (): (() => void) => {
+    if (sharedReadMilliseconds === 0) {
+      const immediate = setImmediate(endReading)
+      return () => clearImmediate(immediate)
+    }
+    const timer = setTimeout(endReading, sharedReadMilliseconds)
+    return () => clearTimeout(timer)
+  }
 
   const undo = () => {
     clearTimeout(timer)
@@ -77,7 +105,16 @@ export const openDatabase = (
   return {
     connection,
     prepare,
+    // Taking and leaving SQLite's locks costs more than a look by key: reads close to each other do it once.
+    read: work => {
+      if (commitAt === undefined && cancelEndOfReading === undefined) {
+        connection.exec('BEGIN')
+        cancelEndOfReading = endReadingSoon()
+      }
+      return work()
+    },
     write: work => {
+      endReading()
       commitOpen()
       return attempt(() => {
         connection.exec('BEGIN IMMEDIATE')
@@ -90,6 +127,7 @@ export const openDatabase = (
       const now = performance.now()
       const result = attempt(() => {
         if (commitAt === undefined) {
+          endReading()
           connection.exec('BEGIN IMMEDIATE')
           commitAt = now + milliseconds
           timer = setTimeout(commitOpen, milliseconds)
@@ -100,6 +138,7 @@ export const openDatabase = (
       return result
     },
     close: () => {
+      endReading()
       commitOpen()
       connection.close()
     },

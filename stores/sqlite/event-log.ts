@@ -136,12 +136,12 @@ export const sqliteLog = (path: string): SqliteLog => {
     }),
     limitPages: pages => db.connection.exec(`PRAGMA max_page_count = ${pages}`),
     read: (stream, from) => async () =>
-      attempt(() =>
-        db
-          .prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision`)
-          .all(stream, from)
-          .map(eventOf),
-      ),
+      attempt(() => {
+        const select = db.prepare(
+          `SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision`,
+        )
+        return db.read(() => select.all(stream, from)).map(eventOf)
+      }),
     append: (stream, expected, events) => () =>
       new Promise(settle => {
         if (queue.length >= mostQueued) {
@@ -156,7 +156,7 @@ export const sqliteLog = (path: string): SqliteLog => {
       let saidSomething = 0
       while (!signal.aborted) {
         const wakes = waker.wakes()
-        const run = attempt(() => readRun(db, next, types))
+        const run = attempt(() => db.read(() => readRun(db, next, types)))
         if (E.isLeft(run)) throw run.left
         const moved = run.right.next > next
         next = run.right.next

@@ -21,6 +21,8 @@ const keepRetiredMilliseconds = 60_000
 const sweepRows = 2_000
 /** Documents and their indexes are written faster, and read from flatter trees, in pages larger than usual. */
 const pageBytes = 8_192
+/** What another process wrote may be seen so much later: it is waited for by its position anyhow. */
+const sharedReadMilliseconds = 10
 /** Other processes switch generations: what is served is looked up again after this long. */
 const lookAgainMilliseconds = 1_000
 
@@ -129,7 +131,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     isCautious = true
   }
   const open = () => {
-    const db = openDatabase(path, 'NORMAL', pageBytes, takenBack)
+    const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
     db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
       changed_at INTEGER NOT NULL, PRIMARY KEY (name, version, number)) STRICT`)
@@ -222,7 +224,8 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     get: (model, key) => async () =>
       attempt(() => {
         const { db, table } = servedTable(model)
-        const row = db.prepare(`SELECT key, revision, position, text FROM ${table} WHERE key = ?`).get(key)
+        const select = db.prepare(`SELECT key, revision, position, text FROM ${table} WHERE key = ?`)
+        const row = db.read(() => select.get(key))
         return row === undefined ? undefined : heldOf(row)
       }),
 
