@@ -1,6 +1,10 @@
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { parseRoles, type Roles } from './auth/roles.ts'
+import { mostTokenSeconds } from './auth/signing-keys.ts'
 
 /** A setting of the hub: an environment variable, and a flag of every command. */
 export interface Setting {
@@ -28,6 +32,18 @@ export const settings: readonly Setting[] = [
   },
   { name: 'TLS_CERT', placeholder: 'file', fallback: undefined, meaning: 'certificate (PEM), for https' },
   { name: 'TLS_KEY', placeholder: 'file', fallback: undefined, meaning: 'its private key (PEM)' },
+  {
+    name: 'TOKEN_TTL',
+    placeholder: 'seconds',
+    fallback: '600',
+    meaning: `how long an access token of a node lives, at most ${mostTokenSeconds}`,
+  },
+  {
+    name: 'TRUST_PROXY',
+    placeholder: 'addresses',
+    fallback: undefined,
+    meaning: 'addresses and networks of proxies whose X-Forwarded-For counts, comma-separated',
+  },
   { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
   {
     name: 'CORS_ORIGINS',
@@ -54,13 +70,34 @@ export interface Config {
   readonly dataDir: string
   readonly roles: Roles
   readonly tls: { readonly cert: string; readonly key: string } | undefined
+  /** Seconds an access token lives. */
+  readonly tokenSeconds: number
+  /** Addresses and networks (CIDR) of proxies. */
+  readonly trustedProxies: readonly string[]
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
   readonly legacyLists: boolean
 }
 
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+
+const isNetwork = (text: string): boolean => {
+  const [address = '', bits, ...more] = text.split('/')
+  const most = isIPv6(address) ? 128 : 32
+  return (
+    isIP(address) !== 0 &&
+    more.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+  )
+}
+
+const listOf = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
 
 const onOff = z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' })
 
@@ -81,15 +118,24 @@ const shape = z.object({
   ROLES_FILE: z.string().optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
+  TOKEN_TTL: z
+    .string()
+    .regex(/^\d{1,5}$/, { error: `must be a number of seconds from 1 to ${mostTokenSeconds}` })
+    .transform(Number)
+    .refine(seconds => seconds >= 1 && seconds <= mostTokenSeconds, {
+      error: `must be a number of seconds from 1 to ${mostTokenSeconds}`,
+    }),
+  TRUST_PROXY: z
+    .string()
+    .transform(listOf)
+    .refine(networks => networks.every(isNetwork), {
+      error: 'must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, with commas between them',
+    })
+    .optional(),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug'], { error: 'must be error, warn, info or debug' }),
   CORS_ORIGINS: z
     .string()
-    .transform(text =>
-      text
-        .split(',')
-        .map(origin => origin.trim())
-        .filter(origin => origin !== ''),
-    )
+    .transform(listOf)
     .refine(origins => origins.every(isOrigin), {
       error: 'must be exact origins, such as https://portal.example.org, with commas between them; no *',
     })
@@ -97,16 +143,25 @@ const shape = z.object({
   LEGACY_LISTS: onOff.transform(word => ['on', '1', 'true'].includes(word.toLowerCase())),
 })
 
-const readable = (path: string): boolean => {
+/** The text of a file that a setting names; undefined where it cannot be read. */
+const textOf = (path: string): string | undefined => {
   try {
-    accessSync(path, constants.R_OK)
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+const isPair = (tls: { readonly cert: string; readonly key: string }): boolean => {
+  try {
+    createSecureContext(tls)
     return true
   } catch {
     return false
   }
 }
 
-const shippedRoles = new URL('./auth/roles.json', import.meta.url)
+const shippedRoles = fileURLToPath(new URL('./auth/roles.json', import.meta.url))
 
 /**
  * Reads settings: flags before the environment before defaults; an empty value is unset. Gives every problem at
@@ -129,19 +184,23 @@ export const readConfig = (
   const parsed = shape.safeParse(values)
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`))
-  for (const name of ['ROLES_FILE', 'TLS_CERT', 'TLS_KEY']) {
+  const fileOf = (name: string): string | undefined => {
     const path = values[name]
-    if (path !== undefined && !readable(path)) problems.push(`${name}: ${path} cannot be read`)
+    if (path === undefined) return undefined
+    const text = textOf(path)
+    if (text === undefined) problems.push(`${name}: ${path} cannot be read`)
+    return text
   }
+  const [cert, key] = [fileOf('TLS_CERT'), fileOf('TLS_KEY')]
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined))
     problems.push('TLS_CERT: goes together with TLS_KEY; set both or neither')
+  if (tls !== undefined && !isPair(tls))
+    problems.push('TLS_CERT: must be a certificate in PEM, and TLS_KEY the private key that belongs to it')
   if (values.HOST !== undefined && !isLoopback(values.HOST) && values.PUBLIC_URL === undefined)
     problems.push('PUBLIC_URL: must be set when HOST is not a loopback address')
-  const rolesFile = values.ROLES_FILE
-  const roles =
-    rolesFile !== undefined && !readable(rolesFile)
-      ? undefined
-      : parseRoles(readFileSync(rolesFile ?? shippedRoles, 'utf8'))
+  const rolesText = values.ROLES_FILE === undefined ? textOf(shippedRoles) : fileOf('ROLES_FILE')
+  const roles = rolesText === undefined ? undefined : parseRoles(rolesText)
   if (roles !== undefined && 'problems' in roles)
     problems.push(...roles.problems.map(problem => `ROLES_FILE: ${problem}`))
   if (problems.length > 0 || !parsed.success || roles === undefined || 'problems' in roles)
@@ -155,10 +214,9 @@ export const readConfig = (
       publicUrl: data.PUBLIC_URL,
       dataDir: data.DATA_DIR,
       roles,
-      tls:
-        data.TLS_CERT === undefined || data.TLS_KEY === undefined
-          ? undefined
-          : { cert: readFileSync(data.TLS_CERT, 'utf8'), key: readFileSync(data.TLS_KEY, 'utf8') },
+      tls,
+      tokenSeconds: data.TOKEN_TTL,
+      trustedProxies: data.TRUST_PROXY ?? [],
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
       legacyLists: data.LEGACY_LISTS,

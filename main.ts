@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,27 +9,39 @@ import * as E from '#fp/Either'
 import { makeApp } from './api/app.ts'
 import { errorSummary } from './api/error-summary.ts'
 import { makeHealth } from './api/health.ts'
+import { answerProtocolErrors } from './api/protocol-errors.ts'
+import { accessTokens } from './auth/access-tokens.ts'
 import type { AuthStore } from './auth/auth-store.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
+import { clientSecrets } from './auth/client-secrets.ts'
+import { attemptWindowMilliseconds, makeGuesses } from './auth/guesses.ts'
+import { makeIdentityProvider } from './auth/identity-provider.ts'
+import { type NodeUseCases, nodeUseCases } from './auth/nodes.ts'
 import { makePasswords, type Passwords } from './auth/passwords.ts'
 import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
-import { type FollowedStanding, makeStanding } from './auth/standing.ts'
+import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
 import { commandHandler } from './commands/handle.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
-import { readAccounts } from './projections/accounts.ts'
+import { earlierOf } from './domain/position.ts'
+import { accounts, parseAccountText } from './projections/accounts.ts'
+import type { EventFeed } from './projections/event-feed.ts'
+import { nodes, parseNodeText } from './projections/nodes.ts'
 import { makeProgress } from './projections/progress.ts'
 import { startProjector } from './projections/projector.ts'
 import { projections } from './projections/read-models.ts'
+import type { ReadModels } from './projections/read-store.ts'
+import { readWhole } from './projections/read-whole.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
 import { type SqliteReadStore, sqliteReadStore } from './stores/sqlite/read-store.ts'
 
 const announceMilliseconds = 250
+const refreshMilliseconds = 1_000
 const sweepMilliseconds = 20_000
 const sweepPauseMilliseconds = 20
 const credentialsKeptMilliseconds = 3_600_000
@@ -45,6 +57,7 @@ export interface Core {
   readonly passwords: Passwords
   readonly standing: FollowedStanding
   readonly people: PeopleUseCases
+  readonly nodes: NodeUseCases
   readonly writeItem: WriteItem
   /** Transactions of the event log so far: for the benchmark. */
   readonly logCommits: () => number
@@ -70,6 +83,16 @@ const orThrow = <F extends { readonly _tag: string }, A>(either: E.Either<F, A>)
   throw 'cause' in left && left.cause instanceof Error ? left.cause : new Error(left._tag)
 }
 
+/** What the read models know of people and nodes, and the position both have come to. */
+const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<StandingStart> => {
+  const [people, federation] = [await readWhole(reads, feed, accounts), await readWhole(reads, feed, nodes)]
+  return {
+    position: earlierOf(people.position, federation.position),
+    accounts: new Map([...people.texts].map(([key, text]) => [key, parseAccountText(text)])),
+    nodes: new Map([...federation.texts].map(([key, text]) => [key, parseNodeText(text)])),
+  }
+}
+
 /** Opens the stores in DATA_DIR and builds the write side on them. Throws what the stores throw. */
 export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
   process.umask(0o077)
@@ -81,7 +104,7 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   const ports = orThrow(await openLog(stored))
   const { log, feed } = ports
 
-  const standing = makeStanding(await readAccounts(reads, feed))
+  const standing = makeStanding(await standingStart(reads, feed))
   const ending = new AbortController()
   const followStanding = async () => {
     while (!ending.signal.aborted) {
@@ -107,6 +130,7 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
     passwords,
     standing,
     people,
+    nodes: nodeUseCases(handle, clientSecrets(auth)),
     writeItem,
     logCommits: stored.commits,
     close: async () => {
@@ -157,62 +181,20 @@ const every = async (
   }
 }
 
-/** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it closes the core. */
-export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
-  const { config, ports, reads, auth, policy, passwords, standing, people, writeItem } = core
-  const { feed, identity } = ports
-  const ending = new AbortController()
-  const { signal } = ending
-  const names = projections.map(({ shape }) => shape.name)
-  const progress = makeProgress(names)
-  const headAtStart = orThrow(await feed.head())
-
-  const projector = startProjector(
-    {
-      feed,
-      writer: reads,
-      projections,
-      progress,
-      report: failure => {
-        const reason = 'reason' in failure ? { reason: failure.reason } : {}
-        const cause = 'cause' in failure ? errorSummary(failure.cause) : {}
-        logger.error({ failure: failure._tag, ...reason, ...cause }, 'the projector failed')
-      },
-    },
-    signal,
-  )
-
-  const health = makeHealth({ feed, reads, auth, progress, standing, projector, headAtStart })
-  const app = makeApp({
-    authenticate: makeAuthenticate(standing, passwords),
-    policy,
-    standing,
-    people,
-    writeItem,
-    readModels: reads,
-    progress,
-    logIdentity: identity,
-    logHead: feed.head,
-    fingerprintKey: orThrow(await auth.secret('idempotency')()),
-    health,
-    logger,
-    corsOrigins: config.corsOrigins,
-    legacyLists: config.legacyLists,
-  })
-  const server = config.tls === undefined ? createServer(app) : createSecureServer(config.tls, app)
-  server.keepAliveTimeout = 75_000
-  const port = await listen(server, config)
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`
-
-  const processId = randomUUID()
+const housekeeping = (
+  core: Core,
+  processId: string,
+  known: () => bigint,
+  refreshKeys: () => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<unknown> => {
+  const { reads, auth, standing } = core
   let announced = { position: -1n, at: 0 }
   const announce = async () => {
-    let known = standing.position()
-    for (const { position } of progress.positions()) if (position < known) known = position
-    if (known === announced.position && Date.now() - announced.at < 3_000) return
-    announced = { position: known, at: Date.now() }
-    await auth.announce(processId, known)()
+    const position = known()
+    if (position === announced.position && Date.now() - announced.at < 3_000) return
+    announced = { position, at: Date.now() }
+    await auth.announce(processId, position)()
   }
   const sweep = async () => {
     const models = projections.map(({ shape }) => shape)
@@ -222,26 +204,129 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
       more = E.isRight(swept) && swept.right
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }
+    await auth.sweepExpired(attemptWindowMilliseconds)()
     if (standing.isLive())
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
   }
-  const housekeeping = Promise.all([
+  return Promise.all([
     every(announceMilliseconds, signal, announce),
     every(sweepMilliseconds, signal, sweep),
+    every(refreshMilliseconds, signal, refreshKeys),
   ])
-  logger.info({ url }, 'the hub listens')
+}
 
-  return {
-    url,
-    close: async () => {
-      await closeServer(server)
-      ending.abort()
-      await projector.ended
-      await housekeeping
-      await auth.announce(processId, undefined)()
-      await core.close()
-      logger.info('the hub has stopped')
-      logger.flush()
-    },
+/** Until the hub can say more: what is asked while it is being put together. */
+const notYet: RequestListener = (_request, response) => {
+  response.writeHead(503, { 'Retry-After': '1', 'Content-Length': '0' }).end()
+}
+
+/** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it, or failing to start, closes the core. */
+export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
+  const { config, ports, reads, auth, passwords, standing } = core
+  const { feed, identity } = ports
+  const ending = new AbortController()
+  const { signal } = ending
+  const processId = randomUUID()
+  const progress = makeProgress(projections.map(({ shape }) => shape.name))
+  const ended: Promise<unknown>[] = []
+  let handle = notYet
+  const listener: RequestListener = (request, response) => handle(request, response)
+  const server = config.tls === undefined ? createServer(listener) : createSecureServer(config.tls, listener)
+  server.keepAliveTimeout = 75_000
+  answerProtocolErrors(server, logger)
+
+  const close = async () => {
+    if (server.listening) await closeServer(server)
+    ending.abort()
+    await Promise.all(ended)
+    await auth.announce(processId, undefined)()
+    await core.close()
+  }
+
+  const put = async (): Promise<string> => {
+    const headAtStart = orThrow(await feed.head())
+    const port = await listen(server, config)
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`
+    const publicUrl = config.publicUrl ?? url
+
+    const projector = startProjector(
+      {
+        feed,
+        writer: reads,
+        projections,
+        progress,
+        report: failure => {
+          const reason = 'reason' in failure ? { reason: failure.reason } : {}
+          const cause = 'cause' in failure ? errorSummary(failure.cause) : {}
+          logger.error({ failure: failure._tag, ...reason, ...cause }, 'the projector failed')
+        },
+      },
+      signal,
+    )
+    ended.push(projector.ended)
+
+    const identityProvider = orThrow(
+      await makeIdentityProvider({
+        publicUrl,
+        tokenSeconds: config.tokenSeconds,
+        store: auth,
+        secrets: clientSecrets(auth),
+        standing,
+        cookieKey: orThrow(await auth.secret('cookies')()),
+        report: error => logger.error(errorSummary(error), 'the OpenID Connect provider failed'),
+      })(),
+    )
+    const guesses = makeGuesses(auth)
+    const noteSeen = (clientId: string) => {
+      auth
+        .noteSeen(clientId, Date.now())()
+        .then(noted => {
+          if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
+        })
+    }
+    handle = makeApp({
+      ...core,
+      authenticate: makeAuthenticate({
+        standing,
+        passwords,
+        guesses,
+        tokens: accessTokens(identityProvider, auth, publicUrl),
+        noteSeen,
+      }),
+      guesses,
+      identityProvider,
+      lastSeen: auth.lastSeen,
+      readModels: reads,
+      progress,
+      logIdentity: identity,
+      logHead: feed.head,
+      fingerprintKey: orThrow(await auth.secret('idempotency')()),
+      health: makeHealth({ feed, reads, auth, progress, standing, projector, headAtStart }),
+      logger,
+      corsOrigins: config.corsOrigins,
+      legacyLists: config.legacyLists,
+      trustedProxies: config.trustedProxies,
+    })
+    const known = () =>
+      progress.positions().reduce((least, { position }) => earlierOf(least, position), standing.position())
+    ended.push(housekeeping(core, processId, known, identityProvider.refresh, signal))
+    return url
+  }
+
+  try {
+    const url = await put()
+    logger.info({ url }, 'the hub listens')
+    return {
+      url,
+      close: async () => {
+        await close()
+        logger.info('the hub has stopped')
+        logger.flush()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }

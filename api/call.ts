@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import type { TaskEither } from '#fp/TaskEither'
-import type { Access, Principal } from '../auth/policy.ts'
+import type { Method } from '../auth/access-table.ts'
+import type { Principal } from '../auth/policy.ts'
 import type { Actor } from '../domain/event.ts'
 import type { Answer } from './answer.ts'
 import type { Failure } from './problem.ts'
@@ -14,18 +15,12 @@ export interface Call {
   readonly requestId: string
 }
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-
-export interface Operation {
-  /** What the caller must be permitted; any one of these is enough. */
-  readonly access: (call: Call) => readonly Access[]
-  readonly handle: (call: Call) => TaskEither<Failure, Answer>
-}
+export type Handle = (call: Call) => TaskEither<Failure, Answer>
 
 export interface Route {
-  /** An Express path; the log names it instead of the request's. */
+  /** An Express path; the log names it instead of the request's, and `accessTable` says who may. */
   readonly path: string
-  readonly operations: Partial<Readonly<Record<Method, Operation>>>
+  readonly operations: Partial<Readonly<Record<Method, Handle>>>
 }
 
 /** A parameter of the route's path. */

@@ -1,5 +1,9 @@
 import type { Logger } from 'pino'
+import type { AuthStore } from '../auth/auth-store.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
+import type { Guesses } from '../auth/guesses.ts'
+import type { IdentityProvider } from '../auth/identity-provider.ts'
+import type { NodeUseCases } from '../auth/nodes.ts'
 import type { PeopleUseCases } from '../auth/people.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Standing } from '../auth/standing.ts'
@@ -15,7 +19,11 @@ export interface ApiDependencies {
   readonly authenticate: Authenticate
   readonly policy: Policy
   readonly standing: Pick<Standing, 'silentFor' | 'isLive'>
+  readonly guesses: Guesses
+  readonly identityProvider: IdentityProvider
   readonly people: PeopleUseCases
+  readonly nodes: NodeUseCases
+  readonly lastSeen: AuthStore['lastSeen']
   readonly writeItem: WriteItem
   readonly readModels: ReadModels
   readonly progress: Progress
@@ -28,4 +36,6 @@ export interface ApiDependencies {
   readonly logger: Logger
   readonly corsOrigins: readonly string[]
   readonly legacyLists: boolean
+  /** Addresses and networks whose `X-Forwarded-For` counts. */
+  readonly trustedProxies: readonly string[]
 }

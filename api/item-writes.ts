@@ -1,6 +1,6 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import type { RoleMethod } from '../auth/roles.ts'
+import { accessTable, itemPath, type Method } from '../auth/access-table.ts'
 import type { CommandContext } from '../commands/handle.ts'
 import { uuidOf } from '../commands/uuid.ts'
 import { exceedsItemLimit, type ItemCommand, type Preconditions } from '../domain/item.ts'
@@ -17,13 +17,13 @@ import {
 } from '../domain/resource.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
-import type { Call, Operation } from './call.ts'
+import type { Call, Handle } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { badId, identityIn, isOwned, noSuch, ownerIn, subjectIn } from './item-identity.ts'
 import { createPerson } from './person-creation.ts'
 import type { Failure } from './problem.ts'
-import { contextOf, writeAnswer } from './writing.ts'
+import { contextOf, itemAnswer } from './writing.ts'
 
 /** What a write works with once its request is known to be good. */
 export interface Write {
@@ -53,8 +53,6 @@ const invalidParts = (
   ...invalidFields(resource, body),
   ...contradictions(resource, identity, body, isPatch),
 ]
-
-type Handle = Operation['handle']
 
 /** What a resource's routes do that change its items. */
 export interface ItemWrites {
@@ -89,7 +87,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     const outcome = await writeItem({ resource, identity, prepare, conditional, context })()
     return E.isLeft(outcome)
       ? outcome
-      : E.right(await writeAnswer(dependencies, call, resource, identity, outcome.right))
+      : E.right(await itemAnswer(dependencies, call, resource, identity, outcome.right))
   }
 
   const creationRights = { roles: false, password: false }
@@ -170,12 +168,11 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
   const putOne = (call: Call): TaskEither<Failure, Answer> =>
     onItem(call, true, (write, sent) => {
       const subject = subjectIn(resource, call)
-      const may = (method: RoleMethod): boolean =>
-        dependencies.policy.permits(call.principal, {
-          endpoint: resource.endpoints.item,
-          method,
-          ...(subject === undefined ? {} : { subject }),
-        })
+      const grants = accessTable.get(itemPath(resource))?.grants
+      const may = (method: Method): boolean => {
+        const grant = grants?.[method]
+        return grant !== undefined && dependencies.policy.permits(call.principal, grant, subject)
+      }
       return put(write, sent, { _tag: 'Put', mayCreate: may('POST'), mayReplace: may('PATCH') })
     })
 

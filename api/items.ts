@@ -1,14 +1,14 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import type { RoleMethod } from '../auth/roles.ts'
+import { collectionPath, itemPath } from '../auth/access-table.ts'
 import { people } from '../domain/people.ts'
 import { keyOf, type Resource } from '../domain/resource.ts'
 import { modelOf } from '../projections/items.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
-import type { Call, Operation, Route } from './call.ts'
+import type { Call, Route } from './call.ts'
 import { etagOf, isCurrent } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
-import { identityIn, isOwned, noSuch, ownerIn, subjectIn } from './item-identity.ts'
+import { identityIn, noSuch, ownerIn } from './item-identity.ts'
 import { itemWrites } from './item-writes.ts'
 import { listItems } from './lists.ts'
 import { parametersOf } from './parameters.ts'
@@ -20,15 +20,7 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
   const { readModels } = dependencies
   const model = modelOf(resource)
   const peopleModel = modelOf(people)
-  const collectionPath = isOwned(resource) ? `/${resource.name}/:person` : `/${resource.name}`
   const writes = itemWrites(resource, dependencies)
-
-  const access = (endpoint: string, ...methods: readonly RoleMethod[]): Operation['access'] => {
-    return call => {
-      const subject = subjectIn(resource, call)
-      return methods.map(method => ({ endpoint, method, ...(subject === undefined ? {} : { subject }) }))
-    }
-  }
 
   const getOne =
     (call: Call): TaskEither<Failure, Answer> =>
@@ -67,35 +59,24 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
     async () => {
       const owner = ownerIn(resource, call)
       if (owner === null) return E.left(noSuch(people))
-      if (owner === undefined) return listItems(dependencies, call, resource, undefined)()
+      if (owner === undefined) return listItems(dependencies, call, resource, model, undefined)()
       // The request's own mistakes come before what it asks for.
-      const page = await listItems(dependencies, call, resource, owner)()
+      const page = await listItems(dependencies, call, resource, model, owner)()
       if (E.isLeft(page)) return page
       const there = await ownerIsThere(owner)
       return E.isLeft(there) ? there : page
     }
 
-  // Nobody in particular is meant by a collection that is in no book.
-  const toCollection = (endpoint: string, method: RoleMethod): Operation['access'] =>
-    isOwned(resource) ? access(endpoint, method) : () => [{ endpoint, method }]
-
-  const { collection, item } = resource.endpoints
   return [
+    { path: collectionPath(resource), operations: { GET: list, POST: writes.createIn } },
     {
-      path: collectionPath,
+      path: itemPath(resource),
       operations: {
-        GET: { access: toCollection(collection, 'GET'), handle: list },
-        POST: { access: toCollection(item, 'POST'), handle: writes.createIn },
-      },
-    },
-    {
-      path: `${collectionPath}/:id`,
-      operations: {
-        GET: { access: access(item, 'GET'), handle: getOne },
-        POST: { access: access(item, 'POST'), handle: writes.create },
-        PUT: { access: access(item, 'POST', 'PATCH'), handle: writes.put },
-        PATCH: { access: access(item, 'PATCH'), handle: writes.patch },
-        DELETE: { access: access(item, 'DELETE'), handle: writes.remove },
+        GET: getOne,
+        POST: writes.create,
+        PUT: writes.put,
+        PATCH: writes.patch,
+        DELETE: writes.remove,
       },
     },
   ]

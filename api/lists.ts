@@ -5,8 +5,8 @@ import type { TaskEither } from '#fp/TaskEither'
 import { parseInstant } from '../domain/instant.ts'
 import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
 import { type Filter, folded, type Resource } from '../domain/resource.ts'
-import { modelOf, orderField, ownerField } from '../projections/items.ts'
-import type { FieldValue, Query } from '../projections/read-store.ts'
+import { orderField, ownerField } from '../projections/items.ts'
+import type { FieldValue, ModelShape, Query } from '../projections/read-store.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
@@ -19,7 +19,10 @@ const mostItems = 1_000
 /** The lists that the original answers as arrays of one-element arrays. */
 const originalLists = ['people', 'pols']
 
-const parametersKnown = (resource: Resource): readonly string[] => [
+/** What a list is of, and how it is filtered and ordered. */
+export type Listed = Pick<Resource, 'name' | 'filters' | 'orderedBy'>
+
+const parametersKnown = (resource: Listed): readonly string[] => [
   'limit',
   'cursor',
   'order',
@@ -67,7 +70,7 @@ interface Asked {
 }
 
 const queryOf = (
-  resource: Resource,
+  resource: Listed,
   owner: string | undefined,
   parameters: ReadonlyMap<string, string>,
   usualLimit: number,
@@ -132,12 +135,16 @@ const rangeOf = (from: string | undefined, until: string | undefined): NonNullab
 const linkTo = (path: string, parameters: ReadonlyMap<string, string>, cursor: string): string =>
   `<${path}?${new URLSearchParams([...new Map([...parameters, ['cursor', cursor]])])}>; rel="next"`
 
+const asTheyAre = (texts: readonly string[]) => async () => E.right(texts)
+
 /** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
 export const listItems = (
   dependencies: ReadDependencies & Pick<ApiDependencies, 'legacyLists'>,
   call: Call,
-  resource: Resource,
+  resource: Listed,
+  model: ModelShape,
   owner: string | undefined,
+  shown: (texts: readonly string[]) => TaskEither<Failure, readonly string[]> = asTheyAre,
 ): TaskEither<Failure, Answer> => {
   const { readModels } = dependencies
   const legacy = dependencies.legacyLists && originalLists.includes(resource.name)
@@ -146,17 +153,17 @@ export const listItems = (
     if (E.isLeft(parameters)) return parameters
     const asked = queryOf(resource, owner, parameters.right, legacy ? mostItems : 100)
     if (E.isLeft(asked)) return asked
-    const model = modelOf(resource)
     const may = await readable(dependencies, call, model)
     if (E.isLeft(may)) return may
     const found = await readModels.find(model, asked.right.query)()
     if (E.isLeft(found)) return found
     const { documents, more } = found.right
     const last = documents.at(-1)
-    const texts = documents.map(({ text }) => (legacy ? `[${text}]` : text))
+    const texts = await shown(documents.map(({ text }) => (legacy ? `[${text}]` : text)))()
+    if (E.isLeft(texts)) return texts
     const path = owner === undefined ? `/${resource.name}` : `/${resource.name}/${owner}`
     const next = more && last !== undefined ? cursorOf(asked.right.list, last.orderedBy, last.key) : undefined
     const link = next === undefined ? {} : { Link: linkTo(path, parameters.right, next) }
-    return E.right(jsonAnswer(200, `[${texts.join(',')}]`, link))
+    return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, link))
   }
 }

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { passwordProblem } from '../auth/password-hash.ts'
-import { rights } from '../auth/policy.ts'
 import type { Outcome } from '../commands/handle.ts'
 import { parseAccount } from '../domain/identifiers.ts'
 import type { ItemState } from '../domain/item.ts'
@@ -11,12 +10,12 @@ import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
-import { type Call, type Operation, pathParameter, type Route } from './call.ts'
+import { type Call, type Handle, pathParameter, type Route } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
-import { contextOf, writeAnswer } from './writing.ts'
+import { contextOf, itemAnswer } from './writing.ts'
 
 const rolesShape = z.array(z.string().max(200)).max(64)
 
@@ -30,11 +29,6 @@ const strangers = (body: JsonObject, known: string): readonly InvalidPart[] =>
 export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   const { people: useCases, policy } = dependencies
 
-  const subjectOf = (call: Call) => {
-    const subject = parseAccount(pathParameter(call, 'id'))
-    return subject === undefined ? {} : { subject }
-  }
-
   type Parts = Parameters<typeof useCases.setPassword>[0] & {
     readonly body: JsonObject
     readonly preconditions: ReturnType<typeof preconditionsOf>
@@ -45,7 +39,7 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
     shows: 'item' | 'nothing',
     problems: (body: JsonObject) => readonly InvalidPart[],
     run: (parts: Parts) => TaskEither<Failure, Outcome<ItemState>>,
-  ): Operation['handle'] => {
+  ): Handle => {
     const work = async (call: Call, { bytes, json }: Body): Promise<E.Either<Failure, Answer>> => {
       const id = parseAccount(pathParameter(call, 'id'))
       if (id === undefined) return E.left({ _tag: 'NoSuchItem', what: people.noun })
@@ -65,7 +59,7 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
       })()
       return E.isLeft(outcome)
         ? outcome
-        : E.right(await writeAnswer(dependencies, call, people, identity, outcome.right, shows))
+        : E.right(await itemAnswer(dependencies, call, people, identity, outcome.right, shows))
     }
     return call => async () => {
       const body = await readBody(call.request, call.response)
@@ -79,83 +73,66 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
     {
       path: '/login',
       operations: {
-        GET: {
-          access: () => [{ method: 'GET' }],
-          handle: call => async () =>
-            E.map(() => ({ status: 200, body: 'true' }))(parametersOf(call.request.url, [])),
-        },
+        GET: call => async () =>
+          E.map(() => ({ status: 200, body: 'true' }))(parametersOf(call.request.url, [])),
       },
     },
     {
       path: '/people/:id/roles',
       operations: {
-        PUT: {
-          access: () => [{ ...rights.assignRoles }],
-          handle: change(
-            '/people/:id/roles',
-            'item',
-            body => [
-              ...strangers(body, 'roles'),
-              ...(rolesOf(body).success
-                ? []
-                : [{ pointer: '/roles', detail: 'must be a list of names of roles' }]),
-            ],
-            ({ body, preconditions, ...write }) => {
-              const roles = rolesOf(body).data ?? []
-              return useCases.changeAccess(write, {
-                _tag: 'AssignRoles',
-                roles,
-                knownRoles: policy.roleNames,
-                preconditions,
-              })
-            },
-          ),
-        },
+        PUT: change(
+          '/people/:id/roles',
+          'item',
+          body => [
+            ...strangers(body, 'roles'),
+            ...(rolesOf(body).success
+              ? []
+              : [{ pointer: '/roles', detail: 'must be a list of names of roles' }]),
+          ],
+          ({ body, preconditions, ...write }) =>
+            useCases.changeAccess(write, {
+              _tag: 'AssignRoles',
+              roles: rolesOf(body).data ?? [],
+              knownRoles: policy.roleNames,
+              preconditions,
+            }),
+        ),
       },
     },
     {
       path: '/people/:id/active',
       operations: {
-        PUT: {
-          access: () => [{ ...rights.setActive }],
-          handle: change(
-            '/people/:id/active',
-            'item',
-            body => [
-              ...strangers(body, 'active'),
-              ...(typeof member(body, 'active') === 'boolean'
-                ? []
-                : [{ pointer: '/active', detail: 'must be true or false' }]),
-            ],
-            ({ body, preconditions, ...write }) =>
-              useCases.changeAccess(write, {
-                _tag: 'SetActive',
-                active: member(body, 'active') === true,
-                preconditions,
-              }),
-          ),
-        },
+        PUT: change(
+          '/people/:id/active',
+          'item',
+          body => [
+            ...strangers(body, 'active'),
+            ...(typeof member(body, 'active') === 'boolean'
+              ? []
+              : [{ pointer: '/active', detail: 'must be true or false' }]),
+          ],
+          ({ body, preconditions, ...write }) =>
+            useCases.changeAccess(write, {
+              _tag: 'SetActive',
+              active: member(body, 'active') === true,
+              preconditions,
+            }),
+        ),
       },
     },
     {
       path: '/password/:id',
       operations: {
-        POST: {
-          access: call => {
-            const { subject } = subjectOf(call)
-            return subject === call.principal.id ? [{ method: 'POST' }] : [{ ...rights.setPassword }]
+        POST: change(
+          '/password/:id',
+          'nothing',
+          body => {
+            const problem = passwordProblem(member(body, 'password'))
+            return [...strangers(body, 'password'), ...(problem === undefined ? [] : [problem])]
           },
-          handle: change(
-            '/password/:id',
-            'nothing',
-            body => {
-              const problem = passwordProblem(member(body, 'password'))
-              return [...strangers(body, 'password'), ...(problem === undefined ? [] : [problem])]
-            },
-            ({ body, preconditions, ...write }) =>
-              useCases.setPassword(write, String(member(body, 'password')), preconditions),
-          ),
-        },
+          ({ body, preconditions, ...write }) =>
+            useCases.setPassword(write, String(member(body, 'password')), preconditions),
+        ),
       },
     },
   ]

@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
+import { assignRoles, setPassword } from '../auth/access-table.ts'
 import { bcryptProblem, looksLikeBcrypt, passwordProblem } from '../auth/password-hash.ts'
 import type { CreationPassword } from '../auth/people.ts'
-import { rights } from '../auth/policy.ts'
 import type { ItemCommand, SaidPassword } from '../domain/item.ts'
 import { type Json, type JsonObject, member } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
@@ -10,7 +10,7 @@ import type { Answer } from './answer.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import type { Write } from './item-writes.ts'
 import type { Failure } from './problem.ts'
-import { writeAnswer } from './writing.ts'
+import { itemAnswer } from './writing.ts'
 
 /** A password as a creating body says it; only root may bring a bcrypt hash instead of clear text. */
 const passwordOf = (
@@ -36,11 +36,14 @@ export const createPerson = async (
   const { policy } = dependencies
   const { call, identity, body, preconditions } = write
   const { principal } = call
-  const password = passwordOf(member(sent, people.secretField ?? ''), principal.roles.includes('root'))
+  const password = passwordOf(
+    member(sent, people.secretField ?? ''),
+    principal.kind === 'person' && principal.roles.includes('root'),
+  )
   if (E.isLeft(password)) return E.left(invalid(password.left))
   const creatorMay = {
-    roles: policy.permitsGlobally(principal, rights.assignRoles),
-    password: policy.permitsGlobally(principal, rights.setPassword),
+    roles: policy.permits(principal, assignRoles, undefined),
+    password: policy.permits(principal, setPassword, undefined),
   }
   const command = (words: SaidPassword): ItemCommand => ({
     ...which,
@@ -53,5 +56,5 @@ export const createPerson = async (
   const outcome = await dependencies.people.create(write, command, password.right, creatorMay.password)()
   return E.isLeft(outcome)
     ? outcome
-    : E.right(await writeAnswer(dependencies, call, people, identity, outcome.right))
+    : E.right(await itemAnswer(dependencies, call, people, identity, outcome.right))
 }

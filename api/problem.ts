@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { AuthenticationFailure } from '../auth/authenticate.ts'
+import type { NodeFailure } from '../auth/nodes.ts'
 import type { PersonFailure } from '../auth/people.ts'
 import type { InvalidPart } from '../domain/rejection.ts'
 import type { ReadUnavailable } from '../projections/read-store.ts'
@@ -8,17 +9,20 @@ import type { Answer } from './answer.ts'
 /** Refusals that only HTTP knows. */
 export type HttpFailure =
   | { readonly _tag: 'NoSuchRoute' }
+  | { readonly _tag: 'ScopeMissing'; readonly scope: string | undefined }
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
   | { readonly _tag: 'Malformed'; readonly detail: string }
   | { readonly _tag: 'BodyTooLarge' }
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
+  | { readonly _tag: 'HeadersTooLarge' }
+  | { readonly _tag: 'TooSlow' }
   | { readonly _tag: 'PositionNotReached' }
   | { readonly _tag: 'StartingUp' }
   | { readonly _tag: 'LogSilent' }
   | { readonly _tag: 'Bug'; readonly cause: unknown }
 
-export type Failure = HttpFailure | AuthenticationFailure | PersonFailure | ReadUnavailable
+export type Failure = HttpFailure | AuthenticationFailure | PersonFailure | NodeFailure | ReadUnavailable
 
 interface Problem {
   readonly status: number
@@ -29,6 +33,7 @@ interface Problem {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+const realm = 'realm="GNU Health Federation"'
 const retryLater = { 'Retry-After': '1' }
 
 const unavailable = (name: string, detail: string): Problem => ({
@@ -47,8 +52,33 @@ const problemOf = (failure: Failure): Problem => {
       return {
         status: 401,
         name: 'not-authenticated',
-        detail: 'Send your federation account and password as HTTP Basic credentials.',
-        headers: { 'WWW-Authenticate': 'Basic realm="GNU Health Federation", charset="UTF-8"' },
+        detail: failure.token
+          ? 'The access token is not valid, or its node may not use it now. Get a new one at /oidc/token.'
+          : 'Send your federation account and password as HTTP Basic credentials, or an access token as Bearer.',
+        headers: {
+          'WWW-Authenticate': failure.token
+            ? `Bearer ${realm}, error="invalid_token", DPoP ${realm}, algs="EdDSA Ed25519 ES256"`
+            : `Basic ${realm}, charset="UTF-8", Bearer ${realm}`,
+        },
+      }
+    case 'TooManyAttempts':
+      return {
+        status: 429,
+        name: 'too-many-attempts',
+        detail: 'Too many attempts to log in failed. Wait as long as Retry-After says.',
+        headers: { 'Retry-After': String(failure.seconds) },
+      }
+    case 'ScopeMissing':
+      return {
+        status: 403,
+        name: 'insufficient-scope',
+        detail:
+          failure.scope === undefined
+            ? 'This is for people only: no scope opens it.'
+            : `The access token lacks the scope ${failure.scope}.`,
+        headers: {
+          'WWW-Authenticate': `Bearer ${realm}, error="insufficient_scope"${failure.scope === undefined ? '' : `, scope="${failure.scope}"`}`,
+        },
       }
     case 'NotAllowed':
       return { status: 403, name: 'not-allowed', detail: 'Your roles do not allow this.' }
@@ -102,6 +132,10 @@ const problemOf = (failure: Failure): Problem => {
         detail: 'This Idempotency-Key was used for another request. Use a new key for a new request.',
         errors: [{ header: 'Idempotency-Key', detail: 'was used with another method or body' }],
       }
+    case 'HeadersTooLarge':
+      return { status: 431, name: 'headers-too-large', detail: 'The header of a request has at most 16 KiB.' }
+    case 'TooSlow':
+      return { status: 408, name: 'too-slow', detail: 'The request did not arrive in time. Send it again.' }
     case 'Bug':
       return { status: 500, name: 'internal', detail: 'The hub failed. The log holds this request’s id.' }
     case 'Busy':

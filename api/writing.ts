@@ -57,29 +57,52 @@ const prefers = (header: string | readonly string[] | undefined, preference: str
     .split(/[,;]/)
     .some(part => part.trim() === preference)
 
-/** The answer of a write: the item as it is now, once the read side has it or a second has passed. */
+/** What a write's answer shows: where the thing is, which read model serves it, and its text, or none once removed. */
+export interface Written {
+  readonly model: string
+  readonly path: string
+  readonly text: string | undefined
+  /** The text holds a secret: it is always answered, and kept nowhere. */
+  readonly isSecret?: boolean
+}
+
+/** The answer of a write, once the read side has it or a second has passed. */
 export const writeAnswer = async (
   { progress, logIdentity }: Pick<ApiDependencies, 'progress' | 'logIdentity'>,
   { request }: Call,
+  { added, before, revision, position }: Omit<Outcome<unknown>, 'state'>,
+  { model, path, text, isSecret = false }: Written,
+): Promise<Answer> => {
+  const headers: Record<string, string> = isSecret ? { 'Cache-Control': 'no-store' } : {}
+  if (position !== undefined) {
+    headers['Thalamus-Position'] = formatPosition(logIdentity, position)
+    if (!prefers(request.headers.prefer, 'respond-async'))
+      await progress.reached(model, position, waitMilliseconds)
+  }
+  if (text === undefined) return { status: 204, headers }
+  headers.ETag = etagOf(revision)
+  const created = added && before === -1
+  if (created) headers.Location = path
+  if (!isSecret && prefers(request.headers.prefer, 'return=minimal')) {
+    headers['Preference-Applied'] = 'return=minimal'
+    return { status: created ? 201 : 204, headers }
+  }
+  return jsonAnswer(created ? 201 : 200, text, headers)
+}
+
+/** The answer of a write to an item: the item as it is now. */
+export const itemAnswer = (
+  dependencies: Pick<ApiDependencies, 'progress' | 'logIdentity'>,
+  call: Call,
   resource: Resource,
   identity: Identity,
   outcome: Outcome<ItemState>,
   shows: 'item' | 'nothing' = 'item',
 ): Promise<Answer> => {
-  const { state, added, before, revision, position } = outcome
-  const headers: Record<string, string> = {}
-  if (position !== undefined) {
-    headers['Thalamus-Position'] = formatPosition(logIdentity, position)
-    if (added && !prefers(request.headers.prefer, 'respond-async'))
-      await progress.reached(resource.name, position, waitMilliseconds)
-  }
-  if (state.is !== 'present' || shows === 'nothing') return { status: 204, headers }
-  headers.ETag = etagOf(revision)
-  const created = added && before === -1
-  if (created) headers.Location = pathOf(resource, identity)
-  if (prefers(request.headers.prefer, 'return=minimal')) {
-    headers['Preference-Applied'] = 'return=minimal'
-    return { status: created ? 201 : 204, headers }
-  }
-  return jsonAnswer(created ? 201 : 200, JSON.stringify(state.item), headers)
+  const { state } = outcome
+  return writeAnswer(dependencies, call, outcome, {
+    model: resource.name,
+    path: pathOf(resource, identity),
+    text: state.is === 'present' && shows === 'item' ? JSON.stringify(state.item) : undefined,
+  })
 }

@@ -16,8 +16,26 @@ export interface StoredCredential {
   readonly imported?: string
 }
 
+/** A key that signs access tokens. */
+export interface SigningKey {
+  /** Its thumbprint (RFC 7638). */
+  readonly kid: string
+  /** The private key as a JWK (RFC 8037), in JSON. */
+  readonly jwk: string
+  /** When it is published no longer, in ms since the epoch; undefined for the one that signs. */
+  readonly retiresAt?: number
+}
+
+/** What counting an attempt found. */
+export interface Attempts {
+  /** Attempts in the window, this one included; one more than allowed when it was refused, and so not counted. */
+  readonly count: number
+  /** Milliseconds until the oldest of them leaves the window. */
+  readonly untilFree: number
+}
+
 /**
- * What cannot be rebuilt from the log: hashes of passwords, and the hub's own secrets. Never dropped by `rebuild`,
+ * What cannot be rebuilt from the log: hashes of passwords and secrets, and the hub's own keys. Never dropped by `rebuild`,
  * part of every backup. A row opens nothing by itself: an event must name its version.
  */
 export interface AuthStore {
@@ -41,4 +59,28 @@ export interface AuthStore {
   readonly announce: (process: string, position: bigint | undefined) => TaskEither<AuthUnavailable, void>
   /** The positions of the processes that announced themselves in the last ten seconds. */
   readonly announced: TaskEither<AuthUnavailable, readonly bigint[]>
+  /** Counts an attempt under this key, unless `most` were counted in the last `milliseconds`. */
+  readonly countAttempt: (
+    key: string,
+    most: number,
+    milliseconds: number,
+  ) => TaskEither<AuthUnavailable, Attempts>
+  /** Takes the latest attempt under this key back. */
+  readonly takeAttemptBack: (key: string) => TaskEither<AuthUnavailable, void>
+  /** True for the first caller that uses this name; it is remembered until then (ms since the epoch) at least. */
+  readonly useOnce: (name: string, until: number) => TaskEither<AuthUnavailable, boolean>
+  /** Notes when a node was last seen (ms since the epoch). */
+  readonly noteSeen: (clientId: string, at: number) => TaskEither<AuthUnavailable, void>
+  readonly lastSeen: (
+    clientIds: readonly string[],
+  ) => TaskEither<AuthUnavailable, ReadonlyMap<string, number>>
+  /** The keys that are still published, the one that signs first. */
+  readonly signingKeys: TaskEither<AuthUnavailable, readonly SigningKey[]>
+  /** Adds a key that signs from now on; those before it are published until then. With `first`, only if there is none. */
+  readonly addSigningKey: (
+    key: SigningKey,
+    others: { readonly retireAt: number } | 'first',
+  ) => TaskEither<AuthUnavailable, void>
+  /** Forgets what has expired: attempts older than `milliseconds`, names used once, retired keys. */
+  readonly sweepExpired: (milliseconds: number) => TaskEither<AuthUnavailable, void>
 }

@@ -2,19 +2,24 @@ import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { parseAccount } from '../domain/identifiers.ts'
+import type { AccessTokens } from './access-tokens.ts'
+import type { Guesses, TooManyAttempts } from './guesses.ts'
 import type { PasswordFailure, Passwords } from './passwords.ts'
 import type { Principal } from './policy.ts'
+import type { Presented } from './presented.ts'
 import type { Standing } from './standing.ts'
 
 /** The credentials do not show who asks. Which part of them is wrong is nobody's business. */
 export interface NotAuthenticated {
   readonly _tag: 'NotAuthenticated'
+  /** They were a token. */
+  readonly token: boolean
 }
 
-export type AuthenticationFailure = NotAuthenticated | PasswordFailure
+export type AuthenticationFailure = NotAuthenticated | PasswordFailure | TooManyAttempts
 
-/** Finds out who asks, from the value of the `Authorization` header. */
-export type Authenticate = (header: string | undefined) => TaskEither<AuthenticationFailure, Principal>
+/** Finds out who asks. */
+export type Authenticate = (presented: Presented) => TaskEither<AuthenticationFailure, Principal>
 
 interface Pair {
   readonly account: string
@@ -30,13 +35,18 @@ export const parseBasic = (header: string): Pair | undefined => {
   return colon < 0 ? undefined : { account: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-/**
- * A wrong password, an unknown account, one that is inactive or removed are refused alike: with the same answer, and
- * no sooner than the dearest hash would take.
- */
-export const makeAuthenticate = (standing: Standing, passwords: Passwords): Authenticate => {
-  const refused = E.left<NotAuthenticated>({ _tag: 'NotAuthenticated' })
+const refused = (token: boolean): E.Either<NotAuthenticated, never> =>
+  E.left({ _tag: 'NotAuthenticated', token })
 
+/**
+ * People by password. A wrong password, an unknown account, one that is inactive or removed are refused alike: with the
+ * same answer, and no sooner than the dearest hash would take.
+ */
+const authenticatePerson = (
+  standing: Standing,
+  passwords: Passwords,
+  guesses: Guesses,
+): ((header: string, address: () => string) => TaskEither<AuthenticationFailure, Principal>) => {
   const isRight = (
     id: string,
     credential: string | undefined,
@@ -51,21 +61,91 @@ export const makeAuthenticate = (standing: Standing, passwords: Passwords): Auth
     return account?.active ? account.credential : undefined
   }
 
-  return header => async () => {
+  const personOf = (id: string): Principal => ({
+    kind: 'person',
+    id,
+    roles: standing.account(id)?.roles ?? [],
+  })
+
+  const check = async (
+    id: string,
+    credential: string | undefined,
+    password: string,
+  ): Promise<E.Either<AuthenticationFailure, Principal>> => {
     const start = performance.now()
-    const pair = header === undefined ? undefined : parseBasic(header)
-    if (pair === undefined) return refused
-    const id = parseAccount(pair.account) ?? ''
-    const credential = openCredential(id)
-    const right = await isRight(id, credential, pair.password)()
+    const right = await isRight(id, credential, password)()
     if (E.isLeft(right)) return right
     // Asked again: the account may have changed while its password was checked.
-    const account = standing.account(id)
-    if (right.right && account !== undefined && openCredential(id) === credential)
-      return E.right({ kind: 'person', id, roles: account.roles })
+    if (right.right && openCredential(id) === credential) return E.right(personOf(id))
     const floor = await passwords.floor()
     if (E.isLeft(floor)) return floor
     await pause(Math.max(0, start + floor.right - performance.now()))
-    return refused
+    return refused(false)
+  }
+
+  return (header, address) => async () => {
+    const pair = parseBasic(header)
+    if (pair === undefined) return refused(false)
+    const { password } = pair
+    const id = parseAccount(pair.account) ?? ''
+    const credential = openCredential(id)
+    if (credential !== undefined && passwords.isRemembered(id, credential, password))
+      return E.right(personOf(id))
+    const settle = await guesses.begin({ account: id, address: address() }, header)()
+    if (E.isLeft(settle)) return settle
+    const checked = await check(id, credential, password)
+    await settle.right(E.isRight(checked) || checked.left._tag !== 'NotAuthenticated')
+    return checked
+  }
+}
+
+const noteEveryMilliseconds = 60_000
+
+/** Nodes by access token: it must be good, and its node active now; a scope taken from the node is gone at once. */
+const authenticateNode = (
+  standing: Standing,
+  tokens: AccessTokens,
+  noteSeen: (clientId: string) => void,
+): ((presented: Presented) => TaskEither<AuthenticationFailure, Principal>) => {
+  const notedAt = new Map<string, number>()
+  const note = (clientId: string): void => {
+    const now = Date.now()
+    if (now - (notedAt.get(clientId) ?? 0) < noteEveryMilliseconds) return
+    notedAt.set(clientId, now)
+    noteSeen(clientId)
+  }
+  return presented => async () => {
+    const claims = await tokens.verify(presented)()
+    if (E.isLeft(claims)) return claims
+    if (claims.right === undefined) return refused(true)
+    const { clientId, scopes } = claims.right
+    const node = standing.node(clientId)
+    if (node?.status !== 'active') return refused(true)
+    note(clientId)
+    return E.right({
+      kind: 'node',
+      id: clientId,
+      scopes: scopes.filter(scope => node.scopes.includes(scope)),
+    })
+  }
+}
+
+export interface AuthenticationDependencies {
+  readonly standing: Standing
+  readonly passwords: Passwords
+  readonly guesses: Guesses
+  readonly tokens: AccessTokens
+  /** Told at most once a minute that a node was seen. */
+  readonly noteSeen: (clientId: string) => void
+}
+
+export const makeAuthenticate = (dependencies: AuthenticationDependencies): Authenticate => {
+  const { standing, passwords, guesses, tokens, noteSeen } = dependencies
+  const person = authenticatePerson(standing, passwords, guesses)
+  const node = authenticateNode(standing, tokens, noteSeen)
+  return presented => {
+    const { authorization, address } = presented
+    if (authorization === undefined) return async () => refused(false)
+    return /^(?:bearer|dpop) /i.test(authorization) ? node(presented) : person(authorization, address)
   }
 }

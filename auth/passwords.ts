@@ -13,6 +13,8 @@ export interface Passwords {
   readonly add: (account: string, clear: string) => TaskEither<PasswordFailure, string>
   /** Stores a bcrypt hash as it is; it is hashed anew when the password is first used. */
   readonly import: (account: string, hash: string) => TaskEither<PasswordFailure, string>
+  /** Whether the pair was found right within the last ten minutes. */
+  readonly isRemembered: (account: string, version: string, password: string) => boolean
   /** Whether this is the account's password of that version. A pair found right is remembered for ten minutes. */
   readonly verify: (
     account: string,
@@ -62,7 +64,7 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
     remembered.set(pair, Date.now() + rememberMilliseconds)
   }
 
-  const isRemembered = (pair: string): boolean => {
+  const isKnown = (pair: string): boolean => {
     const until = remembered.get(pair)
     if (until === undefined) return false
     if (until > Date.now()) return true
@@ -102,9 +104,10 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
       return E.isLeft(hash) ? hash : stored(account, hash.right)
     },
     import: (account, hash) => () => stored(account, hash),
+    isRemembered: (account, version, password) => isKnown(pairOf(account, version, password)),
     verify: (account, version, password) => async () => {
       const pair = pairOf(account, version, password)
-      if (isRemembered(pair)) return E.right(true)
+      if (isKnown(pair)) return E.right(true)
       const underWay = checking.get(pair)
       if (underWay !== undefined) return underWay
       const checked = check(account, version, password)

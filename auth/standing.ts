@@ -2,19 +2,24 @@ import * as E from '#fp/Either'
 import { type Account, evolveAccount } from '../domain/account.ts'
 import { eventTypesOf } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
+import type { JsonObject } from '../domain/json.ts'
 import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
+import { evolveNode, type FederationNode, nodeEvents, parseNode } from '../domain/nodes.ts'
 import { people } from '../domain/people.ts'
 import { keyOfStream } from '../domain/resource.ts'
-import type { AccountsAt } from '../projections/accounts.ts'
+import type { AccountAt } from '../projections/accounts.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
+import type { NodeAt } from '../projections/nodes.ts'
 
 /** What access depends on, of everybody, in memory: asked on every request. */
 export interface Standing {
   /** The person's account; undefined when there never was one, or no longer. */
   readonly account: (id: string) => Account | undefined
+  /** The node, whatever its status; undefined when there never was one. */
+  readonly node: (clientId: string) => FederationNode | undefined
   /** Active people with the role `root` who can log in. */
   readonly roots: () => readonly string[]
-  /** Every account whose credentials are known: for the sweep. */
+  /** Whether this version of a credential, of a person or of a node (`nodeAccount`), opens anything: for the sweep. */
   readonly holds: (account: string, credential: string) => boolean
   /** Takes in what this process appended itself; `history` is the whole stream, these events included. */
   readonly appended: (history: readonly RecordedEvent[]) => void
@@ -30,44 +35,81 @@ export interface FollowedStanding extends Standing {
   readonly follow: (feed: EventFeed, signal: AbortSignal) => Promise<E.Either<LogFailure, void>>
 }
 
+/** Under which account the secrets of a node are stored; no federation account holds a colon. */
+export const nodeAccount = (clientId: string): string => `node:${clientId}`
+
 // A removed account stays as a tombstone: late events must not bring it back.
-interface Entry {
+interface AccountEntry {
   readonly account: Account | undefined
   readonly revision: number
 }
 
-/** Starts from accounts as a read model knew them, and goes on from the position it had come to. */
-export const makeStanding = (start: AccountsAt, now: () => number = Date.now): FollowedStanding => {
-  const entries = new Map<string, Entry>(
+interface NodeEntry {
+  readonly item: JsonObject
+  readonly node: FederationNode
+  readonly revision: number
+}
+
+/** What read models knew when the process started, and from where on the feed is still to be read. */
+export interface StandingStart {
+  readonly position: bigint
+  readonly accounts: ReadonlyMap<string, AccountAt>
+  readonly nodes: ReadonlyMap<string, NodeAt>
+}
+
+const followedTypes = [...eventTypesOf(people), ...Object.keys(nodeEvents)]
+
+/** Starts from what read models knew, and goes on from the position they had come to. */
+export const makeStanding = (start: StandingStart, now: () => number = Date.now): FollowedStanding => {
+  const accounts = new Map<string, AccountEntry>(
     [...start.accounts].map(([id, { revision, ...account }]) => [id, { account, revision }]),
+  )
+  const nodes = new Map<string, NodeEntry>(
+    [...start.nodes].map(([id, { revision, item }]) => [id, { item, node: parseNode(item), revision }]),
   )
   let position = start.position
   let heardAt = now()
   let live = false
 
-  const apply = ({ stream, revision, event }: RecordedEvent): void => {
-    const id = keyOfStream(stream)
-    const known = entries.get(id)
+  const applyToAccount = (id: string, { event, revision }: RecordedEvent): void => {
+    const known = accounts.get(id)
     if ((known?.revision ?? -1) >= revision) return
-    entries.set(id, { account: evolveAccount(known?.account, event), revision })
+    accounts.set(id, { account: evolveAccount(known?.account, event), revision })
+  }
+
+  const applyToNode = (id: string, { event, revision }: RecordedEvent): void => {
+    const known = nodes.get(id)
+    if ((known?.revision ?? -1) >= revision) return
+    const item = evolveNode(known?.item, event)
+    if (item !== undefined) nodes.set(id, { item, node: parseNode(item), revision })
+  }
+
+  const apply = (recorded: RecordedEvent): void => {
+    const { stream } = recorded
+    if (stream.startsWith('person-')) applyToAccount(keyOfStream(stream), recorded)
+    else if (stream.startsWith('node-')) applyToNode(keyOfStream(stream), recorded)
   }
 
   return {
-    account: id => entries.get(id)?.account,
+    account: id => accounts.get(id)?.account,
+    node: clientId => nodes.get(clientId)?.node,
     roots: () =>
-      [...entries].flatMap(([id, { account }]) =>
+      [...accounts].flatMap(([id, { account }]) =>
         account?.active && account.roles.includes('root') && account.credential !== undefined ? [id] : [],
       ),
-    holds: (account, credential) => entries.get(account)?.account?.credential === credential,
+    holds: (account, credential) =>
+      account.startsWith('node:')
+        ? (nodes.get(account.slice('node:'.length))?.node.credentials.includes(credential) ?? false)
+        : accounts.get(account)?.account?.credential === credential,
     appended: history => {
-      if (history[0]?.stream.startsWith(`${people.noun}-`)) for (const recorded of history) apply(recorded)
+      for (const recorded of history) apply(recorded)
     },
     position: () => position,
     silentFor: () => now() - heardAt,
     isLive: () => live,
     follow: async (feed, signal) => {
       try {
-        for await (const batch of feed.follow(position, { signal, types: eventTypesOf(people) })) {
+        for await (const batch of feed.follow(position, { signal, types: followedTypes })) {
           for (const recorded of batch.events) apply(recorded)
           position = batch.next
           heardAt = now()

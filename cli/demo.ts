@@ -124,10 +124,15 @@ export const demo = async (given: Config): Promise<ExitCode> => {
       )
       return 1
     }
-    const problem = await registerRoot(core)
-    if (problem !== undefined) throw new Error(problem)
     const hub = await startHub(core, logger)
-    await fill(hub.url)
+    try {
+      const problem = await registerRoot(core)
+      if (problem !== undefined) throw new Error(problem)
+      await fill(hub.url)
+    } catch (error) {
+      await hub.close()
+      throw error
+    }
     process.stdout.write(`listening on ${hub.url}
 Log in with HTTP Basic as
   ARGBUE111FAV  freedom       root

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { type Config, flagOf, readConfig, settings } from '../config.ts'
 import { demo } from './demo.ts'
+import { keyCommands } from './keys.ts'
+import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
 import { serve } from './serve.ts'
@@ -9,6 +11,8 @@ import { serve } from './serve.ts'
 export type ExitCode = 0 | 1 | 2
 
 export type Run = (config: Config) => Promise<ExitCode>
+export type AddCommand = (parent: Command, usage: string, description: string) => Command
+export type WithConfig = (options: Readonly<Record<string, unknown>>, run: Run) => Promise<void>
 
 const program = new Command('thalamus')
   .description('The message and authentication server of a GNU Health Federation.')
@@ -21,7 +25,7 @@ const camelCase = (flag: string): string =>
   flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Reads the settings from environment and flags, runs the command with them, and keeps its exit code. */
-const withConfig = async (options: Readonly<Record<string, unknown>>, run: Run): Promise<void> => {
+const withConfig: WithConfig = async (options, run) => {
   const flags = Object.fromEntries(
     settings.map(setting => {
       const value = options[camelCase(flagOf(setting))]
@@ -38,7 +42,7 @@ const withConfig = async (options: Readonly<Record<string, unknown>>, run: Run):
 }
 
 /** A command with a flag for every setting. */
-const command = (parent: Command, usage: string, description: string): Command => {
+const command: AddCommand = (parent, usage, description) => {
   const added = parent.command(usage).description(description)
   for (const setting of settings) {
     const fallback = setting.fallback === undefined ? '' : ` (default ${setting.fallback})`
@@ -55,13 +59,15 @@ command(program, 'serve', 'run the hub')
   .action(options => withConfig(options, serve))
 
 personCommands(program, command, withConfig)
+nodeCommands(program, command, withConfig)
+keyCommands(program, command, withConfig)
 
 command(
   program,
   'rebuild [names...]',
   'build read models anew from the log, while the hub serves the old ones',
 )
-  .addHelpText('after', '\nWithout names it builds all of them: people, pols, versions, accounts.')
+  .addHelpText('after', '\nWithout names it builds all of them: people, pols, versions, accounts, nodes.')
   .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')

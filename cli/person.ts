@@ -1,10 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import { sentenceOf } from '../api/problem.ts'
 import { passwordProblem } from '../auth/password-hash.ts'
 import type { PersonFailure } from '../auth/people.ts'
 import type { Outcome } from '../commands/handle.ts'
@@ -14,34 +10,12 @@ import type { ItemState } from '../domain/item.ts'
 import { people } from '../domain/people.ts'
 import { invalidFields } from '../domain/resource.ts'
 import type { Core } from '../main.ts'
-import type { ExitCode, Run } from './main.ts'
-import { hubsHave, withCore } from './with-core.ts'
-
-type AddCommand = (parent: Command, usage: string, description: string) => Command
-type WithConfig = (options: Readonly<Record<string, unknown>>, run: Run) => Promise<void>
-
-const complain = (code: ExitCode, sentence: string): ExitCode => {
-  process.stderr.write(`${sentence}\n`)
-  return code
-}
-
-const operator = (): string => {
-  try {
-    return userInfo().username
-  } catch {
-    return String(process.getuid?.() ?? 'unknown')
-  }
-}
-
-const contextOfOperator = () => ({
-  actor: { kind: 'operator' as const, id: operator() },
-  requestId: randomUUID(),
-  commandId: randomUUID(),
-})
+import type { AddCommand, ExitCode, WithConfig } from './main.ts'
+import { complain, contextOfOperator, runWrite, say } from './operator.ts'
 
 const writeTo = (id: string) => ({ identity: { id }, conditional: false, context: contextOfOperator() })
 
-/** Runs one write of the operator's, waits until hubs on the same DATA_DIR have it, and says what came of it. */
+/** Runs one write of the operator's to a person, and says what came of it. */
 const run = (
   config: Config,
   id: string,
@@ -49,19 +23,13 @@ const run = (
   done: (account: string, outcome: Outcome<ItemState>) => ExitCode,
 ): Promise<ExitCode> => {
   const account = parseAccount(id)
-  if (account === undefined) return Promise.resolve(complain(2, `ID must be ${people.idRule}.`))
-  return withCore(config, async core => {
-    const outcome = await write(core, account)()
-    if (E.isLeft(outcome)) return complain(1, sentenceOf(outcome.left))
-    if (outcome.right.position !== undefined && !(await hubsHave(core, outcome.right.position)))
-      process.stderr.write('It is stored, but a running hub has not confirmed it within 5 s.\n')
-    return done(account, outcome.right)
-  })
-}
-
-const say = (sentence: string): ExitCode => {
-  process.stdout.write(`${sentence}\n`)
-  return 0
+  return account === undefined
+    ? Promise.resolve(complain(2, `ID must be ${people.idRule}.`))
+    : runWrite(
+        config,
+        core => write(core, account),
+        outcome => done(account, outcome),
+      )
 }
 
 /** Standard input without its final newline: a password that no process list and no shell history shows. */

@@ -25,13 +25,7 @@ export const startProblem = (config: Config, error: unknown): string => {
 
 export const startOn = async (config: Config): Promise<Hub> => {
   const logger = makeLogger(config.logLevel)
-  const core = await openCore(config, logger)
-  try {
-    return await startHub(core, logger)
-  } catch (error) {
-    await core.close()
-    throw error
-  }
+  return startHub(await openCore(config, logger), logger)
 }
 
 /** Runs the hub until it is asked to end. */

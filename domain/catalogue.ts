@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import type { DomainEvent } from './event.ts'
+import type { JsonObject } from './json.ts'
+import { evolveNode, nodeEvents } from './nodes.ts'
 import { pages } from './pages.ts'
 import { people } from './people.ts'
-import type { Resource } from './resource.ts'
+import { evolveItem, type Resource } from './resource.ts'
 
 /** Every resource of the federation. Adding one is a file and a line here. */
 export const catalogue: readonly Resource[] = [people, pages]
@@ -20,6 +23,7 @@ const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
 /** The data of every event type this release can read. A log's first event is `HubFounded` with the log's id. */
 export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
+  ...Object.entries(nodeEvents),
   ['HubFounded', z.object({ id: z.string() })],
 ])
 
@@ -35,3 +39,22 @@ export const resourceOfEvent = (type: string): Resource | undefined => owners.ge
 
 export const eventTypesOf = (resource: Resource): readonly string[] =>
   shapesOf(resource).map(([type]) => type)
+
+/** A kind of thing whose every revision is kept: the resources, and nodes. */
+export interface Kind {
+  readonly name: string
+  readonly evolve: (item: JsonObject | undefined, event: DomainEvent) => JsonObject | undefined
+}
+
+const nodes: Kind = { name: 'nodes', evolve: evolveNode }
+
+const kinds: ReadonlyMap<string, Kind> = new Map([
+  ...catalogue.flatMap(resource => {
+    const kind: Kind = { name: resource.name, evolve: (item, event) => evolveItem(resource, item, event) }
+    return eventTypesOf(resource).map((type): [string, Kind] => [type, kind])
+  }),
+  ...Object.keys(nodeEvents).map((type): [string, Kind] => [type, nodes]),
+])
+
+/** The kind of thing that an event of this type is about; none for the hub's own. */
+export const kindOfEvent = (type: string): Kind | undefined => kinds.get(type)

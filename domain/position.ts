@@ -14,3 +14,8 @@ export const parsePosition = (log: LogIdentity, text: string): bigint | undefine
   const digits = text.slice(prefix.length)
   return /^(0|[1-9]\d{0,18})$/.test(digits) ? BigInt(digits) : undefined
 }
+
+export const earlierOf = (a: bigint, b: bigint): bigint => {
+  if (b < a) return b
+  return a
+}

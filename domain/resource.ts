@@ -86,16 +86,25 @@ export const evolveItem = (
 const pointerOf = (path: readonly PropertyKey[]): string =>
   path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
+/** What a schema finds wrong with a body, field by field. */
+export const invalidPartsOf = (schema: z.ZodType, body: JsonObject): readonly InvalidPart[] => {
+  const result = schema.safeParse(body)
+  return result.success
+    ? []
+    : result.error.issues.flatMap(issue =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map(key => ({ pointer: pointerOf([...issue.path, key]), detail: 'is unknown here' }))
+          : [{ pointer: pointerOf(issue.path), detail: issue.message }],
+      )
+}
+
 const schemas = new WeakMap<Resource, z.ZodType>()
 
 /** The known fields of a body that are not what they must be. Unknown fields are welcome. */
 export const invalidFields = (resource: Resource, body: JsonObject): readonly InvalidPart[] => {
   const schema = schemas.get(resource) ?? z.looseObject(resource.fields)
   schemas.set(resource, schema)
-  const result = schema.safeParse(body)
-  return result.success
-    ? []
-    : result.error.issues.map(issue => ({ pointer: pointerOf(issue.path), detail: issue.message }))
+  return invalidPartsOf(schema, body)
 }
 
 /** The fields by which a body says which item it is; what the path says counts. */

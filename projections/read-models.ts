@@ -1,6 +1,7 @@
 import { catalogue } from '../domain/catalogue.ts'
 import { accountsProjection } from './accounts.ts'
 import { itemsProjection } from './items.ts'
+import { nodesProjection } from './nodes.ts'
 import type { Projection } from './projection.ts'
 import { versionsProjection } from './versions.ts'
 
@@ -9,4 +10,5 @@ export const projections: readonly Projection[] = [
   ...catalogue.map(itemsProjection),
   versionsProjection,
   accountsProjection,
+  nodesProjection,
 ]

@@ -1,7 +1,7 @@
-import { resourceOfEvent } from '../domain/catalogue.ts'
+import { kindOfEvent } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { isObject, type Json, type JsonObject } from '../domain/json.ts'
-import { evolveItem, keyOfStream } from '../domain/resource.ts'
+import { keyOfStream } from '../domain/resource.ts'
 import type { Projection } from './projection.ts'
 import type { Document, ModelShape } from './read-store.ts'
 
@@ -9,7 +9,7 @@ import type { Document, ModelShape } from './read-store.ts'
 export const stillValid = 9223372036854775807n
 
 /**
- * Every revision of every item: its state, the event that made it, who did it, and from and until (exclusive) which
+ * Every revision of every item and node: its state, the event that made it, who did it, and from and until (exclusive) which
  * position and time it is valid. The key is `RESOURCE/KEY@REVISION`, the revision padded, so that keys order by it.
  */
 export const versions: ModelShape = {
@@ -35,10 +35,10 @@ const stateOf = (version: Document | undefined): JsonObject | undefined => {
 }
 
 const beforeOf = ({ event, stream, revision }: RecordedEvent): string | undefined => {
-  const resource = resourceOfEvent(event.type)
-  return resource === undefined || revision === 0
+  const kind = kindOfEvent(event.type)
+  return kind === undefined || revision === 0
     ? undefined
-    : versionKey(resource.name, keyOfStream(stream), revision - 1)
+    : versionKey(kind.name, keyOfStream(stream), revision - 1)
 }
 
 export const versionsProjection: Projection = {
@@ -49,15 +49,15 @@ export const versionsProjection: Projection = {
   },
   apply: (recorded, document) => {
     const { event, stream, revision, position, metadata } = recorded
-    const resource = resourceOfEvent(event.type)
-    if (resource === undefined) return []
+    const kind = kindOfEvent(event.type)
+    if (kind === undefined) return []
     const key = keyOfStream(stream)
     const before = beforeOf(recorded)
     const previous = before === undefined ? undefined : document(before)
     const { actor, subject, requestId, recordedAt, occurredAt } = metadata
-    const item = evolveItem(resource, stateOf(previous), event) ?? null
+    const item = kind.evolve(stateOf(previous), event) ?? null
     const version: Document = {
-      key: versionKey(resource.name, key, revision),
+      key: versionKey(kind.name, key, revision),
       revision,
       position,
       text: JSON.stringify({ event: event.type, recordedAt, occurredAt, actor, subject, requestId, item }),

@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
-import type { AuthStore, StoredCredential } from '../../auth/auth-store.ts'
+import type { AuthStore, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
 
 /** Credentials that live as long as their process: for tests. */
 export const memoryAuthStore = (): AuthStore => {
   const credentials = new Map<string, StoredCredential & { addedAt: number }>()
   const secrets = new Map<string, Buffer>()
   const processes = new Map<string, bigint>()
+  const attempts = new Map<string, readonly number[]>()
+  const usedOnce = new Map<string, number>()
+  const seen = new Map<string, number>()
+  let signing: readonly SigningKey[] = []
   const keyOf = (account: string, version: string) => `${account} ${version}`
   return {
     addCredential: credential => async () => {
@@ -42,5 +46,48 @@ export const memoryAuthStore = (): AuthStore => {
       return E.right(undefined)
     },
     announced: async () => E.right([...processes.values()]),
+    countAttempt: (key, most, milliseconds) => async () => {
+      const now = Date.now()
+      const known = (attempts.get(key) ?? []).filter(at => at > now - milliseconds)
+      attempts.set(key, known.length < most ? [...known, now] : known)
+      return E.right({ count: known.length + 1, untilFree: (known[0] ?? now) + milliseconds - now })
+    },
+    takeAttemptBack: key => async () => {
+      attempts.set(key, (attempts.get(key) ?? []).slice(0, -1))
+      return E.right(undefined)
+    },
+    useOnce: (name, until) => async () => {
+      const isNew = !usedOnce.has(name)
+      if (isNew) usedOnce.set(name, until)
+      return E.right(isNew)
+    },
+    noteSeen: (clientId, at) => async () => {
+      seen.set(clientId, Math.max(at, seen.get(clientId) ?? 0))
+      return E.right(undefined)
+    },
+    lastSeen: clientIds => async () =>
+      E.right(
+        new Map(
+          clientIds.flatMap((clientId): [string, number][] => {
+            const at = seen.get(clientId)
+            return at === undefined ? [] : [[clientId, at]]
+          }),
+        ),
+      ),
+    signingKeys: async () =>
+      E.right(signing.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > Date.now())),
+    addSigningKey: (key, others) => async () => {
+      if (others !== 'first') signing = [key, ...signing.map(old => ({ retiresAt: others.retireAt, ...old }))]
+      else if (signing.length === 0) signing = [key]
+      return E.right(undefined)
+    },
+    sweepExpired: milliseconds => async () => {
+      const now = Date.now()
+      for (const [key, times] of attempts)
+        if (times.every(at => at <= now - milliseconds)) attempts.delete(key)
+      for (const [name, until] of usedOnce) if (until <= now) usedOnce.delete(name)
+      signing = signing.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > now)
+      return E.right(undefined)
+    },
   }
 }

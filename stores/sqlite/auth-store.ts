@@ -13,6 +13,8 @@ const credentialRow = z.object({
   imported: z.string().nullable(),
 })
 
+const keyRow = z.object({ kid: z.string(), jwk: z.string(), retires_at: z.bigint().nullable() })
+
 const attempt = <A>(work: () => A): E.Either<AuthUnavailable, A> => {
   try {
     return E.right(work())
@@ -37,13 +39,22 @@ export interface SqliteAuthStore extends AuthStore {
 
 export const sqliteAuthStore = (path: string): SqliteAuthStore => {
   const db = openDatabase(path, 'FULL')
+  // What a power cut may take back: no fsync for each attempt, each second.
+  const passing = openDatabase(path, 'NORMAL')
   db.connection.exec(`
     CREATE TABLE IF NOT EXISTS credentials (account TEXT NOT NULL, version TEXT NOT NULL, hash TEXT NOT NULL,
       imported TEXT, bcrypt_cost INTEGER, added_at INTEGER NOT NULL, PRIMARY KEY (account, version)) STRICT;
     CREATE INDEX IF NOT EXISTS credentials_by_cost ON credentials (bcrypt_cost);
     CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, secret BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS processes (id TEXT PRIMARY KEY, position INTEGER NOT NULL,
-      seen_at INTEGER NOT NULL) STRICT`)
+      seen_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS attempts (key TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS attempts_by_key ON attempts (key, at);
+    CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (at);
+    CREATE TABLE IF NOT EXISTS used_once (name TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS seen (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, added_at INTEGER NOT NULL,
+      retires_at INTEGER) STRICT`)
 
   return {
     addCredential:
@@ -101,12 +112,14 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       }),
     announce: (id, position) => async () =>
       attempt(() => {
-        if (position === undefined) db.prepare('DELETE FROM processes WHERE id = ?').run(id)
+        if (position === undefined) passing.prepare('DELETE FROM processes WHERE id = ?').run(id)
         else
-          db.prepare(
-            `INSERT INTO processes VALUES (?, ?, ?)
+          passing
+            .prepare(
+              `INSERT INTO processes VALUES (?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET position = excluded.position, seen_at = excluded.seen_at`,
-          ).run(id, position, Date.now())
+            )
+            .run(id, position, Date.now())
       }),
     announced: async () =>
       attempt(() =>
@@ -115,6 +128,89 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           .all(Date.now() - liveMilliseconds)
           .flatMap(({ position }) => (typeof position === 'bigint' ? [position] : [])),
       ),
-    close: async () => db.close(),
+    countAttempt: (key, most, milliseconds) => async () =>
+      attempt(() =>
+        passing.write(() => {
+          const now = Date.now()
+          passing.prepare('DELETE FROM attempts WHERE key = ? AND at <= ?').run(key, now - milliseconds)
+          const row = passing
+            .prepare('SELECT count(*) AS count, min(at) AS oldest FROM attempts WHERE key = ?')
+            .get(key)
+          const known = Number(row?.count ?? 0n)
+          if (known < most) passing.prepare('INSERT INTO attempts VALUES (?, ?)').run(key, now)
+          return { count: known + 1, untilFree: Number(row?.oldest ?? now) + milliseconds - now }
+        }),
+      ),
+    takeAttemptBack: key => async () =>
+      attempt(() => {
+        passing
+          .prepare(
+            'DELETE FROM attempts WHERE rowid = (SELECT rowid FROM attempts WHERE key = ? ORDER BY at DESC LIMIT 1)',
+          )
+          .run(key)
+      }),
+    useOnce: (name, until) => async () =>
+      attempt(() => {
+        const { changes } = passing
+          .prepare('INSERT INTO used_once VALUES (?, ?) ON CONFLICT DO NOTHING')
+          .run(name, until)
+        return Number(changes) === 1
+      }),
+    noteSeen: (clientId, at) => async () =>
+      attempt(() => {
+        passing
+          .prepare(
+            'INSERT INTO seen VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET at = max(at, excluded.at)',
+          )
+          .run(clientId, at)
+      }),
+    lastSeen: clientIds => async () =>
+      attempt(() => {
+        const select = passing.prepare('SELECT at FROM seen WHERE client_id = ?')
+        return new Map(
+          clientIds.flatMap((clientId): [string, number][] => {
+            const at = select.get(clientId)?.at
+            return typeof at === 'bigint' ? [[clientId, Number(at)]] : []
+          }),
+        )
+      }),
+    signingKeys: async () =>
+      attempt(() =>
+        db
+          .prepare(
+            `SELECT kid, jwk, retires_at FROM signing_keys WHERE retires_at IS NULL OR retires_at > ?
+             ORDER BY retires_at IS NOT NULL, added_at DESC`,
+          )
+          .all(Date.now())
+          .map(row => {
+            const { kid, jwk, retires_at } = keyRow.parse(row)
+            return retires_at === null ? { kid, jwk } : { kid, jwk, retiresAt: Number(retires_at) }
+          }),
+      ),
+    addSigningKey:
+      ({ kid, jwk }, others) =>
+      async () =>
+        attempt(() =>
+          db.write(() => {
+            const isFirst = db.prepare('SELECT kid FROM signing_keys').get() === undefined
+            if (others === 'first' && !isFirst) return
+            if (others !== 'first')
+              db.prepare('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL').run(
+                others.retireAt,
+              )
+            db.prepare('INSERT INTO signing_keys VALUES (?, ?, ?, NULL)').run(kid, jwk, Date.now())
+          }),
+        ),
+    sweepExpired: milliseconds => async () =>
+      attempt(() => {
+        const now = Date.now()
+        passing.prepare('DELETE FROM attempts WHERE at <= ?').run(now - milliseconds)
+        passing.prepare('DELETE FROM used_once WHERE until <= ?').run(now)
+        passing.prepare('DELETE FROM signing_keys WHERE retires_at <= ?').run(now)
+      }),
+    close: async () => {
+      passing.close()
+      db.close()
+    },
   }
 }

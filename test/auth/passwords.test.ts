@@ -1,6 +1,8 @@
 import bcrypt from 'bcrypt'
 import { describe, expect, it } from 'vitest'
+import * as E from '#fp/Either'
 import { makeAuthenticate, parseBasic } from '../../auth/authenticate.ts'
+import { makeGuesses } from '../../auth/guesses.ts'
 import { makePasswords } from '../../auth/passwords.ts'
 import { makePolicy } from '../../auth/policy.ts'
 import { parseRoles } from '../../auth/roles.ts'
@@ -81,12 +83,25 @@ describe('authentication', () => {
       makeStanding({
         position: 0n,
         accounts: new Map([['ANA', { active: true, roles: [], credential, revision: 0 }]]),
+        nodes: new Map(),
       })
-    const header = basic('ana', 'gnusolidario')
-    expect(await right(makeAuthenticate(account(version), passwords)(header))).toMatchObject({ id: 'ANA' })
-    expect(await left(makeAuthenticate(account('another'), passwords)(header))).toEqual({
-      _tag: 'NotAuthenticated',
-    })
+    const presented = {
+      authorization: basic('ana', 'gnusolidario'),
+      dpop: undefined,
+      method: 'GET',
+      path: '/login',
+      address: () => '192.0.2.1',
+    }
+    const authenticate = (credential: string) =>
+      makeAuthenticate({
+        standing: account(credential),
+        passwords,
+        guesses: makeGuesses(memoryAuthStore()),
+        tokens: { verify: () => async () => E.right(undefined) },
+        noteSeen: () => {},
+      })(presented)
+    expect(await right(authenticate(version))).toMatchObject({ id: 'ANA' })
+    expect(await left(authenticate('another'))).toEqual({ _tag: 'NotAuthenticated', token: false })
   })
 
   it('reads Basic credentials, with colons in the password', () => {
@@ -109,7 +124,8 @@ describe('roles', () => {
   const may = (names: readonly string[], subject: string | undefined, endpoint = 'person') =>
     policy.permits(
       { kind: 'person', id: 'ANA', roles: names },
-      { endpoint, method: 'GET', ...(subject === undefined ? {} : { subject }) },
+      { people: { endpoint, methods: ['GET'], reach: 'own' } },
+      subject,
     )
 
   it('reach everything when global, and else what is about their holder', () => {

@@ -26,7 +26,7 @@ const events = [
   eventOf('PersonRemoved', {}),
 ] as const
 
-const fresh = () => makeStanding({ position: 0n, accounts: new Map() })
+const fresh = () => makeStanding({ position: 0n, accounts: new Map(), nodes: new Map() })
 
 describe('standing', () => {
   it('knows what this process appended before any feed does', () => {
@@ -61,7 +61,7 @@ describe('standing', () => {
 
   it('says how long it has heard nothing', () => {
     let now = 1_000
-    const standing = makeStanding({ position: 0n, accounts: new Map() }, () => now)
+    const standing = makeStanding({ position: 0n, accounts: new Map(), nodes: new Map() }, () => now)
     now = 4_000
     expect(standing.silentFor()).toBe(3_000)
   })

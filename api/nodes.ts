@@ -1,0 +1,202 @@
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { NodeOutcome, NodeWrite } from '../auth/nodes.ts'
+import { enrollmentProblems, nodePatchProblems } from '../auth/nodes.ts'
+import type { Principal } from '../auth/policy.ts'
+import { type JsonObject, member, withoutMembers } from '../domain/json.ts'
+import { type Authority, clientIdRule, nodeStatuses, parseClientId, shownNode } from '../domain/nodes.ts'
+import { type InvalidPart, invalid } from '../domain/rejection.ts'
+import { invalidPartsOf } from '../domain/resource.ts'
+import { nodes, parseNodeText } from '../projections/nodes.ts'
+import { type Answer, jsonAnswer } from './answer.ts'
+import { type Body, readBody } from './body.ts'
+import { type Call, type Handle, pathParameter, type Route } from './call.ts'
+import { etagOf, isCurrent, preconditionsOf } from './conditional.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { listItems } from './lists.ts'
+import { parametersOf } from './parameters.ts'
+import type { Failure } from './problem.ts'
+import { readable } from './reading.ts'
+import { contextOf, writeAnswer } from './writing.ts'
+
+const listed = { name: 'nodes', filters: {} }
+const statusShape = z.strictObject({
+  status: z.enum(nodeStatuses, { error: `must be one of: ${nodeStatuses.join(', ')}` }),
+})
+
+const authorityOf = (principal: Principal): Authority =>
+  principal.kind === 'node' ? { clientId: principal.id, scopes: principal.scopes } : 'all'
+
+const noSuchNode: Failure = { _tag: 'NoSuchItem', what: 'node' }
+
+/** A null says of an institution or of keys that there are none. */
+const withoutNulls = (body: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+
+/** `/nodes`: enrolling, changing, re-keying and suspending the nodes of the federation. */
+export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
+  const { nodes: useCases, readModels, lastSeen } = dependencies
+
+  const shown = (items: readonly JsonObject[]): TaskEither<Failure, readonly JsonObject[]> => {
+    const ids = items.map(item => String(member(item, 'client_id')))
+    return async () =>
+      E.map((seen: ReadonlyMap<string, number>) =>
+        items.map((item, i) => {
+          const at = seen.get(ids[i] ?? '')
+          return { ...shownNode(item), last_seen: at === undefined ? null : new Date(at).toISOString() }
+        }),
+      )(await lastSeen(ids)())
+  }
+
+  const list: Handle = call =>
+    listItems(dependencies, call, listed, nodes, undefined, texts => async () => {
+      const items = await shown(texts.map(text => parseNodeText(text).item))()
+      return E.map((all: readonly JsonObject[]) => all.map(item => JSON.stringify(item)))(items)
+    })
+
+  const getOne: Handle = call => async () => {
+    const parameters = parametersOf(call.request.url, [])
+    if (E.isLeft(parameters)) return parameters
+    const may = await readable(dependencies, call, nodes)
+    if (E.isLeft(may)) return may
+    const id = parseClientId(pathParameter(call, 'id'))
+    if (id === undefined) return E.left(noSuchNode)
+    const found = await readModels.get(nodes, id)()
+    if (E.isLeft(found)) return found
+    const text = found.right?.text ?? null
+    if (found.right === undefined || text === null) return E.left(noSuchNode)
+    const headers = { ETag: etagOf(found.right.revision) }
+    if (isCurrent(call.request.headers['if-none-match'], found.right.revision))
+      return E.right({ status: 304, headers })
+    const items = await shown([parseNodeText(text).item])()
+    return E.map((all: readonly JsonObject[]) => jsonAnswer(200, JSON.stringify(all[0]), headers))(items)
+  }
+
+  const answerOf = async (
+    call: Call,
+    clientId: string,
+    outcome: NodeOutcome,
+    shows: 'node' | 'secret' | 'nothing',
+  ): Promise<E.Either<Failure, Answer>> => {
+    const { state, secret, added } = outcome
+    if (state.is === 'absent') return E.left(noSuchNode)
+    const written = { model: nodes.name, path: `/nodes/${clientId}` }
+    const newSecret = secret === undefined ? {} : { client_secret: secret }
+    if (shows === 'nothing')
+      return E.right(await writeAnswer(dependencies, call, outcome, { ...written, text: undefined }))
+    if (shows === 'secret') {
+      const text = JSON.stringify({ client_id: clientId, ...newSecret })
+      const answer = await writeAnswer(dependencies, call, outcome, { ...written, text, isSecret: true })
+      return E.right({ ...answer, status: added ? 201 : 200 })
+    }
+    const items = await shown([state.item])()
+    if (E.isLeft(items)) return items
+    const text = JSON.stringify({ ...items.right[0], ...newSecret })
+    const isSecret = secret !== undefined
+    return E.right(await writeAnswer(dependencies, call, outcome, { ...written, text, isSecret }))
+  }
+
+  /** A write to a node: its body is looked at, then the command runs on behalf of the caller. */
+  const write =
+    (
+      route: string,
+      shows: 'node' | 'secret' | 'nothing',
+      problems: ((body: JsonObject) => Promise<readonly InvalidPart[]> | readonly InvalidPart[]) | undefined,
+      run: (write: NodeWrite, body: JsonObject) => ReturnType<typeof useCases.change>,
+      creates = true,
+    ): Handle =>
+    call =>
+    async () => {
+      const body =
+        problems === undefined
+          ? E.right<Failure, Body>({ bytes: Buffer.alloc(0), json: {} })
+          : await readBody(call.request, call.response)
+      if (E.isLeft(body)) return body
+      const { json } = body.right
+      const isInCollection = route === '/nodes'
+      const said = isInCollection ? member(json, 'client_id') : pathParameter(call, 'id')
+      const clientId = typeof said === 'string' ? parseClientId(said) : undefined
+      const named = member(json, 'client_id')
+      const errors = [
+        ...(isInCollection && clientId === undefined
+          ? [{ pointer: '/client_id', detail: `must be ${clientIdRule}` }]
+          : []),
+        ...(!isInCollection && named !== undefined && named !== clientId
+          ? [{ pointer: '/client_id', detail: 'must be as in the path, or be left out' }]
+          : []),
+        ...((await problems?.(json)) ?? []),
+      ]
+      const distinct = errors.filter(
+        (part, i) =>
+          errors.findIndex(
+            other => 'pointer' in other && 'pointer' in part && other.pointer === part.pointer,
+          ) === i,
+      )
+      if (distinct.length > 0) return E.left(invalid(...distinct))
+      if (clientId === undefined)
+        return E.left(
+          creates ? invalid({ pointer: '/client_id', detail: `must be ${clientIdRule}` }) : noSuchNode,
+        )
+      const context = contextOf(dependencies, call, route.replace(':id', clientId), body.right)
+      if (E.isLeft(context)) return context
+      const outcome = await run(
+        {
+          clientId,
+          by: authorityOf(call.principal),
+          preconditions: preconditionsOf(call.request.headers),
+          context: context.right,
+        },
+        json,
+      )()
+      return E.isLeft(outcome) ? outcome : answerOf(call, clientId, outcome.right, shows)
+    }
+
+  const statusOf = (body: JsonObject) => statusShape.safeParse(body).data?.status ?? 'active'
+
+  return [
+    {
+      path: '/nodes',
+      operations: {
+        GET: list,
+        POST: write('/nodes', 'node', enrollmentProblems, (parts, body) =>
+          useCases.enroll(parts, withoutNulls(body)),
+        ),
+      },
+    },
+    {
+      path: '/nodes/:id',
+      operations: {
+        GET: getOne,
+        PATCH: write(
+          '/nodes/:id',
+          'node',
+          nodePatchProblems,
+          (parts, body) => useCases.change(parts, withoutMembers(body, ['client_id'])),
+          false,
+        ),
+      },
+    },
+    {
+      path: '/nodes/:id/status',
+      operations: {
+        PUT: write(
+          '/nodes/:id/status',
+          'node',
+          body => invalidPartsOf(statusShape, body),
+          (parts, body) => useCases.setStatus(parts, statusOf(body)),
+        ),
+      },
+    },
+    {
+      path: '/nodes/:id/secrets',
+      operations: { POST: write('/nodes/:id/secrets', 'secret', undefined, useCases.issueSecret) },
+    },
+    {
+      path: '/nodes/:id/secrets/old',
+      operations: {
+        DELETE: write('/nodes/:id/secrets/old', 'nothing', undefined, useCases.retireOldSecret, false),
+      },
+    },
+  ]
+}

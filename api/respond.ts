@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Request, Response } from 'express'
+import type { Logger } from 'pino'
+import * as E from '#fp/Either'
+import type { Answer } from './answer.ts'
+import { errorSummary } from './error-summary.ts'
+import { causeOf, type Failure, problemAnswer } from './problem.ts'
+
+const allowedHeaders =
+  'Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, Thalamus-Min-Position, X-Request-Id'
+const exposedHeaders = 'ETag, Link, Location, Retry-After, Thalamus-Position, X-Request-Id'
+const allMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+
+const everyAnswer = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'private, no-cache']
+
+/** The answer to OPTIONS, with or without credentials. */
+export const preflight: Answer = {
+  status: 204,
+  headers: {
+    Allow: allMethods,
+    'Access-Control-Allow-Methods': allMethods,
+    'Access-Control-Allow-Headers': allowedHeaders,
+    'Access-Control-Max-Age': '600',
+  },
+}
+
+const requestIdOf = (header: string | readonly string[] | undefined): string =>
+  typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : randomUUID()
+
+export interface Respond {
+  /** Answers a request and says so in the log: the route's pattern, never the path. */
+  readonly answer: (
+    request: Request,
+    response: Response,
+    route: string,
+    work: (requestId: string) => Promise<E.Either<Failure, Answer>>,
+  ) => Promise<void>
+  /** The same for work that writes the response by itself; settles when that is done. */
+  readonly hand: (
+    request: Request,
+    response: Response,
+    route: string,
+    work: () => Promise<void>,
+  ) => Promise<void>
+}
+
+export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Respond => {
+  const corsHeaders = (origin: string | undefined): readonly string[] => {
+    if (corsOrigins.length === 0) return []
+    if (origin === undefined || !corsOrigins.includes(origin)) return ['Vary', 'Origin']
+    const exposed = ['Access-Control-Expose-Headers', exposedHeaders]
+    return ['Access-Control-Allow-Origin', origin, ...exposed, 'Vary', 'Origin']
+  }
+
+  const usualHeaders = (request: Request, requestId: string): string[] => [
+    ...everyAnswer,
+    'X-Request-Id',
+    requestId,
+    ...corsHeaders(request.headers.origin),
+  ]
+
+  const lineOf = (request: Request, route: string, status: number, start: number, requestId: string) => ({
+    method: request.method,
+    route,
+    status,
+    durationMs: Math.round((performance.now() - start) * 100) / 100,
+    requestId,
+  })
+
+  return {
+    answer: async (request, response, route, work) => {
+      const start = performance.now()
+      const requestId = requestIdOf(request.headers['x-request-id'])
+      const outcome = await work(requestId).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
+      const answer = E.isLeft(outcome) ? problemAnswer(outcome.left) : outcome.right
+      const { body } = answer
+      const headers = usualHeaders(request, requestId)
+      for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
+      if (body !== undefined) {
+        if (answer.headers?.['Content-Type'] === undefined) headers.push('Content-Type', 'application/json')
+        headers.push('Content-Length', String(Buffer.byteLength(body)))
+      }
+      // A flat list of headers, and a text instead of bytes: both leave in one write without a detour.
+      response.writeHead(answer.status, headers)
+      response.end(request.method === 'HEAD' ? undefined : body)
+      const line = lineOf(request, route, answer.status, start, requestId)
+      if (E.isRight(outcome) || answer.status < 500) logger.info(line, 'request')
+      else
+        logger.error(
+          { ...line, failure: outcome.left._tag, ...errorSummary(causeOf(outcome.left)) },
+          'request failed',
+        )
+    },
+
+    hand: async (request, response, route, work) => {
+      const start = performance.now()
+      const requestId = requestIdOf(request.headers['x-request-id'])
+      const headers = usualHeaders(request, requestId)
+      for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '')
+      const closed = once(response, 'close')
+      await work()
+      await closed
+      logger.info(lineOf(request, route, response.statusCode, start, requestId), 'request')
+    },
+  }
+}

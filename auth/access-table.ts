@@ -1,0 +1,106 @@
+import { catalogue } from '../domain/catalogue.ts'
+import type { Resource } from '../domain/resource.ts'
+import type { RoleMethod } from './roles.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Which roles open it: those that list the endpoint under one of the methods. */
+interface RoleGrant {
+  readonly endpoint: string
+  readonly methods: readonly RoleMethod[]
+  /**
+   * How far a role that is not global reaches: to what is about its holder, nowhere, or to anything, where a thing is
+   * nobody's.
+   */
+  readonly reach: 'own' | 'nowhere' | 'anybody'
+  /** One's own needs no role at all. */
+  readonly ownIsEverybodys?: boolean
+}
+
+/** Who may: people by their roles, nodes by a scope of their token. */
+export interface Grant {
+  readonly people: 'everybody' | 'nobody' | RoleGrant
+  readonly scope?: string
+}
+
+/** A path of the API: who may do what there, and which of its parameters names the person it is about. */
+export interface PathAccess {
+  readonly subject?: 'id' | 'person'
+  readonly grants: Partial<Readonly<Record<Method, Grant>>>
+}
+
+/** The paths of a resource's collection and of its items. */
+export const collectionPath = ({ name, ownerField }: Pick<Resource, 'name' | 'ownerField'>): string =>
+  ownerField === undefined ? `/${name}` : `/${name}/:person`
+export const itemPath = (resource: Pick<Resource, 'name' | 'ownerField'>): string =>
+  `${collectionPath(resource)}/:id`
+
+const grantsOf = (
+  role: Pick<RoleGrant, 'endpoint' | 'reach'>,
+  scope: string,
+  methods: readonly Method[],
+): PathAccess['grants'] => {
+  const of = (...methods: readonly RoleMethod[]) => ({ ...role, methods })
+  const all: Record<Method, Grant> = {
+    GET: { people: of('GET'), scope: `${scope}:read` },
+    POST: { people: of('POST'), scope: `${scope}:write` },
+    // Needs POST where it creates, PATCH where it changes: which of them, the item tells.
+    PUT: { people: of('POST', 'PATCH'), scope: `${scope}:write` },
+    PATCH: { people: of('PATCH'), scope: `${scope}:write` },
+    DELETE: { people: of('DELETE'), scope: `${scope}:delete` },
+  }
+  return Object.fromEntries(methods.map(method => [method, all[method]]))
+}
+
+const accessToResource = (resource: Resource): readonly (readonly [string, PathAccess])[] => {
+  const { name, endpoints, ownerField } = resource
+  const isPeople = name === 'people'
+  const [subject, reach] = isPeople ? (['id', 'own'] as const) : (['person', 'own'] as const)
+  const collection = {
+    endpoint: endpoints.collection,
+    reach: ownerField === undefined ? 'nowhere' : reach,
+  } as const
+  const item = { endpoint: endpoints.item, reach } as const
+  return [
+    [
+      collectionPath(resource),
+      {
+        ...(ownerField === undefined ? {} : { subject }),
+        grants: {
+          ...grantsOf(collection, name, ['GET']),
+          ...grantsOf({ ...item, reach: collection.reach }, name, ['POST']),
+        },
+      },
+    ],
+    [
+      itemPath(resource),
+      { subject, grants: grantsOf(item, name, ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) },
+    ],
+  ]
+}
+
+/** The rights to what only its own request changes. */
+export const assignRoles: Grant = { people: { endpoint: 'roles', methods: ['PATCH'], reach: 'nowhere' } }
+export const setActive: Grant = { people: { endpoint: 'active', methods: ['PATCH'], reach: 'nowhere' } }
+export const setPassword: Grant = {
+  people: { endpoint: 'password', methods: ['POST'], reach: 'nowhere', ownIsEverybodys: true },
+}
+
+const ofNodes = (method: RoleMethod, action: 'read' | 'write'): Grant => ({
+  people: { endpoint: 'nodes', methods: [method], reach: 'nowhere' },
+  scope: `nodes:${action}`,
+})
+
+/** The one table of who may do what: a path or method that is not in it is nobody's. */
+export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
+  ['/login', { grants: { GET: { people: 'everybody' } } }],
+  ...catalogue.flatMap(accessToResource),
+  ['/people/:id/roles', { grants: { PUT: assignRoles } }],
+  ['/people/:id/active', { grants: { PUT: setActive } }],
+  ['/password/:id', { subject: 'id', grants: { POST: setPassword } }],
+  ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
+  ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],
+  ['/nodes/:id/status', { grants: { PUT: ofNodes('PATCH', 'write') } }],
+  ['/nodes/:id/secrets', { grants: { POST: ofNodes('POST', 'write') } }],
+  ['/nodes/:id/secrets/old', { grants: { DELETE: ofNodes('DELETE', 'write') } }],
+])

@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto'
+import * as oauth from 'oauth4webapi'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { AuthStore, AuthUnavailable } from './auth-store.ts'
+import type { IdentityProvider, PublishedKeys } from './identity-provider.ts'
+import type { Presented } from './presented.ts'
+
+/** What an access token says that was verified. */
+export interface TokenClaims {
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  /** In ms since the epoch. */
+  readonly expiresAt: number
+}
+
+export interface AccessTokens {
+  /**
+   * Verifies `Bearer` (RFC 6750) and `DPoP` (RFC 9449) credentials by the rules of RFC 9068: signature, `iss`, `aud`,
+   * `exp`, `typ`. Undefined for anything that does not pass. A bearer token found good is remembered; its expiry is
+   * looked at each time, and whether its node may still is the caller's to ask.
+   */
+  readonly verify: (presented: Presented) => TaskEither<AuthUnavailable, TokenClaims | undefined>
+}
+
+const mostCharacters = 8 * 1024
+const mostRemembered = 10_000
+// How far a proof's `iat` may be off (as oauth4webapi has it): so long it could come again.
+const proofMilliseconds = 600_000
+const lookAgainMilliseconds = 1_000
+
+const claimsOf = ({ client_id, scope, exp }: oauth.JWTAccessTokenClaims): TokenClaims => ({
+  clientId: client_id,
+  scopes: typeof scope === 'string' ? scope.split(' ') : [],
+  expiresAt: exp * 1000,
+})
+
+const credentialForm = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
+
+export const accessTokens = (
+  provider: IdentityProvider,
+  store: Pick<AuthStore, 'useOnce'>,
+  publicUrl: string,
+): AccessTokens => {
+  const remembered = new Map<string, TokenClaims>()
+  // The library remembers keys by this object: a new one when they change.
+  const serverWith = (keys: PublishedKeys) => ({
+    keys,
+    server: { issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` },
+  })
+  let known = serverWith(provider.published())
+  let lookedAt = 0
+
+  const current = () => {
+    const keys = provider.published()
+    if (keys !== known.keys) known = serverWith(keys)
+    return known
+  }
+
+  const validate = async ({ authorization, dpop, method, path }: Presented) => {
+    const { server, keys } = current()
+    const headers = new Headers({ authorization: authorization ?? '' })
+    if (dpop !== undefined) headers.set('dpop', dpop)
+    const request = new Request(`${publicUrl}${path}`, { method, headers })
+    return oauth.validateJwtAccessToken(server, request, publicUrl, {
+      signingAlgorithms: dpop === undefined ? ['EdDSA'] : ['EdDSA', 'Ed25519', 'ES256'],
+      [oauth.customFetch]: async () => Response.json(keys),
+      [oauth.allowInsecureRequests]: true,
+    })
+  }
+
+  const isUnknownKey = (error: unknown): boolean =>
+    error instanceof oauth.OperationProcessingError && error.code === oauth.KEY_SELECTION
+
+  /** The claims, or what kept them from being verified. Another process may have rotated the keys. */
+  const verified = async (
+    presented: Presented,
+  ): Promise<E.Either<AuthUnavailable, oauth.JWTAccessTokenClaims | undefined>> => {
+    try {
+      return E.right(await validate(presented))
+    } catch (error) {
+      if (!isUnknownKey(error) || Date.now() - lookedAt < lookAgainMilliseconds) return E.right(undefined)
+    }
+    lookedAt = Date.now()
+    const refreshed = await provider.refresh()
+    if (E.isLeft(refreshed)) return refreshed
+    return refreshed.right ? verified(presented) : E.right(undefined)
+  }
+
+  /** A proof is good for one request (RFC 9449, section 11.1). */
+  const isFirstUse = (proof: string): TaskEither<AuthUnavailable, boolean> =>
+    store.useOnce(`dpop ${hash('sha256', proof, 'base64url')}`, Date.now() + proofMilliseconds)
+
+  const remember = (key: string, claims: TokenClaims): void => {
+    const oldest = remembered.keys().next().value
+    if (remembered.size >= mostRemembered && oldest !== undefined) remembered.delete(oldest)
+    remembered.set(key, claims)
+  }
+
+  return {
+    verify: presented => async () => {
+      const { authorization = '', dpop } = presented
+      if (authorization.length > mostCharacters) return E.right(undefined)
+      const isBearer = dpop === undefined
+      const key = isBearer ? hash('sha256', authorization, 'base64url') : ''
+      const before = remembered.get(key)
+      if (before !== undefined) {
+        if (before.expiresAt > Date.now()) return E.right(before)
+        remembered.delete(key)
+      }
+      if (!credentialForm.test(authorization)) return E.right(undefined)
+      const found = await verified(presented)
+      if (E.isLeft(found) || found.right === undefined) return E.map(() => undefined)(found)
+      const claims = claimsOf(found.right)
+      if (claims.expiresAt <= Date.now()) return E.right(undefined)
+      if (isBearer) remember(key, claims)
+      else {
+        const isFirst = await isFirstUse(dpop)()
+        if (E.isLeft(isFirst)) return isFirst
+        if (!isFirst.right) return E.right(undefined)
+      }
+      return E.right(claims)
+    },
+  }
+}

@@ -1,0 +1,146 @@
+import { hash } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import { RateLimiterRes } from 'rate-limiter-flexible'
+import RateLimiterStoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { Attempts, AuthStore, AuthUnavailable } from './auth-store.ts'
+
+/** So many attempts were wrong that no more are looked at for now. */
+export interface TooManyAttempts {
+  readonly _tag: 'TooManyAttempts'
+  readonly seconds: number
+}
+
+/** Whose credentials are tried, and from where. */
+export interface Attempt {
+  readonly account: string
+  readonly address: string
+}
+
+/** Says whether what was tried is right: then the attempt is given back. */
+export type Settle = (isRight: boolean) => Promise<void>
+
+/**
+ * Bounds guessing: at most 10 attempts in any 60 s per account and address, and 300 per address; an attempt counts
+ * from its start until it was right. Equal ones at the same time are one. Counted in auth's store, for all processes.
+ */
+export interface Guesses {
+  /** Begins an attempt; `what` tells equal ones from others. Whoever gets a `Settle` must call it once. */
+  readonly begin: (attempt: Attempt, what: string) => TaskEither<TooManyAttempts | AuthUnavailable, Settle>
+}
+
+export const attemptWindowMilliseconds = 60_000
+const mostPerAccount = 10
+const mostPerAddress = 300
+
+/** A limiter over any 60 s, not over fixed minutes, whose attempts lie in auth's store. */
+class StoredAttempts extends RateLimiterStoreAbstract {
+  readonly #store: AuthStore
+
+  constructor(store: AuthStore, keyPrefix: string, points: number) {
+    super({ storeClient: store, keyPrefix, points, duration: attemptWindowMilliseconds / 1000 })
+    this.#store = store
+  }
+
+  async _upsert(key: string, points: number, milliseconds: number): Promise<Attempts> {
+    const name = hash('sha256', key, 'base64url')
+    if (points > 0) {
+      const counted = await this.#store.countAttempt(name, this.points, milliseconds)()
+      if (E.isLeft(counted)) throw counted.left
+      return counted.right
+    }
+    const back = await this.#store.takeAttemptBack(name)()
+    if (E.isLeft(back)) throw back.left
+    return { count: 0, untilFree: 0 }
+  }
+
+  _getRateLimiterRes(_key: string, _points: number, { count, untilFree }: Attempts): RateLimiterRes {
+    return new RateLimiterRes(Math.max(0, this.points - count), untilFree, count)
+  }
+}
+
+/** An IPv6 subscriber has a whole network of addresses (RFC 6177): its first 64 bits count as one. */
+const networkOf = (address: string): string => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('::')
+  const left = head.split(':').filter(group => group !== '')
+  const right = (tail ?? '').split(':').filter(group => group !== '')
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => '0')
+  return [...left, ...zeros, ...right]
+    .slice(0, 4)
+    .map(group => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}
+
+const isUnavailable = (thrown: unknown): thrown is AuthUnavailable =>
+  typeof thrown === 'object' && thrown !== null && '_tag' in thrown && thrown._tag === 'AuthUnavailable'
+
+const refusalOf = (thrown: unknown): TooManyAttempts | AuthUnavailable =>
+  thrown instanceof RateLimiterRes
+    ? { _tag: 'TooManyAttempts', seconds: Math.max(1, Math.ceil(thrown.msBeforeNext / 1000)) }
+    : isUnavailable(thrown)
+      ? thrown
+      : { _tag: 'AuthUnavailable', cause: thrown }
+
+export const makeGuesses = (store: AuthStore): Guesses => {
+  const perAccount = new StoredAttempts(store, 'account', mostPerAccount)
+  const perAddress = new StoredAttempts(store, 'address', mostPerAddress)
+
+  const count = async (
+    account: string,
+    address: string,
+  ): Promise<E.Either<TooManyAttempts | AuthUnavailable, void>> => {
+    try {
+      await perAccount.consume(account)
+    } catch (thrown) {
+      return E.left(refusalOf(thrown))
+    }
+    try {
+      await perAddress.consume(address)
+      return E.right(undefined)
+    } catch (thrown) {
+      await perAccount.reward(account).catch(() => undefined)
+      return E.left(refusalOf(thrown))
+    }
+  }
+
+  interface UnderWay {
+    readonly counted: Promise<E.Either<TooManyAttempts | AuthUnavailable, void>>
+    sharedBy: number
+    isRight: boolean
+  }
+  const underWay = new Map<string, UnderWay>()
+
+  return {
+    begin:
+      ({ account, address }, what) =>
+      async () => {
+        const network = networkOf(address)
+        const place = `${account} ${network}`
+        const key = `${place} ${what}`
+        const attempt = underWay.get(key) ?? { counted: count(place, network), sharedBy: 0, isRight: false }
+        underWay.set(key, attempt)
+        attempt.sharedBy += 1
+        const leave = (): boolean => {
+          attempt.sharedBy -= 1
+          if (attempt.sharedBy > 0) return false
+          underWay.delete(key)
+          return true
+        }
+        const counted = await attempt.counted
+        if (E.isLeft(counted)) {
+          leave()
+          return counted
+        }
+        return E.right(async isRight => {
+          attempt.isRight ||= isRight
+          if (!leave() || !attempt.isRight) return
+          // What cannot be given back now is forgotten after a minute.
+          await Promise.allSettled([perAccount.reward(place), perAddress.reward(network)])
+        })
+      },
+  }
+}

@@ -1,0 +1,246 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Provider, { type AdapterFactory, type ClientMetadata, type Configuration, errors } from 'oidc-provider'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import { scopes as everyScope } from '../domain/scopes.ts'
+import type { AuthStore, AuthUnavailable, SigningKey } from './auth-store.ts'
+import type { ClientSecrets } from './client-secrets.ts'
+import { openSigningKeys, privateJwkOf, publicJwkOf } from './signing-keys.ts'
+import type { Standing } from './standing.ts'
+
+/** Client assertions may be signed so; each needs a key of the node's own JWK set. */
+const assertionAlgorithms = ['EdDSA', 'Ed25519', 'ES256', 'PS256', 'RS256'] as const
+const longestAssertionSeconds = 3_600
+const clockToleranceSeconds = 5
+
+export interface IdentityProviderDependencies {
+  /** The hub's origin: tokens are for it, and the issuer is this with `/oidc`. */
+  readonly publicUrl: string
+  readonly tokenSeconds: number
+  readonly store: AuthStore
+  readonly secrets: ClientSecrets
+  readonly standing: Pick<Standing, 'node'>
+  readonly cookieKey: Buffer
+  /** Told of what went wrong inside the provider. */
+  readonly report: (error: unknown) => void
+}
+
+/**
+ * The embedded OpenID Connect provider: it answers discovery, JWKS and token requests, and issues JWT access tokens
+ * (RFC 9068) to nodes by client credentials.
+ */
+export interface IdentityProvider {
+  readonly issuer: string
+  /** Answers a request whose `url` is the path below `/oidc`, and whose `originalUrl` is the whole. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /** The public keys of tokens now; another object after each rotation. */
+  readonly published: () => PublishedKeys
+  /** Looks whether keys were rotated; true when they were. */
+  readonly refresh: TaskEither<AuthUnavailable, boolean>
+}
+
+export interface PublishedKeys {
+  readonly keys: readonly object[]
+}
+
+const neverStored = (): Promise<undefined> => Promise.resolve(undefined)
+
+/** What the provider keeps: nodes are its clients, and only the assertions it has seen are stored. */
+const adapterOver =
+  ({ store, standing }: IdentityProviderDependencies): AdapterFactory =>
+  model => ({
+    find: async id => (model === 'Client' ? clientOf(standing, id) : undefined),
+    // The provider looks and then saves: two at once must not both be the first.
+    upsert: async (id, _payload, expiresIn) => {
+      if (model !== 'ReplayDetection') throw new Error(`${model} is not stored`)
+      const isFirst = await store.useOnce(id, Date.now() + (expiresIn ?? longestAssertionSeconds) * 1000)()
+      if (E.isLeft(isFirst))
+        throw new errors.TemporarilyUnavailable('the store of credentials does not answer')
+      if (!isFirst.right) throw new errors.InvalidClientAuth('it was used before')
+    },
+    consume: neverStored,
+    destroy: neverStored,
+    findByUserCode: neverStored,
+    findByUid: neverStored,
+    revokeByGrantId: neverStored,
+  })
+
+/** The node as the provider's client; a node that has both a secret and keys may use either. */
+const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMetadata | undefined => {
+  const node = standing.node(clientId)
+  if (node === undefined || node.status !== 'active') return undefined
+  const bySecret = Provider.ctx?.headers.authorization !== undefined || node.jwks === undefined
+  return {
+    client_id: clientId,
+    client_name: node.name,
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+    scope: node.scopes.join(' '),
+    ...(bySecret
+      ? // Its secrets are known by their hashes only: `compareClientSecret` looks them up.
+        {
+          token_endpoint_auth_method: 'client_secret_basic',
+          client_secret: 'kept in the store of credentials',
+        }
+      : { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: node.jwks?.keys ?? [] } }),
+  } as ClientMetadata
+}
+
+const claimedEndpoints = [
+  'issuer',
+  'token_endpoint',
+  'jwks_uri',
+  'token_endpoint_auth_methods_supported',
+  'token_endpoint_auth_signing_alg_values_supported',
+  'dpop_signing_alg_values_supported',
+]
+
+const configurationOf = (
+  dependencies: IdentityProviderDependencies,
+  keys: readonly SigningKey[],
+): Configuration => {
+  const { publicUrl, tokenSeconds, standing, cookieKey } = dependencies
+  const signingKid = keys[0]?.kid
+  return {
+    adapter: adapterOver(dependencies),
+    jwks: { keys: keys.map(privateJwkOf) },
+    scopes: everyScope,
+    claims: {},
+    responseTypes: [],
+    clientAuthMethods: ['client_secret_basic', 'private_key_jwt'],
+    clientDefaults: {
+      id_token_signed_response_alg: 'EdDSA',
+      grant_types: [],
+      response_types: [],
+      redirect_uris: [],
+    },
+    enabledJWA: {
+      clientAuthSigningAlgValues: assertionAlgorithms,
+      idTokenSigningAlgValues: ['EdDSA'],
+      dPoPSigningAlgValues: ['EdDSA', 'Ed25519', 'ES256'],
+    },
+    clockTolerance: clockToleranceSeconds,
+    cookies: { keys: [cookieKey.toString('base64url')] },
+    findAccount: () => undefined,
+    interactions: { policy: [], url: () => publicUrl },
+    renderError: (ctx, out) => {
+      ctx.type = 'json'
+      ctx.body = out
+    },
+    ttl: {
+      AccessToken: tokenSeconds,
+      ClientCredentials: tokenSeconds,
+      AuthorizationCode: 60,
+      IdToken: tokenSeconds,
+      RefreshToken: tokenSeconds,
+      Interaction: 60,
+      Session: 60,
+      Grant: 60,
+      DeviceCode: 60,
+      BackchannelAuthenticationRequest: 60,
+    },
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
+      const exp = typeof claims.exp === 'number' ? claims.exp : 0
+      if (exp > Date.now() / 1000 + longestAssertionSeconds)
+        throw new errors.InvalidClientAuth('it must expire within an hour')
+    },
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => publicUrl,
+        getResourceServerInfo: (ctx, resource, client) => {
+          if (resource !== publicUrl) throw new errors.InvalidTarget(`the resource must be ${publicUrl}`)
+          const held = standing.node(client.clientId)?.scopes ?? []
+          const { params } = ctx.oidc
+          if (params !== undefined && typeof params.scope !== 'string') params.scope = held.join(' ')
+          // Unknown scopes would be dropped in silence.
+          const asked = String(params?.scope ?? '')
+            .split(' ')
+            .filter(scope => scope !== '')
+          const foreign = asked.find(scope => !held.includes(scope))
+          if (foreign !== undefined)
+            throw new errors.InvalidScope('the node does not hold this scope', foreign)
+          return {
+            scope: held.join(' '),
+            audience: publicUrl,
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: tokenSeconds,
+            jwt: { sign: { alg: 'EdDSA', kid: signingKid } },
+          }
+        },
+      },
+    },
+  } as Configuration
+}
+
+const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly SigningKey[]): Provider => {
+  const { publicUrl, secrets, standing, report } = dependencies
+  const provider = new Provider(`${publicUrl}/oidc`, configurationOf(dependencies, keys))
+  provider.proxy = true
+  provider.on('server_error', (_ctx, error) => report(error))
+  provider.Client.prototype.compareClientSecret = async function (actual: string) {
+    const node = standing.node(this.clientId)
+    if (node === undefined) return false
+    const isRight = await secrets.verify(node, actual)()
+    if (E.isLeft(isRight)) throw new errors.TemporarilyUnavailable('the store of credentials does not answer')
+    return isRight.right
+  }
+  // Only what this server does is said of it, and who may read it is the hub's to say.
+  provider.use(async (ctx, next) => {
+    const allowedOrigin = ctx.response.get('Access-Control-Allow-Origin')
+    await next()
+    if (allowedOrigin === '') ctx.remove('Access-Control-Allow-Origin')
+    else ctx.set('Access-Control-Allow-Origin', allowedOrigin)
+    if (ctx.path !== '/.well-known/openid-configuration' || ctx.status !== 200) return
+    const claimed = Object.entries(Object(ctx.body)).filter(([name]) => claimedEndpoints.includes(name))
+    ctx.body = {
+      ...Object.fromEntries(claimed),
+      scopes_supported: everyScope,
+      response_types_supported: [],
+      grant_types_supported: ['client_credentials'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['EdDSA'],
+    }
+  })
+  return provider
+}
+
+/** Builds the provider on the published keys, which are generated on the first start. */
+export const makeIdentityProvider =
+  (dependencies: IdentityProviderDependencies): TaskEither<AuthUnavailable, IdentityProvider> =>
+  async () => {
+    const build = (keys: readonly SigningKey[]) => ({
+      kids: keys.map(({ kid }) => kid).join(' '),
+      published: { keys: keys.map(publicJwkOf) },
+      callback: makeProvider(dependencies, keys).callback(),
+    })
+    const opened = await openSigningKeys(dependencies.store)()
+    if (E.isLeft(opened)) return opened
+    let current = build(opened.right)
+    const { host, protocol } = new URL(dependencies.publicUrl)
+
+    return E.right({
+      issuer: `${dependencies.publicUrl}/oidc`,
+      published: () => current.published,
+      answer: async (request, response) => {
+        // URLs in answers, and the audience of assertions, come from the configured origin, never from the request.
+        request.headers['x-forwarded-host'] = host
+        request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
+        await current.callback(request, response)
+      },
+      refresh: async () => {
+        const keys = await openSigningKeys(dependencies.store)()
+        if (E.isLeft(keys)) return keys
+        const isSame = keys.right.map(({ kid }) => kid).join(' ') === current.kids
+        if (!isSame) current = build(keys.right)
+        return E.right(!isSame)
+      },
+    })
+  }

@@ -1,0 +1,143 @@
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { CommandContext, CommandFailure, Handle, Outcome } from '../commands/handle.ts'
+import type { Preconditions } from '../domain/item.ts'
+import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
+import {
+  type Authority,
+  enrollmentShape,
+  type NodeCommand,
+  type NodeState,
+  type NodeStatus,
+  nodeDecider,
+  nodePatchShape,
+} from '../domain/nodes.ts'
+import type { InvalidPart } from '../domain/rejection.ts'
+import { invalidPartsOf } from '../domain/resource.ts'
+import type { AuthUnavailable } from './auth-store.ts'
+import type { ClientSecrets } from './client-secrets.ts'
+
+export type NodeFailure = CommandFailure | AuthUnavailable
+
+export interface NodeWrite {
+  readonly clientId: string
+  /** On whose behalf. */
+  readonly by: Authority
+  readonly preconditions: Preconditions
+  readonly context: CommandContext
+}
+
+/** `secret` is there only when this very command made it: it is shown now, and never again. */
+export interface NodeOutcome extends Outcome<NodeState> {
+  readonly secret?: string
+}
+
+/** The life of a node. Secrets go to auth's own store; events name only which version is live. */
+export interface NodeUseCases {
+  /** A node with keys of its own (`jwks`) gets no secret. */
+  readonly enroll: (write: NodeWrite, node: JsonObject) => TaskEither<NodeFailure, NodeOutcome>
+  readonly change: (write: NodeWrite, patch: JsonObject) => TaskEither<NodeFailure, NodeOutcome>
+  /** These keys live beside the present ones. */
+  readonly addKeys: (write: NodeWrite, keys: readonly JsonObject[]) => TaskEither<NodeFailure, NodeOutcome>
+  /** A second secret; the old one lives until it is retired. */
+  readonly issueSecret: (write: NodeWrite) => TaskEither<NodeFailure, NodeOutcome>
+  readonly retireOldSecret: (write: NodeWrite) => TaskEither<NodeFailure, NodeOutcome>
+  readonly setStatus: (write: NodeWrite, status: NodeStatus) => TaskEither<NodeFailure, NodeOutcome>
+}
+
+export const nodeUseCases = (handle: Handle, secrets: ClientSecrets): NodeUseCases => {
+  type Body = NodeCommand extends infer C
+    ? C extends NodeCommand
+      ? Omit<C, 'by' | 'preconditions'>
+      : never
+    : never
+
+  /** Runs a command; with `secretFor`, a secret is made before it where the node's state calls for one. */
+  const run =
+    (
+      { clientId, by, preconditions, context }: NodeWrite,
+      command: (version: string | undefined) => Body,
+      needsSecret: (state: NodeState) => boolean = () => false,
+    ): TaskEither<NodeFailure, NodeOutcome> =>
+    async () => {
+      let secret: string | undefined
+      const whole = (body: Body): NodeCommand => ({ ...body, by, preconditions })
+      const outcome = await handle<NodeCommand, NodeState, AuthUnavailable>({
+        stream: `node-${clientId}`,
+        decider: nodeDecider,
+        prepare: state => async () => {
+          secret = undefined
+          if (!needsSecret(state)) return E.right(whole(command(undefined)))
+          const issued = await secrets.issue(clientId)()
+          if (E.isLeft(issued)) return issued
+          secret = issued.right.secret
+          return E.right(whole(command(issued.right.version)))
+        },
+        conditional: Object.keys(preconditions).length > 0,
+        context,
+      })()
+      if (E.isLeft(outcome)) return outcome
+      return E.right(
+        secret === undefined || !outcome.right.added ? outcome.right : { ...outcome.right, secret },
+      )
+    }
+
+  return {
+    enroll: (write, node) =>
+      run(
+        write,
+        credential => ({ _tag: 'Enroll', node, ...(credential === undefined ? {} : { credential }) }),
+        state => state.is === 'absent' && node.jwks === undefined,
+      ),
+    change: (write, patch) => run(write, () => ({ _tag: 'Change', patch })),
+    addKeys: (write, keys) => run(write, () => ({ _tag: 'AddKeys', keys })),
+    issueSecret: write =>
+      run(
+        write,
+        credential => ({ _tag: 'IssueSecret', credential: credential ?? '' }),
+        state => state.is !== 'absent',
+      ),
+    retireOldSecret: write => run(write, () => ({ _tag: 'RetireOldSecret' })),
+    setStatus: (write, status) => run(write, () => ({ _tag: 'SetStatus', status })),
+  }
+}
+
+/** Whether the cryptography here can use each key of a set, besides having the right form. */
+const unusableKeys = async (keys: readonly JsonObject[]): Promise<readonly InvalidPart[]> => {
+  const algorithms = { OKP: 'Ed25519', EC: { name: 'ECDSA', namedCurve: 'P-256' } } as const
+  const rsa = { name: 'RSA-PSS', hash: 'SHA-256' } as const
+  const problems = await Promise.all(
+    keys.map(async (key, i): Promise<readonly InvalidPart[]> => {
+      const { kty } = key
+      const algorithm = kty === 'OKP' || kty === 'EC' ? algorithms[kty] : rsa
+      try {
+        const { alg: _, key_ops: __, ...plain } = key
+        await crypto.subtle.importKey('jwk', plain, algorithm, true, ['verify'])
+        return []
+      } catch {
+        return [{ pointer: `/jwks/keys/${i}`, detail: 'is no key that can be used: check its parameters' }]
+      }
+    }),
+  )
+  return problems.flat()
+}
+
+/** The keys of a JWK set, of whatever form. */
+export const keysIn = (jwks: Json | undefined): readonly JsonObject[] => {
+  const keys = isObject(jwks) ? member(jwks, 'keys') : undefined
+  return Array.isArray(keys) ? keys.filter(isObject) : []
+}
+
+const problemsWith = async (
+  shape: typeof enrollmentShape | typeof nodePatchShape,
+  body: JsonObject,
+): Promise<readonly InvalidPart[]> => {
+  const parts = invalidPartsOf(shape, body)
+  return parts.length > 0 ? parts : unusableKeys(keysIn(member(body, 'jwks')))
+}
+
+/** What is wrong with the body of an enrollment. */
+export const enrollmentProblems = (body: JsonObject) => problemsWith(enrollmentShape, body)
+
+/** What is wrong with a merge patch of a node. */
+export const nodePatchProblems = (body: JsonObject) => problemsWith(nodePatchShape, body)

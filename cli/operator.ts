@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import { type Failure, sentenceOf } from '../api/problem.ts'
+import type { CommandContext, Outcome } from '../commands/handle.ts'
+import type { Config } from '../config.ts'
+import type { Core } from '../main.ts'
+import type { ExitCode } from './main.ts'
+import { hubsHave, withCore } from './with-core.ts'
+
+export const complain = (code: ExitCode, sentence: string): ExitCode => {
+  process.stderr.write(`${sentence}\n`)
+  return code
+}
+
+export const say = (sentence: string): ExitCode => {
+  process.stdout.write(`${sentence}\n`)
+  return 0
+}
+
+const operator = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? 'unknown')
+  }
+}
+
+/** A command of whoever runs this machine. */
+export const contextOfOperator = (): CommandContext => ({
+  actor: { kind: 'operator', id: operator() },
+  requestId: randomUUID(),
+  commandId: randomUUID(),
+})
+
+/** Runs one write of the operator's, waits until hubs on the same DATA_DIR have it, and says what came of it. */
+export const runWrite = <Written extends Pick<Outcome<unknown>, 'position'>>(
+  config: Config,
+  write: (core: Core) => TaskEither<Failure, Written>,
+  done: (outcome: Written) => ExitCode,
+): Promise<ExitCode> =>
+  withCore(config, async core => {
+    const outcome = await write(core)()
+    if (E.isLeft(outcome)) return complain(1, sentenceOf(outcome.left))
+    const { position } = outcome.right
+    if (position !== undefined && !(await hubsHave(core, position)))
+      process.stderr.write('It is stored, but a running hub has not confirmed it within 5 s.\n')
+    return done(outcome.right)
+  })

@@ -1,0 +1,320 @@
+import { z } from 'zod'
+import * as E from '#fp/Either'
+import type { Decider } from './decider.ts'
+import type { DomainEvent } from './event.ts'
+import type { Preconditions } from './item.ts'
+import { stale } from './item-decider.ts'
+import {
+  effectivePatch,
+  equalJson,
+  isObject,
+  type Json,
+  type JsonObject,
+  member,
+  patched,
+  withMembers,
+} from './json.ts'
+import type { Rejection } from './rejection.ts'
+import { isScope } from './scopes.ts'
+
+/** `client_id`: 1 to 64 of `a–z 0–9 . _ -`. Undefined for anything else. */
+export const parseClientId = (text: string): string | undefined =>
+  /^[a-z0-9._-]{1,64}$/.test(text) && text !== '.' && text !== '..' ? text : undefined
+
+export const clientIdRule = '1 to 64 of a–z 0–9 . _ -'
+
+export const nodeStatuses = ['active', 'suspended', 'retired'] as const
+export type NodeStatus = (typeof nodeStatuses)[number]
+
+const name = z.string({ error: 'must be a text' }).refine(text => /\S/.test(text) && text.length <= 200, {
+  error: 'must have 1 to 200 characters',
+})
+const scopes = z
+  .array(z.string().refine(isScope, { error: 'is no scope of this hub' }), {
+    error: 'must be a list of scopes, such as ["people:read", "pols:write"]',
+  })
+  .max(64, { error: 'must have at most 64 entries' })
+const institution = z
+  .string({ error: 'must be the id of an institution' })
+  .refine(text => /^[A-Za-z0-9._~:-]{1,128}$/.test(text), {
+    error: 'must be the id of an institution: 1 to 128 of A–Z a–z 0–9 . _ ~ : -',
+  })
+
+const text = z.string({ error: 'must be a text' })
+const shared = { kid: text.max(200).optional(), use: z.literal('sig', { error: 'must be sig' }).optional() }
+const never = z.never({ error: 'is a part of a private key: send the public key only' }).optional()
+const isPublic = { d: never, p: never, q: never, dp: never, dq: never, qi: never, oth: never, k: never }
+
+/** Public keys that can sign client assertions (RFC 7517): Ed25519, P-256, and RSA from 2048 bits on. */
+const key = z.discriminatedUnion(
+  'kty',
+  [
+    z.looseObject({
+      ...shared,
+      ...isPublic,
+      kty: z.literal('OKP'),
+      crv: z.literal('Ed25519'),
+      x: text.length(43),
+    }),
+    z.looseObject({
+      ...shared,
+      ...isPublic,
+      kty: z.literal('EC'),
+      crv: z.literal('P-256'),
+      x: text.length(43),
+      y: text.length(43),
+    }),
+    z.looseObject({
+      ...shared,
+      ...isPublic,
+      kty: z.literal('RSA'),
+      e: text.max(8),
+      n: text.min(342).max(1366),
+    }),
+  ],
+  { error: 'must be a public key: kty OKP with Ed25519, EC with P-256, or RSA' },
+)
+const jwks = z.strictObject(
+  { keys: z.array(key).min(1, { error: 'must hold a key' }).max(10, { error: 'must hold at most 10 keys' }) },
+  { error: 'must be a JWK set: {"keys": […]}' },
+)
+
+/** What may be said when a node is enrolled, beside its `client_id`. */
+export const enrollmentShape = z.strictObject({
+  client_id: z.string().optional(),
+  name,
+  scopes,
+  institution: institution.nullish(),
+  jwks: jwks.nullish(),
+})
+
+/** A merge patch of a node. */
+export const nodePatchShape = z.strictObject({
+  client_id: z.string().optional(),
+  name: name.optional(),
+  scopes: scopes.optional(),
+  institution: institution.nullish(),
+  jwks: jwks.nullish(),
+})
+
+/** A node as events make it. `credentials` are the versions of its live secrets, the newest last; never a secret. */
+const nodeShape = z.object({
+  client_id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  institution: z.string().exactOptional(),
+  jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).exactOptional(),
+  status: z.enum(nodeStatuses),
+  credentials: z.array(z.string()),
+})
+export type FederationNode = z.infer<typeof nodeShape>
+
+export const parseNode = (item: JsonObject): FederationNode => nodeShape.parse(item)
+
+const nothing = z.object({})
+
+/** The data of every event of a node's stream, by type. */
+export const nodeEvents: Readonly<Record<string, z.ZodType>> = {
+  NodeEnrolled: z.object({ client_id: z.string(), name: z.string(), scopes: z.array(z.string()) }),
+  NodeChanged: nothing,
+  NodeKeysRotated: z.object({ jwks: z.looseObject({}).nullable() }),
+  NodeSecretIssued: nothing,
+  NodeOldSecretRetired: nothing,
+  NodeSuspended: nothing,
+  NodeReinstated: nothing,
+  NodeRetired: nothing,
+}
+
+const credentialsOf = (item: JsonObject): readonly Json[] => {
+  const credentials = member(item, 'credentials')
+  return Array.isArray(credentials) ? credentials : []
+}
+
+/** The node after a fact about it. */
+export const evolveNode = (
+  item: JsonObject | undefined,
+  { type, data, credential }: DomainEvent,
+): JsonObject | undefined => {
+  if (type === 'NodeEnrolled')
+    return withMembers(data, { status: 'active', credentials: credential === undefined ? [] : [credential] })
+  if (item === undefined) return undefined
+  switch (type) {
+    case 'NodeChanged':
+    case 'NodeKeysRotated':
+      return patched(type === 'NodeChanged' ? item : withMembers(item, { jwks: null }), data)
+    case 'NodeSecretIssued':
+      return withMembers(item, { credentials: [...credentialsOf(item), credential ?? ''] })
+    case 'NodeOldSecretRetired':
+      return withMembers(item, { credentials: credentialsOf(item).slice(-1) })
+    case 'NodeSuspended':
+      return withMembers(item, { status: 'suspended' })
+    case 'NodeReinstated':
+      return withMembers(item, { status: 'active' })
+    case 'NodeRetired':
+      return withMembers(item, { status: 'retired' })
+    default:
+      return item
+  }
+}
+
+export type NodeState =
+  | { readonly is: 'absent' }
+  | {
+      readonly is: NodeStatus
+      readonly item: JsonObject
+      /** As it was enrolled: a repeat of that request is recognised by it. */
+      readonly created: JsonObject
+      readonly revision: number
+    }
+
+/** On whose behalf a node is managed: a node manages only such whose scopes are among its own token's. */
+export type Authority = 'all' | { readonly clientId: string; readonly scopes: readonly string[] }
+
+interface Managed {
+  readonly by: Authority
+  readonly preconditions: Preconditions
+}
+
+export type NodeCommand =
+  | ({ readonly _tag: 'Enroll'; readonly node: JsonObject; readonly credential?: string } & Managed)
+  | ({ readonly _tag: 'Change'; readonly patch: JsonObject } & Managed)
+  | ({ readonly _tag: 'AddKeys'; readonly keys: readonly JsonObject[] } & Managed)
+  | ({ readonly _tag: 'IssueSecret'; readonly credential: string } & Managed)
+  | ({ readonly _tag: 'RetireOldSecret' } & Managed)
+  | ({ readonly _tag: 'SetStatus'; readonly status: NodeStatus } & Managed)
+
+type Present = Exclude<NodeState, { is: 'absent' }>
+type Decision = E.Either<Rejection, readonly DomainEvent[]>
+
+const reject = (rejection: Rejection): Decision => E.left(rejection)
+const accept = (...events: readonly DomainEvent[]): Decision => E.right(events)
+
+const scopesOf = (item: JsonObject): readonly Json[] => {
+  const value = member(item, 'scopes')
+  return Array.isArray(value) ? value : []
+}
+
+const isBeyond = (by: Authority, clientId: Json | undefined, ...items: readonly JsonObject[]): boolean =>
+  by !== 'all' &&
+  (by.clientId === clientId ||
+    items.some(
+      item => !scopesOf(item).every(scope => typeof scope === 'string' && by.scopes.includes(scope)),
+    ))
+
+const beyond = (): Decision =>
+  reject({
+    _tag: 'FieldNotAllowed',
+    field: 'scopes',
+    detail: 'A node manages only nodes whose scopes are all among its own token’s, and never itself.',
+  })
+
+const withDistinctScopes = (item: JsonObject): JsonObject =>
+  member(item, 'scopes') === undefined ? item : withMembers(item, { scopes: [...new Set(scopesOf(item))] })
+
+const comparable = (item: JsonObject): JsonObject =>
+  withMembers(item, { scopes: [...scopesOf(item)].map(String).sort() })
+
+const enrolled = ({ item }: Present): JsonObject =>
+  Object.fromEntries(Object.entries(item).filter(([key]) => key !== 'status' && key !== 'credentials'))
+
+const statusEvents = { active: 'NodeReinstated', suspended: 'NodeSuspended', retired: 'NodeRetired' } as const
+
+const change = (patch: JsonObject, { item }: Present): Decision => {
+  const { jwks: _, ...rest } = effectivePatch(item, patch)
+  const keys = member(patch, 'jwks')
+  const isChanged = Object.keys(rest).length > 0
+  const isRotated = keys !== undefined && !equalJson(keys, member(item, 'jwks') ?? null)
+  return accept(
+    ...(isChanged ? [{ type: 'NodeChanged', data: rest }] : []),
+    ...(isRotated ? [{ type: 'NodeKeysRotated', data: { jwks: keys } }] : []),
+  )
+}
+
+const keysOf = (item: JsonObject): readonly Json[] => {
+  const set = member(item, 'jwks')
+  const keys = isObject(set) ? member(set, 'keys') : []
+  return Array.isArray(keys) ? keys : []
+}
+
+const decidePresent = (command: NodeCommand, state: Present): Decision => {
+  const { item } = state
+  switch (command._tag) {
+    case 'Enroll': {
+      const said = comparable(command.node)
+      return equalJson(said, comparable(state.created)) || equalJson(said, comparable(enrolled(state)))
+        ? accept()
+        : reject({ _tag: 'ExistsWithOtherContent', what: 'node' })
+    }
+    case 'Change': {
+      const patch = withDistinctScopes(command.patch)
+      return isBeyond(command.by, undefined, patched(item, patch)) ? beyond() : change(patch, state)
+    }
+    case 'AddKeys': {
+      const known = keysOf(item)
+      const added = command.keys.filter(one => !known.some(other => equalJson(one, other)))
+      if (added.length === 0) return accept()
+      return known.length + added.length > 10
+        ? reject({ _tag: 'WrongState', detail: 'A node has at most 10 keys. Retire the old ones first.' })
+        : accept({ type: 'NodeKeysRotated', data: { jwks: { keys: [...added, ...known] } } })
+    }
+    case 'IssueSecret':
+      return credentialsOf(item).length >= 2
+        ? reject({ _tag: 'WrongState', detail: 'Two secrets are live already. Retire the old one first.' })
+        : accept({ type: 'NodeSecretIssued', data: {}, credential: command.credential })
+    case 'RetireOldSecret':
+      return credentialsOf(item).length < 2 ? accept() : accept({ type: 'NodeOldSecretRetired', data: {} })
+    case 'SetStatus':
+      return state.is === command.status ? accept() : accept({ type: statusEvents[command.status], data: {} })
+  }
+}
+
+/** The rules of a node's life: enrolled, changed, re-keyed, suspended and reinstated, at last retired for good. */
+export const nodeDecider: Decider<NodeCommand, NodeState> = {
+  initial: { is: 'absent' },
+
+  evolve: (state, event) => {
+    const item = evolveNode(state.is === 'absent' ? undefined : state.item, event)
+    if (item === undefined) return state
+    const status = member(item, 'status')
+    return {
+      is: nodeStatuses.find(known => known === status) ?? 'active',
+      item,
+      created: state.is === 'absent' ? event.data : state.created,
+      revision: state.is === 'absent' ? 0 : state.revision + 1,
+    }
+  },
+
+  decide: (command, state) => {
+    const { by, preconditions } = command
+    if (state.is === 'absent') {
+      if (command._tag !== 'Enroll') return reject({ _tag: 'NeverWas', what: 'node' })
+      if (stale(preconditions)) return reject({ _tag: 'StaleRevision' })
+      const node = withDistinctScopes(command.node)
+      if (isBeyond(by, member(node, 'client_id'), node)) return beyond()
+      const { credential } = command
+      return accept({ type: 'NodeEnrolled', data: node, ...(credential === undefined ? {} : { credential }) })
+    }
+    if (command._tag !== 'Enroll' && isBeyond(by, member(state.item, 'client_id'), state.item))
+      return beyond()
+    if (
+      stale(preconditions, state.revision) ||
+      (command._tag === 'Enroll' && preconditions.ifMatch !== undefined)
+    )
+      return reject({ _tag: 'StaleRevision', revision: state.revision })
+    const isSettled =
+      command._tag === 'Enroll' || (command._tag === 'SetStatus' && command.status === 'retired')
+    return state.is === 'retired' && !isSettled
+      ? reject({ _tag: 'WrongState', detail: 'This node is retired, for good. Enroll a new one.' })
+      : decidePresent(command, state)
+  },
+
+  subject: () => undefined,
+}
+
+/** The node as its readers see it: how many secrets live, never which. */
+export const shownNode = (item: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(item).map(([field, value]) =>
+      field === 'credentials' ? ['secrets', credentialsOf(item).length] : [field, value],
+    ),
+  )

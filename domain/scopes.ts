@@ -1,0 +1,25 @@
+/** Collections of the federation. A scope may be given before the hub serves what it opens. */
+const collections = [
+  'people',
+  'pols',
+  'domiciliary-units',
+  'institutions',
+  'encounters',
+  'events',
+  'personal-documents',
+] as const
+
+/** Every scope a node can hold. */
+export const scopes: readonly string[] = [
+  ...collections.flatMap(name => [`${name}:read`, `${name}:write`, `${name}:delete`]),
+  'history:read',
+  'audit:read',
+  'feed:read',
+  'nodes:read',
+  'nodes:write',
+  'messages:send',
+  'messages:read',
+  'subscriptions:write',
+]
+
+export const isScope = (text: string): boolean => scopes.includes(text)

@@ -1,0 +1,34 @@
+import * as E from '#fp/Either'
+import type { EventFeed } from './event-feed.ts'
+import type { ModelShape, ReadModels } from './read-store.ts'
+
+/** A whole read model: the texts by key, and the position it has come to. */
+export interface Whole {
+  readonly position: bigint
+  readonly texts: ReadonlyMap<string, string>
+}
+
+const nothing: Whole = { position: 0n, texts: new Map() }
+
+/** All documents of a read model, if it is of this very log and answers; else none, at the log's beginning. */
+export const readWhole = async (
+  reads: Pick<ReadModels, 'checkpoint' | 'find'>,
+  feed: Pick<EventFeed, 'eventIdAt'>,
+  model: ModelShape,
+): Promise<Whole> => {
+  const texts = new Map<string, string>()
+  const checkpoint = await reads.checkpoint(model)()
+  if (E.isLeft(checkpoint) || checkpoint.right.position === 0n) return nothing
+  const there = await feed.eventIdAt(checkpoint.right.position)()
+  if (E.isLeft(there) || there.right !== checkpoint.right.eventId) return nothing
+  const query = { equals: {}, descending: false, limit: 1000, mostBytes: 2 ** 24 }
+  let after: string | undefined
+  do {
+    const place = after === undefined ? {} : { after: { value: null, key: after } }
+    const page = await reads.find(model, { ...query, ...place })()
+    if (E.isLeft(page)) return nothing
+    for (const { key, text } of page.right.documents) texts.set(key, text)
+    after = page.right.more ? page.right.documents.at(-1)?.key : undefined
+  } while (after !== undefined)
+  return { position: checkpoint.right.position, texts }
+}
