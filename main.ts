@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
@@ -26,6 +25,7 @@ import { commandHandler } from './commands/handle.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
+import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { accounts, parseAccountText } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
@@ -36,6 +36,7 @@ import { projections } from './projections/read-models.ts'
 import type { ReadModels } from './projections/read-store.ts'
 import { readWhole } from './projections/read-whole.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
+import { processName } from './stores/process-name.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
 import { type SqliteReadStore, sqliteReadStore } from './stores/sqlite/read-store.ts'
@@ -46,6 +47,8 @@ const sweepMilliseconds = 20_000
 const sweepPauseMilliseconds = 20
 const credentialsKeptMilliseconds = 3_600_000
 const closeMilliseconds = 10_000
+const silenceMilliseconds = 10_000
+const idleMilliseconds = 120_000
 
 /** What every command of the hub works with: the stores, the write side, and who may. */
 export interface Core {
@@ -59,6 +62,8 @@ export interface Core {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly writeItem: WriteItem
+  /** What this process is called among those on the same stores. */
+  readonly processName: string
   /** Transactions of the event log so far: for the benchmark. */
   readonly logCommits: () => number
   /** Ends standing and closes the stores, in reverse. */
@@ -117,8 +122,10 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   const followed = followStanding()
 
   const turns = makeTurns(1000)
-  const handle = commandHandler({ log, turns, now: () => new Date(), appended: standing.appended })
-  const writeItem = itemWriter(log, handle)
+  const handle = commandHandler({ log, turns, now: () => new Date() })
+  const writeItem = itemWriter(log, handle, (resource, { id }, state, revision) => {
+    if (resource === peopleOfTheFederation) standing.personIs(id, state, revision)
+  })
   const passwords = await makePasswords(auth, makeSlowWork(100))
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   return {
@@ -130,8 +137,9 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
     passwords,
     standing,
     people,
-    nodes: nodeUseCases(handle, clientSecrets(auth)),
+    nodes: nodeUseCases(handle, clientSecrets(auth), standing),
     writeItem,
+    processName: processName(),
     logCommits: stored.commits,
     close: async () => {
       ending.abort()
@@ -183,18 +191,21 @@ const every = async (
 
 const housekeeping = (
   core: Core,
-  processId: string,
   known: () => bigint,
+  company: { isAlone: boolean },
   refreshKeys: () => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<unknown> => {
-  const { reads, auth, standing } = core
-  let announced = { position: -1n, at: 0 }
+  const { reads, auth, standing, processName } = core
+  let said = { position: -1n, at: 0 }
   const announce = async () => {
     const position = known()
-    if (position === announced.position && Date.now() - announced.at < 3_000) return
-    announced = { position, at: Date.now() }
-    await auth.announce(processId, position)()
+    if (position !== said.position || Date.now() - said.at > 3_000) {
+      said = { position, at: Date.now() }
+      await auth.announce(processName, position)()
+    }
+    const living = await auth.announced()
+    if (E.isRight(living)) company.isAlone = living.right.length <= 1
   }
   const sweep = async () => {
     const models = projections.map(({ shape }) => shape)
@@ -205,7 +216,8 @@ const housekeeping = (
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }
     await auth.sweepExpired(attemptWindowMilliseconds)()
-    if (standing.isLive())
+    // Whoever does not follow the log does not know which credentials it names.
+    if (standing.isLive() && standing.silentFor() < silenceMilliseconds)
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
   }
   return Promise.all([
@@ -226,20 +238,23 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
   const { feed, identity } = ports
   const ending = new AbortController()
   const { signal } = ending
-  const processId = randomUUID()
   const progress = makeProgress(projections.map(({ shape }) => shape.name))
   const ended: Promise<unknown>[] = []
+  const company = { isAlone: true }
   let handle = notYet
   const listener: RequestListener = (request, response) => handle(request, response)
   const server = config.tls === undefined ? createServer(listener) : createSecureServer(config.tls, listener)
   server.keepAliveTimeout = 75_000
+  // A client that neither sends nor reads for so long is gone.
+  server.timeout = idleMilliseconds
+  server.on('checkExpectation', listener)
   answerProtocolErrors(server, logger)
 
   const close = async () => {
     if (server.listening) await closeServer(server)
     ending.abort()
     await Promise.all(ended)
-    await auth.announce(processId, undefined)()
+    await auth.announce(core.processName, undefined)()
     await core.close()
   }
 
@@ -250,10 +265,12 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
     const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`
     const publicUrl = config.publicUrl ?? url
 
+    orThrow(await auth.announce(core.processName, 0n)())
     const projector = startProjector(
       {
         feed,
         writer: reads,
+        mayWait: () => company.isAlone,
         projections,
         progress,
         report: failure => {
@@ -310,7 +327,7 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
     })
     const known = () =>
       progress.positions().reduce((least, { position }) => earlierOf(least, position), standing.position())
-    ended.push(housekeeping(core, processId, known, identityProvider.refresh, signal))
+    ended.push(housekeeping(core, known, company, identityProvider.refresh, signal))
     return url
   }
 

@@ -3,6 +3,7 @@ import * as E from '#fp/Either'
 import { accessTable, type Method } from '../auth/access-table.ts'
 import { catalogue } from '../domain/catalogue.ts'
 import { parseAccount } from '../domain/identifiers.ts'
+import { invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
 import { type Call, type Handle, pathParameter, type Route } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
@@ -142,9 +143,16 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
     })
   app.use(nothingHere)
 
-  // Express itself refuses only paths that cannot be decoded: no route matches them.
+  // Express itself refuses only paths that cannot be decoded: no id can be called so.
   const undecodable: ErrorRequestHandler = (_error, request, response, _next) =>
-    nothingHere(request, response)
+    respond.answer(request, response, '(none)', async requestId => {
+      if (request.method === 'OPTIONS') return E.right(preflight)
+      const call = await callOf(request, response, requestId)
+      if (E.isLeft(call)) return call
+      return request.method === 'POST' || request.method === 'PUT'
+        ? E.left(invalid({ pointer: '/id', detail: 'must be an id: the path cannot be decoded' }))
+        : E.left({ _tag: 'NoSuchRoute' })
+    })
   app.use(undecodable)
   return app
 }

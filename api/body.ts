@@ -3,6 +3,7 @@ import express, { type Request, type Response } from 'express'
 import * as E from '#fp/Either'
 import { isObject, type Json, type JsonObject, nestsAtMost } from '../domain/json.ts'
 import { invalid, type Rejection } from '../domain/rejection.ts'
+import { pointerOf } from '../domain/resource.ts'
 import type { HttpFailure } from './problem.ts'
 
 const bodyLimit = 1024 * 1024
@@ -46,22 +47,39 @@ const readBytes = (request: Request, response: Response): Promise<E.Either<HttpF
 // Only such texts can hold a number that JSON.parse would change: most bodies need no second look.
 const suspicious = /[[:,\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0{16})/
 
-/** The literal of a number that a double cannot hold: too large, too small, or an integer that would be rounded. */
+/** A decimal literal as its digits and the power of ten behind them, each value in one form only. */
+const decimalOf = (literal: string): { readonly digits: string; readonly exponent: number } => {
+  const [, whole = '', fraction = '', power = '0'] =
+    /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? []
+  const all = `${whole}${fraction}`
+  let [start, end] = [0, all.length]
+  while (start < end && all[start] === '0') start += 1
+  while (end > start && all[end - 1] === '0') end -= 1
+  return { digits: all.slice(start, end), exponent: Number(power) - fraction.length + (all.length - end) }
+}
+
+/** Whether a number is too large, too small, or an integer that would come back as another one. */
 const losesValue = (literal: string, value: number): boolean => {
   if (!Number.isFinite(value)) return true
-  if (value === 0) return /[1-9]/.test(literal.replace(/[eE].*$/, ''))
-  const integer = /^(-?\d+)(?:\.0+)?$/.exec(literal)?.[1]
-  return integer !== undefined && BigInt(integer) !== BigInt(value)
+  const said = decimalOf(literal)
+  if (value === 0) return said.digits !== ''
+  if (said.exponent < 0) return false
+  const kept = decimalOf(JSON.stringify(value))
+  return kept.digits !== said.digits || kept.exponent !== said.exponent
 }
 
 const lost = Symbol('a number that lost its value')
 
-const pointersTo = (value: unknown, pointer: string): readonly string[] => {
-  if (value === lost) return [pointer]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, part]) =>
-    pointersTo(part, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
-  )
+const mostPointers = 100
+
+const pointersTo = (value: unknown, path: readonly string[], found: string[] = []): readonly string[] => {
+  if (value === lost) found.push(pointerOf(path))
+  else if (typeof value === 'object' && value !== null)
+    for (const [key, part] of Object.entries(value)) {
+      if (found.length === mostPointers) break
+      pointersTo(part, [...path, key], found)
+    }
+  return found
 }
 
 const numbersThatLose = (text: string): readonly string[] =>
@@ -72,7 +90,7 @@ const numbersThatLose = (text: string): readonly string[] =>
             ? lost
             : value,
         ),
-        '',
+        [],
       )
     : []
 

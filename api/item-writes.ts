@@ -123,6 +123,24 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       return E.isLeft(sent) ? sent : work(sent.right)
     }
 
+  /** No item can be called so: what else is wrong with the request comes first. */
+  const noIdentity = (call: Call, creates: boolean, sent: Body): E.Either<Failure, never> => {
+    const context = contextOf(dependencies, call, call.request.path, sent)
+    if (E.isLeft(context)) return context
+    const errors = invalidFields(resource, sent.json)
+    const hasOwner = ownerIn(resource, call) !== null
+    if (creates)
+      return E.left(
+        invalid(
+          hasOwner
+            ? { pointer: '/id', detail: `must be ${resource.idRule}` }
+            : { pointer: '/book', detail: `must be ${people.idRule}` },
+          ...errors,
+        ),
+      )
+    return E.left(errors.length > 0 ? invalid(...errors) : noSuch(hasOwner ? resource : people))
+  }
+
   /** A write to the item that the path names; an id that cannot be is 404, or 422 where it would be created. */
   const onItem = (
     call: Call,
@@ -131,7 +149,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
   ): TaskEither<Failure, Answer> =>
     withBody(async sent => {
       const identity = identityIn(resource, call)
-      if (identity === undefined) return E.left(creates ? badId(resource, '/id') : noSuch(resource))
+      if (identity === undefined) return noIdentity(call, creates, sent)
       const context = contextOf(dependencies, call, `/${resource.name}/${keyOf(identity)}`, sent)
       return E.isLeft(context) ? context : work(writeOf(call, identity, sent, context.right), sent)
     })(call)
@@ -180,7 +198,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     (call: Call): TaskEither<Failure, Answer> =>
     async () => {
       const identity = identityIn(resource, call)
-      if (identity === undefined) return E.left(noSuch(resource))
+      if (identity === undefined) return noIdentity(call, false, noBody)
       const context = contextOf(dependencies, call, `/${resource.name}/${keyOf(identity)}`, noBody)
       if (E.isLeft(context)) return context
       const write = writeOf(call, identity, noBody, context.right)

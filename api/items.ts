@@ -27,10 +27,10 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
     async () => {
       const parameters = parametersOf(call.request.url, [])
       if (E.isLeft(parameters)) return parameters
-      const identity = identityIn(resource, call)
-      if (identity === undefined) return E.left(noSuch(resource))
       const may = await readable(dependencies, call, model)
       if (E.isLeft(may)) return may
+      const identity = identityIn(resource, call)
+      if (identity === undefined) return E.left(noSuch(resource))
       const owner = await ownerIsThere(identity.owner)
       if (E.isLeft(owner)) return owner
       const found = await readModels.get(model, keyOf(identity))()
@@ -58,11 +58,11 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
     (call: Call): TaskEither<Failure, Answer> =>
     async () => {
       const owner = ownerIn(resource, call)
-      if (owner === null) return E.left(noSuch(people))
       if (owner === undefined) return listItems(dependencies, call, resource, model, undefined)()
       // The request's own mistakes come before what it asks for.
-      const page = await listItems(dependencies, call, resource, model, owner)()
+      const page = await listItems(dependencies, call, resource, model, owner ?? '')()
       if (E.isLeft(page)) return page
+      if (owner === null) return E.left(noSuch(people))
       const there = await ownerIsThere(owner)
       return E.isLeft(there) ? there : page
     }

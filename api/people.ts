@@ -3,11 +3,13 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { passwordProblem } from '../auth/password-hash.ts'
 import type { Outcome } from '../commands/handle.ts'
+import { boundedList } from '../domain/fields.ts'
 import { parseAccount } from '../domain/identifiers.ts'
 import type { ItemState } from '../domain/item.ts'
 import { type JsonObject, member } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid } from '../domain/rejection.ts'
+import { pointerOf } from '../domain/resource.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
 import { type Call, type Handle, pathParameter, type Route } from './call.ts'
@@ -17,13 +19,14 @@ import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { contextOf, itemAnswer } from './writing.ts'
 
-const rolesShape = z.array(z.string().max(200)).max(64)
+const rolesShape = boundedList(z.string().max(200), 1_000, 'must be a list of texts')
 
 /** The members of a body that this request does not take: a misspelt one must not pass unnoticed. */
 const strangers = (body: JsonObject, known: string): readonly InvalidPart[] =>
   Object.keys(body)
     .filter(key => key !== known)
-    .map(key => ({ pointer: `/${key}`, detail: `is unknown: send {"${known}": …}` }))
+    .slice(0, 100)
+    .map(key => ({ pointer: pointerOf([key]), detail: `is unknown: send {"${known}": …}` }))
 
 /** `/login`, and the routes that change a person's password, roles or `active`. */
 export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] => {
@@ -42,9 +45,9 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
   ): Handle => {
     const work = async (call: Call, { bytes, json }: Body): Promise<E.Either<Failure, Answer>> => {
       const id = parseAccount(pathParameter(call, 'id'))
-      if (id === undefined) return E.left({ _tag: 'NoSuchItem', what: people.noun })
-      const errors = problems(json)
-      if (errors.length > 0) return E.left(invalid(...errors))
+      const badIds = id === undefined ? [{ pointer: '/id', detail: `must be ${people.idRule}` }] : []
+      const errors = [...badIds, ...problems(json)]
+      if (id === undefined || errors.length > 0) return E.left(invalid(...errors))
       const context = contextOf(dependencies, call, route.replace(':id', id), { bytes, json })
       if (E.isLeft(context)) return context
       const preconditions = preconditionsOf(call.request.headers)

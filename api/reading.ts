@@ -30,10 +30,12 @@ export const readable = async (
     return E.left(
       invalid({ header: 'Thalamus-Min-Position', detail: 'must be a position of this hub’s log' }),
     )
-  if (await progress.reached(model.name, position, waitMilliseconds)) return E.right(undefined)
+  if (await progress.reached(model.name, position, 0)) return E.right(undefined)
   const head = await logHead()
   if (E.isLeft(head)) return head
-  return position > head.right
-    ? E.left(invalid({ header: 'Thalamus-Min-Position', detail: 'is past the end of this hub’s log' }))
+  if (position > head.right)
+    return E.left(invalid({ header: 'Thalamus-Min-Position', detail: 'is past the end of this hub’s log' }))
+  return (await progress.reached(model.name, position, waitMilliseconds))
+    ? E.right(undefined)
     : E.left({ _tag: 'PositionNotReached' })
 }

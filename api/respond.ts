@@ -12,7 +12,7 @@ const allowedHeaders =
 const exposedHeaders = 'ETag, Link, Location, Retry-After, Thalamus-Position, X-Request-Id'
 const allMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
-const everyAnswer = ['X-Content-Type-Options', 'nosniff', 'Cache-Control', 'private, no-cache']
+const cacheControl = 'private, no-cache'
 
 /** The answer to OPTIONS, with or without credentials. */
 export const preflight: Answer = {
@@ -54,7 +54,8 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
   }
 
   const usualHeaders = (request: Request, requestId: string): string[] => [
-    ...everyAnswer,
+    'X-Content-Type-Options',
+    'nosniff',
     'X-Request-Id',
     requestId,
     ...corsHeaders(request.headers.origin),
@@ -81,6 +82,7 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
         if (answer.headers?.['Content-Type'] === undefined) headers.push('Content-Type', 'application/json')
         headers.push('Content-Length', String(Buffer.byteLength(body)))
       }
+      if (answer.headers?.['Cache-Control'] === undefined) headers.push('Cache-Control', cacheControl)
       // A flat list of headers, and a text instead of bytes: both leave in one write without a detour.
       response.writeHead(answer.status, headers)
       response.end(request.method === 'HEAD' ? undefined : body)
@@ -96,7 +98,7 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
     hand: async (request, response, route, work) => {
       const start = performance.now()
       const requestId = requestIdOf(request.headers['x-request-id'])
-      const headers = usualHeaders(request, requestId)
+      const headers = [...usualHeaders(request, requestId), 'Cache-Control', cacheControl]
       for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '')
       const closed = once(response, 'close')
       await work()

@@ -55,7 +55,7 @@ const prefers = (header: string | readonly string[] | undefined, preference: str
   String(header)
     .toLowerCase()
     .split(/[,;]/)
-    .some(part => part.trim() === preference)
+    .some(part => part.trim().replaceAll('"', '') === preference)
 
 /** What a write's answer shows: where the thing is, which read model serves it, and its text, or none once removed. */
 export interface Written {

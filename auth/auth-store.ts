@@ -55,9 +55,9 @@ export interface AuthStore {
   ) => TaskEither<AuthUnavailable, void>
   /** 32 random bytes, made on first use and the same ever after, for all processes. */
   readonly secret: (name: string) => TaskEither<AuthUnavailable, Buffer>
-  /** Notes how far a running process knows the log; `undefined` when it ends. */
+  /** Notes how far a running process knows the log; `undefined` when it ends. `process` is what `processName` gave. */
   readonly announce: (process: string, position: bigint | undefined) => TaskEither<AuthUnavailable, void>
-  /** The positions of the processes that announced themselves in the last ten seconds. */
+  /** The positions of the processes that live: they announced themselves in the last ten seconds. */
   readonly announced: TaskEither<AuthUnavailable, readonly bigint[]>
   /** Counts an attempt under this key, unless `most` were counted in the last `milliseconds`. */
   readonly countAttempt: (

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { parseAccount } from '../domain/identifiers.ts'
@@ -47,15 +46,6 @@ const authenticatePerson = (
   passwords: Passwords,
   guesses: Guesses,
 ): ((header: string, address: () => string) => TaskEither<AuthenticationFailure, Principal>) => {
-  const isRight = (
-    id: string,
-    credential: string | undefined,
-    password: string,
-  ): TaskEither<PasswordFailure, boolean> =>
-    credential === undefined
-      ? async () => E.map(() => false)(await passwords.pretend(password)())
-      : passwords.verify(id, credential, password)
-
   const openCredential = (id: string): string | undefined => {
     const account = standing.account(id)
     return account?.active ? account.credential : undefined
@@ -72,15 +62,10 @@ const authenticatePerson = (
     credential: string | undefined,
     password: string,
   ): Promise<E.Either<AuthenticationFailure, Principal>> => {
-    const start = performance.now()
-    const right = await isRight(id, credential, password)()
+    const right = await passwords.verify(id, credential, password)()
     if (E.isLeft(right)) return right
     // Asked again: the account may have changed while its password was checked.
-    if (right.right && openCredential(id) === credential) return E.right(personOf(id))
-    const floor = await passwords.floor()
-    if (E.isLeft(floor)) return floor
-    await pause(Math.max(0, start + floor.right - performance.now()))
-    return refused(false)
+    return right.right && openCredential(id) === credential ? E.right(personOf(id)) : refused(false)
   }
 
   return (header, address) => async () => {

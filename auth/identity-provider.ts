@@ -194,10 +194,10 @@ const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly
   }
   // Only what this server does is said of it, and who may read it is the hub's to say.
   provider.use(async (ctx, next) => {
-    const allowedOrigin = ctx.response.get('Access-Control-Allow-Origin')
+    const allowedOrigin = ctx.res.getHeader('Access-Control-Allow-Origin')
     await next()
-    if (allowedOrigin === '') ctx.remove('Access-Control-Allow-Origin')
-    else ctx.set('Access-Control-Allow-Origin', allowedOrigin)
+    if (allowedOrigin === undefined) ctx.remove('Access-Control-Allow-Origin')
+    else ctx.res.setHeader('Access-Control-Allow-Origin', allowedOrigin)
     if (ctx.path !== '/.well-known/openid-configuration' || ctx.status !== 200) return
     const claimed = Object.entries(Object(ctx.body)).filter(([name]) => claimedEndpoints.includes(name))
     ctx.body = {

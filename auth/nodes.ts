@@ -16,6 +16,7 @@ import type { InvalidPart } from '../domain/rejection.ts'
 import { invalidPartsOf } from '../domain/resource.ts'
 import type { AuthUnavailable } from './auth-store.ts'
 import type { ClientSecrets } from './client-secrets.ts'
+import type { Standing } from './standing.ts'
 
 export type NodeFailure = CommandFailure | AuthUnavailable
 
@@ -45,7 +46,11 @@ export interface NodeUseCases {
   readonly setStatus: (write: NodeWrite, status: NodeStatus) => TaskEither<NodeFailure, NodeOutcome>
 }
 
-export const nodeUseCases = (handle: Handle, secrets: ClientSecrets): NodeUseCases => {
+export const nodeUseCases = (
+  handle: Handle,
+  secrets: ClientSecrets,
+  standing: Pick<Standing, 'nodeIs'>,
+): NodeUseCases => {
   type Body = NodeCommand extends infer C
     ? C extends NodeCommand
       ? Omit<C, 'by' | 'preconditions'>
@@ -75,6 +80,9 @@ export const nodeUseCases = (handle: Handle, secrets: ClientSecrets): NodeUseCas
         },
         conditional: Object.keys(preconditions).length > 0,
         context,
+        appended: (state, revision) => {
+          if (state.is !== 'absent') standing.nodeIs(clientId, state.item, revision)
+        },
       })()
       if (E.isLeft(outcome)) return outcome
       return E.right(

@@ -1,4 +1,5 @@
 import { hash as digestOf, randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
@@ -15,10 +16,14 @@ export interface Passwords {
   readonly import: (account: string, hash: string) => TaskEither<PasswordFailure, string>
   /** Whether the pair was found right within the last ten minutes. */
   readonly isRemembered: (account: string, version: string, password: string) => boolean
-  /** Whether this is the account's password of that version. A pair found right is remembered for ten minutes. */
+  /**
+   * Whether this is the account's password of that version. A pair found right is remembered for ten minutes. A wrong
+   * one takes as long as the dearest hash stored would, whatever is wrong: also where there is no such account or
+   * version.
+   */
   readonly verify: (
     account: string,
-    version: string,
+    version: string | undefined,
     password: string,
   ) => TaskEither<PasswordFailure, boolean>
   /** Whether the credential was imported from this very bcrypt hash. */
@@ -27,10 +32,6 @@ export interface Passwords {
     version: string,
     hash: string,
   ) => TaskEither<PasswordFailure, boolean>
-  /** Takes as long as a refusal after `verify` does: for accounts that do not exist. */
-  readonly pretend: (password: string) => TaskEither<PasswordFailure, void>
-  /** No refusal is answered sooner than this many milliseconds: as long as the dearest hash stored takes. */
-  readonly floor: TaskEither<AuthUnavailable, number>
 }
 
 const rememberMilliseconds = 600_000
@@ -55,8 +56,8 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
   const bcryptTakes = await took(() => bcrypt.hash('a wrong password', calibrationCost))
 
   // A key in front is enough of a keyed hash where nobody ever sees one: HMAC takes four times as long.
-  const pairOf = (account: string, version: string, password: string): string =>
-    digestOf('sha256', `${key}${account}\0${version}\0${password}`, 'base64')
+  const pairOf = (account: string, version: string | undefined, password: string): string =>
+    digestOf('sha256', `${key}${account}\0${version ?? ''}\0${password}`, 'base64')
 
   const remember = (pair: string): void => {
     const oldest = remembered.keys().next().value
@@ -72,17 +73,32 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
     return false
   }
 
+  /** The dearest hash stored, in milliseconds of this machine. */
+  const floor = async (): Promise<E.Either<AuthUnavailable, number>> => {
+    const highest = await store.highestBcryptCost()
+    if (E.isLeft(highest)) return highest
+    const dearest = highest.right === undefined ? 0 : bcryptTakes * 2 ** (highest.right - calibrationCost)
+    return E.right(Math.max(strangerTakes, dearest) * 1.2)
+  }
+
   const check = async (
     account: string,
-    version: string,
+    version: string | undefined,
     password: string,
   ): Promise<E.Either<PasswordFailure, boolean>> => {
-    const stored = await store.credential(account, version)()
-    if (E.isLeft(stored)) return stored
-    const credential = stored.right
-    const matches = await slowly(() => matchesHash(password, credential?.hash ?? stranger))()
-    if (E.isLeft(matches)) return matches
-    if (credential === undefined || !matches.right) return E.right(false)
+    const least = await floor()
+    if (E.isLeft(least)) return least
+    const found = version === undefined ? E.right(undefined) : await store.credential(account, version)()
+    if (E.isLeft(found)) return found
+    const credential = found.right
+    // A refusal keeps its place as long as the dearest hash would: else the queue behind it would tell them apart.
+    const matches = await slowly(async () => {
+      const start = performance.now()
+      const isRight = (await matchesHash(password, credential?.hash ?? stranger)) && credential !== undefined
+      if (!isRight) await pause(Math.max(0, start + least.right - performance.now()))
+      return isRight
+    })()
+    if (E.isLeft(matches) || credential === undefined || !matches.right) return matches
     if (isBcrypt(credential.hash) && Buffer.byteLength(password) < bcryptSees) {
       const hash = await slowly(() => hashPassword(password))()
       // The old hash goes on working: a hash that could not be replaced now is replaced another time.
@@ -125,16 +141,6 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
       return E.isLeft(credential)
         ? credential
         : E.right(credential.right?.imported === fingerprintOfHash(hash))
-    },
-    pretend: password => async () => {
-      const matched = await slowly(() => matchesHash(password, stranger))()
-      return E.isLeft(matched) ? matched : E.right(undefined)
-    },
-    floor: async () => {
-      const highest = await store.highestBcryptCost()
-      if (E.isLeft(highest)) return highest
-      const dearest = highest.right === undefined ? 0 : bcryptTakes * 2 ** (highest.right - calibrationCost)
-      return E.right(Math.max(strangerTakes, dearest) * 1.2)
     },
   }
 }

@@ -1,7 +1,8 @@
 import * as E from '#fp/Either'
-import { type Account, evolveAccount } from '../domain/account.ts'
+import { type Account, accountOf, evolveAccount } from '../domain/account.ts'
 import { eventTypesOf } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
+import type { ItemState } from '../domain/item.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
 import { evolveNode, type FederationNode, nodeEvents, parseNode } from '../domain/nodes.ts'
@@ -21,8 +22,9 @@ export interface Standing {
   readonly roots: () => readonly string[]
   /** Whether this version of a credential, of a person or of a node (`nodeAccount`), opens anything: for the sweep. */
   readonly holds: (account: string, credential: string) => boolean
-  /** Takes in what this process appended itself; `history` is the whole stream, these events included. */
-  readonly appended: (history: readonly RecordedEvent[]) => void
+  /** Takes in how this process left a person, or a node, at a revision of its stream. */
+  readonly personIs: (id: string, state: ItemState, revision: number) => void
+  readonly nodeIs: (clientId: string, item: JsonObject, revision: number) => void
   readonly position: () => bigint
   /** Milliseconds since the log was last heard of. */
   readonly silentFor: () => number
@@ -71,17 +73,22 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
   let heardAt = now()
   let live = false
 
+  const isNews = (known: { readonly revision: number } | undefined, revision: number): boolean =>
+    known === undefined || known.revision < revision
+
   const applyToAccount = (id: string, { event, revision }: RecordedEvent): void => {
     const known = accounts.get(id)
-    if ((known?.revision ?? -1) >= revision) return
-    accounts.set(id, { account: evolveAccount(known?.account, event), revision })
+    if (isNews(known, revision)) accounts.set(id, { account: evolveAccount(known?.account, event), revision })
+  }
+
+  const nodeIs = (id: string, item: JsonObject, revision: number): void => {
+    if (isNews(nodes.get(id), revision)) nodes.set(id, { item, node: parseNode(item), revision })
   }
 
   const applyToNode = (id: string, { event, revision }: RecordedEvent): void => {
     const known = nodes.get(id)
-    if ((known?.revision ?? -1) >= revision) return
-    const item = evolveNode(known?.item, event)
-    if (item !== undefined) nodes.set(id, { item, node: parseNode(item), revision })
+    const item = isNews(known, revision) ? evolveNode(known?.item, event) : undefined
+    if (item !== undefined) nodeIs(id, item, revision)
   }
 
   const apply = (recorded: RecordedEvent): void => {
@@ -101,9 +108,10 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
       account.startsWith('node:')
         ? (nodes.get(account.slice('node:'.length))?.node.credentials.includes(credential) ?? false)
         : accounts.get(account)?.account?.credential === credential,
-    appended: history => {
-      for (const recorded of history) apply(recorded)
+    personIs: (id, state, revision) => {
+      if (isNews(accounts.get(id), revision)) accounts.set(id, { account: accountOf(state), revision })
     },
+    nodeIs,
     position: () => position,
     silentFor: () => now() - heardAt,
     isLive: () => live,

@@ -3,11 +3,15 @@ import * as E from '#fp/Either'
 import type { Config } from '../config.ts'
 import { projections } from '../projections/read-models.ts'
 import { rebuild } from '../projections/rebuild.ts'
+import { stillValid } from '../projections/versions.ts'
 import type { ExitCode } from './main.ts'
 import { withCore } from './with-core.ts'
 
 /** A hub looks once a second which generation is served. */
 const switchMilliseconds = 1_100
+const announceMilliseconds = 3_000
+/** A hub looks four times a second who else is there. */
+const noticeMilliseconds = 500
 /** Longer than a batch takes: a hub that waits for the file gets its turn. */
 const pauseMilliseconds = 10
 
@@ -35,6 +39,11 @@ export const rebuildModels = (config: Config, names: readonly string[]): Promise
       return 1
     }
     const hubRuns = announced.right.length > 0
+    // A hub that knows of another writer keeps its own transactions short.
+    const announce = () => core.auth.announce(core.processName, stillValid)()
+    await announce()
+    const announcing = setInterval(announce, announceMilliseconds)
+    if (hubRuns) await pause(noticeMilliseconds)
     try {
       await rebuild({ feed: core.ports.feed, writer: core.reads }, wanted, {
         signal: new AbortController().signal,
@@ -44,6 +53,9 @@ export const rebuildModels = (config: Config, names: readonly string[]): Promise
     } catch (thrown) {
       process.stderr.write(`The rebuild failed: ${isTagged(thrown) ? thrown._tag : 'a bug'}.\n`)
       return 1
+    } finally {
+      clearInterval(announcing)
+      await core.auth.announce(core.processName, undefined)()
     }
     if (process.stderr.isTTY) process.stderr.write('\n')
     if (hubRuns) await pause(switchMilliseconds)

@@ -11,6 +11,12 @@ export interface RevisionConflict {
 /** What the stream must look like for an append to succeed: nothing there yet, or its last revision. */
 export type Expected = 'no-stream' | number
 
+/** A part of a stream: 500 events or 8 MiB, one at least where there is one. `more` may follow after the last. */
+export interface Run {
+  readonly events: readonly RecordedEvent[]
+  readonly more: boolean
+}
+
 /**
  * The write side's log of events: a sequence per stream, revisions from 0 without gaps.
  *
@@ -19,8 +25,10 @@ export type Expected = 'no-stream' | number
  * stream may be concurrent: one wins, the others get `RevisionConflict`.
  */
 export interface EventLog {
-  /** All events of a stream from `from` (default 0), oldest first; empty when there is none. Never stale. */
-  readonly read: (stream: string, from?: number) => TaskEither<LogFailure, readonly RecordedEvent[]>
+  /** The events of a stream from `from` (default 0) on, oldest first, as many as are read at once. Never stale. */
+  readonly read: (stream: string, from?: number) => TaskEither<LogFailure, Run>
+  /** The last event of a stream; undefined when there is none. Never stale. */
+  readonly last: (stream: string) => TaskEither<LogFailure, RecordedEvent | undefined>
   /** Gives the events as recorded. `events` is not empty; at most 1 MiB together. */
   readonly append: (
     stream: string,

@@ -2,10 +2,11 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { schemaVersion } from '../domain/catalogue.ts'
 import type { Decider } from '../domain/decider.ts'
-import type { Actor, DomainEvent, NewEvent, RecordedEvent } from '../domain/event.ts'
+import type { Actor, DomainEvent, NewEvent } from '../domain/event.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 import type { Rejection } from '../domain/rejection.ts'
 import type { EventLog } from './event-log.ts'
+import { type Folded, foldOn, foldStream, unread } from './fold-stream.ts'
 import type { Turns } from './turns.ts'
 import { uuidOf } from './uuid.ts'
 
@@ -34,6 +35,8 @@ export interface CommandRequest<Command, State, Failure = never> {
   /** The caller named the revision it means: a conflict is its to solve, not ours to retry. */
   readonly conditional: boolean
   readonly context: CommandContext
+  /** Told of what this process appended, before the command answers. */
+  readonly appended?: (state: State, revision: number) => void
 }
 
 export interface Outcome<State> {
@@ -55,33 +58,30 @@ export interface HandlerDependencies {
   readonly log: EventLog
   readonly turns: Turns
   readonly now: () => Date
-  /** Told of what this process appended, before the command answers: the whole stream, the new events last. */
-  readonly appended: (history: readonly RecordedEvent[]) => void
 }
 
 const attempts = 10
+/** Folds of long streams are kept, so that a write to one does not read it all again; of so many streams at most. */
+const longFrom = 8
+const mostKept = 64
 
-const fold = <State>(decider: Decider<never, State>, events: readonly RecordedEvent[]): State =>
-  events.reduce((state, recorded) => decider.evolve(state, recorded.event), decider.initial)
+type FoldedState = Folded<unknown>
 
-/** What a command with this id left in the stream, when it was there before. */
-const repeated = <Command, State>(
-  { decider, context }: Pick<CommandRequest<Command, State>, 'decider' | 'context'>,
-  history: readonly RecordedEvent[],
-): E.Either<Rejection, Outcome<State>> | undefined => {
-  if (context.fingerprint === undefined) return undefined
-  const last = history.findLastIndex(recorded => recorded.metadata.commandId === context.commandId)
-  const then = history[last]
-  if (then === undefined) return undefined
-  if (then.metadata.fingerprint !== context.fingerprint) return E.left({ _tag: 'KeyUsedForAnotherRequest' })
-  const first = history.findIndex(recorded => recorded.metadata.commandId === context.commandId)
-  return E.right({
-    state: fold(decider, history.slice(0, last + 1)),
-    added: true,
-    before: first - 1,
-    revision: last,
-    position: then.position,
-  })
+/** Folds of long streams, by stream: only ever a beginning, read on from its last revision. */
+const makeFolds = () => {
+  const kept = new Map<string, FoldedState>()
+  return {
+    // A stream has one decider, whose state this is.
+    of: <State>(stream: string, decider: Decider<never, State>): Folded<State> =>
+      (kept.get(stream) as Folded<State> | undefined) ?? unread(decider),
+    keep: (stream: string, folded: FoldedState): void => {
+      if (folded.revision < longFrom) return
+      kept.delete(stream)
+      const oldest = kept.keys().next().value
+      if (kept.size >= mostKept && oldest !== undefined) kept.delete(oldest)
+      kept.set(stream, folded)
+    },
+  }
 }
 
 /**
@@ -90,45 +90,66 @@ const repeated = <Command, State>(
  * A conflict with another process is retried up to ten times, unless the caller named a revision. A request with an
  * `Idempotency-Key` that added events before gets its first outcome again, read from the stream itself.
  */
-export const commandHandler = ({ log, turns, now, appended }: HandlerDependencies): Handle => {
+export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle => {
+  const folds = makeFolds()
+
+  /** What a command with this id left in the stream, when it was there before. */
+  const repeated = async <Command, State>(
+    { stream, decider, context }: Pick<CommandRequest<Command, State>, 'stream' | 'decider' | 'context'>,
+    folded: Folded<State>,
+  ): Promise<E.Either<CommandFailure, Outcome<State>> | undefined> => {
+    if (context.fingerprint === undefined) return undefined
+    const before = folded.keyed.get(context.commandId)
+    if (before === undefined) return undefined
+    const { fingerprint, first, last } = before
+    if (fingerprint !== context.fingerprint) return E.left({ _tag: 'KeyUsedForAnotherRequest' })
+    const then =
+      last === folded.revision
+        ? E.right(folded)
+        : await foldStream(log, stream, decider, unread(decider), last)
+    return E.map(({ state, position }: Folded<State>) => ({
+      state,
+      added: true,
+      before: first - 1,
+      revision: last,
+      position,
+    }))(then)
+  }
+
   const attempt = async <Command, State, Failure>(
     request: CommandRequest<Command, State, Failure>,
   ): Promise<E.Either<CommandFailure | Failure, Outcome<State> | 'conflict'>> => {
-    const { stream, decider } = request
-    const read = await log.read(stream)()
+    const { stream, decider, appended } = request
+    const read = await foldStream(log, stream, decider, folds.of(stream, decider))
     if (E.isLeft(read)) return read
-    const history = read.right
-    const before = repeated(request, history)
+    const folded = read.right
+    folds.keep(stream, folded)
+    const { state, revision, position } = folded
+    const before = await repeated(request, folded)
     if (before !== undefined) return before
 
-    const state = fold(decider, history)
-    const last = history.at(-1)
     const command = await request.prepare(state)()
     if (E.isLeft(command)) return command
     const decision = decider.decide(command.right, state)
     if (E.isLeft(decision)) return decision
-    const revision = last?.revision ?? -1
     if (decision.right.length === 0)
-      return E.right({ state, added: false, before: revision, revision, position: last?.position })
+      return E.right({ state, added: false, before: revision, revision, position })
 
     const after = decision.right.reduce(decider.evolve, state)
-    const events = dressed(
-      request,
-      decision.right,
-      last,
-      decider.subject(after) ?? decider.subject(state),
-      now(),
-    )
-    const append = await log.append(stream, last === undefined ? 'no-stream' : last.revision, events)()
+    const subject = decider.subject(after) ?? decider.subject(state)
+    const events = dressed(request, decision.right, folded.recordedAt, subject, now())
+    const append = await log.append(stream, revision === -1 ? 'no-stream' : revision, events)()
     if (E.isLeft(append))
       return append.left._tag === 'RevisionConflict' ? E.right('conflict') : E.left(append.left)
-    appended([...history, ...append.right])
+    const further = foldOn(decider, folded, append.right)
+    folds.keep(stream, further)
+    appended?.(further.state, further.revision)
     return E.right({
-      state: after,
+      state: further.state,
       added: true,
       before: revision,
-      revision: revision + events.length,
-      position: append.right.at(-1)?.position,
+      revision: further.revision,
+      position: further.position,
     })
   }
 
@@ -151,12 +172,12 @@ export const commandHandler = ({ log, turns, now, appended }: HandlerDependencie
 const dressed = (
   { stream, context }: Pick<CommandRequest<never, never>, 'stream' | 'context'>,
   events: readonly DomainEvent[],
-  last: RecordedEvent | undefined,
+  lastRecordedAt: string,
   subject: string | undefined,
   now: Date,
 ): readonly NewEvent[] => {
   const clock = now.toISOString()
-  const recordedAt = last !== undefined && last.metadata.recordedAt > clock ? last.metadata.recordedAt : clock
+  const recordedAt = lastRecordedAt > clock ? lastRecordedAt : clock
   const { commandId, fingerprint, actor, requestId, occurredAt } = context
   const metadata = {
     commandId,

@@ -6,6 +6,7 @@ import type { LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
 import { type Identity, type Resource, streamOf } from '../domain/resource.ts'
 import type { EventLog } from './event-log.ts'
+import { type Folded, foldStream, unread } from './fold-stream.ts'
 import type { CommandContext, CommandFailure, Handle, Outcome } from './handle.ts'
 
 export type PrepareItemCommand<Failure = never> = (
@@ -30,29 +31,36 @@ export const readItem =
   (log: Pick<EventLog, 'read'>) =>
   (resource: Resource, identity: Identity): TaskEither<LogFailure, ItemState> =>
   async () => {
-    const { initial, evolve } = itemDecider(resource, identity)
-    const events = await log.read(streamOf(resource, identity))()
-    return E.map((read: readonly { readonly event: Parameters<typeof evolve>[1] }[]) =>
-      read.reduce((state, recorded) => evolve(state, recorded.event), initial),
-    )(events)
+    const decider = itemDecider(resource, identity)
+    const folded = await foldStream(log, streamOf(resource, identity), decider, unread(decider))
+    return E.map(({ state }: Folded<ItemState>) => state)(folded)
   }
 
+/** Told of an item as this process left it. */
+export type ItemAppended = (
+  resource: Resource,
+  identity: Identity,
+  state: ItemState,
+  revision: number,
+) => void
+
 /** Writes an item of any resource. What is in a book needs its person: looked up in the person's own stream. */
-export const itemWriter = (log: Pick<EventLog, 'read'>, handle: Handle): WriteItem => {
+export const itemWriter = (
+  log: Pick<EventLog, 'last'>,
+  handle: Handle,
+  appended: ItemAppended = () => {},
+): WriteItem => {
+  /** The last fact of a stream says whether its thing is there: nothing follows a removal. */
   const ownerIsThere =
     (owner: string | undefined): TaskEither<CommandFailure, void> =>
     async () => {
       if (owner === undefined) return E.right(undefined)
-      const person = await readItem(log)(people, { id: owner })()
-      if (E.isLeft(person)) return person
-      switch (person.right.is) {
-        case 'absent':
-          return E.left({ _tag: 'NeverWas', what: people.noun })
-        case 'removed':
-          return E.left({ _tag: 'Removed', what: people.noun })
-        case 'present':
-          return E.right(undefined)
-      }
+      const last = await log.last(streamOf(people, { id: owner }))()
+      if (E.isLeft(last)) return last
+      if (last.right === undefined) return E.left({ _tag: 'NeverWas', what: people.noun })
+      return last.right.event.type === people.events.removed
+        ? E.left({ _tag: 'Removed', what: people.noun })
+        : E.right(undefined)
     }
 
   return ({ resource, identity, prepare, conditional, context }) =>
@@ -65,5 +73,6 @@ export const itemWriter = (log: Pick<EventLog, 'read'>, handle: Handle): WriteIt
       },
       conditional,
       context,
+      appended: (state, revision) => appended(resource, identity, state, revision),
     })
 }

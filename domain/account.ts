@@ -1,4 +1,5 @@
 import type { DomainEvent } from './event.ts'
+import type { ItemState } from './item.ts'
 import { member } from './json.ts'
 import { people } from './people.ts'
 
@@ -12,6 +13,16 @@ export interface Account {
 
 const stringsOf = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter(role => typeof role === 'string') : []
+
+/** The account of a person as they are now. */
+export const accountOf = (state: ItemState): Account | undefined =>
+  state.is !== 'present'
+    ? undefined
+    : {
+        active: member(state.item, 'active') === true,
+        roles: stringsOf(member(state.item, 'roles')),
+        ...(state.credential === undefined ? {} : { credential: state.credential }),
+      }
 
 /** The account after a fact about a person; undefined once the person is removed. */
 export const evolveAccount = (account: Account | undefined, event: DomainEvent): Account | undefined => {

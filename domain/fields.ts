@@ -30,10 +30,14 @@ export const flag = z.boolean({ error: 'must be true or false' }).nullish()
 
 export const object = z.looseObject({}, { error: 'must be an object' }).nullish()
 
-export const texts = z
-  .array(indexedText, { error: 'must be a list of texts' })
-  .max(64, { error: 'must have at most 64 entries' })
-  .nullish()
+/** A list whose length is looked at before its entries: a long one costs nothing. */
+export const boundedList = <Entry extends z.ZodType>(entry: Entry, most: number, error: string) =>
+  z
+    .array(z.unknown(), { error })
+    .max(most, { error: `must have at most ${most} entries` })
+    .pipe(z.array(entry))
+
+export const texts = boundedList(indexedText, 1_000, 'must be a list of texts').nullish()
 
 /** Whatever JSON can say: the field is named for the documentation only. */
 export const anything = z.unknown().optional()

@@ -7,6 +7,9 @@ export type Instant = string
 const form =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?)?$/
 
+/** Longer than any date is written; it also bounds the time that reading one takes. */
+const mostCharacters = 64
+
 const daysOf = (year: number, month: number): number => {
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
   return [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0
@@ -17,6 +20,7 @@ const daysOf = (year: number, month: number): number => {
  * GNU Health's clients send). No zone is UTC. Undefined for anything else, and for a date or time that does not exist.
  */
 export const parseInstant = (text: string): Instant | undefined => {
+  if (text.length > mostCharacters) return undefined
   const parts = form.exec(text)
   if (parts === null) return undefined
   const [, y = '', mo = '', d = '', h = '00', mi = '00', s = '00', fraction = '', , sign, oh, om] = parts

@@ -8,15 +8,7 @@ import {
   type ItemState,
   type Preconditions,
 } from './item.ts'
-import {
-  effectivePatch,
-  equalJson,
-  type JsonObject,
-  member,
-  patched,
-  withMembers,
-  withoutMembers,
-} from './json.ts'
+import { effectivePatch, equalJson, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
 import { invalid, type Rejection } from './rejection.ts'
 import { asSaid, evolveItem, type Identity, itemOf, patchOf, type Resource } from './resource.ts'
 
@@ -72,8 +64,8 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     const item = distinct(itemOf(resource, identity, body))
     const roles = member(item, 'roles')
     const usual = resource.defaults.roles
-    if (Array.isArray(roles) && usual !== undefined && !equalJson(roles, usual)) {
-      if (!rights.roles)
+    if (Array.isArray(roles) && usual !== undefined && Array.isArray(member(body, 'roles'))) {
+      if (!rights.roles && !equalJson(roles, usual))
         return reject({
           _tag: 'FieldNotAllowed',
           field: 'roles',
@@ -115,8 +107,8 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     })
 
   const replace = (command: Creation, state: Present): Decision => {
-    if (command.password.is !== 'none') return passwordRejection()
-    const { body } = command
+    const { body, password } = command
+    if (password.is !== 'none' && password.is !== 'present') return passwordRejection()
     const held = heldFieldThatDiffers(distinct(body), state.item, false)
     if (held !== undefined) return heldRejection(held)
     const kept = Object.fromEntries(
@@ -126,7 +118,10 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       }),
     )
     const item = withMembers(itemOf(resource, identity, body, kept), kept)
-    return equalJson(item, state.item) ? accept() : accept({ type: resource.events.replaced, data: item })
+    if (equalJson(item, state.item)) return accept()
+    return password.is === 'none'
+      ? accept({ type: resource.events.replaced, data: item })
+      : passwordRejection()
   }
 
   const patch = (body: JsonObject, state: Present): Decision => {
@@ -139,8 +134,17 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       withoutMembers(patchOf(resource, identity, body), resource.held),
     )
     if (Object.keys(effective).length === 0) return accept()
-    if (exceedsItemLimit(patched(state.item, effective))) return reject({ _tag: 'ItemTooLarge' })
     return accept({ type: resource.events.changed, data: effective })
+  }
+
+  /** What a change would make of an item is bounded like the item of a request. */
+  const withinLimit = (state: Present, decision: Decision): Decision => {
+    if (E.isLeft(decision) || decision.right.length === 0) return decision
+    const item = decision.right.reduce<JsonObject | undefined>(
+      (before, event) => evolveItem(resource, before, event),
+      state.item,
+    )
+    return item !== undefined && exceedsItemLimit(item) ? reject({ _tag: 'ItemTooLarge' }) : decision
   }
 
   const decidePresent = (command: ItemCommand, state: Present): Decision => {
@@ -210,7 +214,7 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
           return stale(preconditions, state.revision) ||
             (command._tag === 'Create' && preconditions.ifMatch !== undefined)
             ? reject({ _tag: 'StaleRevision', revision: state.revision })
-            : decidePresent(command, state)
+            : withinLimit(state, decidePresent(command, state))
       }
     },
 

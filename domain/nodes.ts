@@ -2,6 +2,7 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { Decider } from './decider.ts'
 import type { DomainEvent } from './event.ts'
+import { boundedList } from './fields.ts'
 import type { Preconditions } from './item.ts'
 import { stale } from './item-decider.ts'
 import {
@@ -29,11 +30,11 @@ export type NodeStatus = (typeof nodeStatuses)[number]
 const name = z.string({ error: 'must be a text' }).refine(text => /\S/.test(text) && text.length <= 200, {
   error: 'must have 1 to 200 characters',
 })
-const scopes = z
-  .array(z.string().refine(isScope, { error: 'is no scope of this hub' }), {
-    error: 'must be a list of scopes, such as ["people:read", "pols:write"]',
-  })
-  .max(64, { error: 'must have at most 64 entries' })
+const scopes = boundedList(
+  z.string({ error: 'must be a text' }).refine(isScope, { error: 'is no scope of this hub' }),
+  200,
+  'must be a list of scopes, such as ["people:read", "pols:write"]',
+)
 const institution = z
   .string({ error: 'must be the id of an institution' })
   .refine(text => /^[A-Za-z0-9._~:-]{1,128}$/.test(text), {
@@ -75,7 +76,11 @@ const key = z.discriminatedUnion(
   { error: 'must be a public key: kty OKP with Ed25519, EC with P-256, or RSA' },
 )
 const jwks = z.strictObject(
-  { keys: z.array(key).min(1, { error: 'must hold a key' }).max(10, { error: 'must hold at most 10 keys' }) },
+  {
+    keys: boundedList(key, 10, 'must be a list of keys').refine(keys => keys.length > 0, {
+      error: 'must hold a key',
+    }),
+  },
   { error: 'must be a JWK set: {"keys": […]}' },
 )
 

@@ -53,9 +53,13 @@ export const pages: Resource = {
   facts: {},
   notRemovable: () => undefined,
   filters: {
-    page_type: { kind: 'text', fields: ['page_type', 'domain'] },
-    medical_context: { kind: 'text', fields: ['medical_context', 'context'] },
-    relevance: { kind: 'text', fields: ['relevance'] },
+    page_type: { kind: 'text', fields: ['page_type', 'domain'], vocabulary: vocabularies.pageType },
+    medical_context: {
+      kind: 'text',
+      fields: ['medical_context', 'context'],
+      vocabulary: vocabularies.medicalContext,
+    },
+    relevance: { kind: 'text', fields: ['relevance'], vocabulary: vocabularies.relevance },
   },
   endpoints: { collection: 'book', item: 'page' },
   orderedBy: 'page_date',

@@ -58,7 +58,7 @@ export const people: Resource = {
   filters: {
     name: { kind: 'text', fields: ['name'] },
     lastname: { kind: 'text', fields: ['lastname'] },
-    gender: { kind: 'text', fields: ['gender'] },
+    gender: { kind: 'text', fields: ['gender'], vocabulary: vocabularies.gender },
     dob: { kind: 'instant', fields: ['dob'] },
     active: { kind: 'flag', fields: ['active'] },
   },

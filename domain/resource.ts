@@ -10,6 +10,8 @@ export interface Filter {
   readonly kind: 'text' | 'instant' | 'flag'
   /** The fields it looks at; the first that is set counts. */
   readonly fields: readonly string[]
+  /** The words it finds; another one in the field is not found by it. */
+  readonly vocabulary?: readonly string[]
 }
 
 /** Everything the hub knows about one kind of record; deciders, read models and routes come from it. */
@@ -83,19 +85,26 @@ export const evolveItem = (
   return resource.facts[type]?.apply(item, data) ?? item
 }
 
-const pointerOf = (path: readonly PropertyKey[]): string =>
+/** A JSON Pointer (RFC 6901). */
+export const pointerOf = (path: readonly PropertyKey[]): string =>
   path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
-/** What a schema finds wrong with a body, field by field. */
+const mostParts = 100
+
+/** What a schema finds wrong with a body, field by field; the first hundred of it. */
 export const invalidPartsOf = (schema: z.ZodType, body: JsonObject): readonly InvalidPart[] => {
   const result = schema.safeParse(body)
   return result.success
     ? []
-    : result.error.issues.flatMap(issue =>
-        issue.code === 'unrecognized_keys'
-          ? issue.keys.map(key => ({ pointer: pointerOf([...issue.path, key]), detail: 'is unknown here' }))
-          : [{ pointer: pointerOf(issue.path), detail: issue.message }],
-      )
+    : result.error.issues
+        .slice(0, mostParts)
+        .flatMap(issue =>
+          issue.code === 'unrecognized_keys'
+            ? issue.keys
+                .slice(0, mostParts)
+                .map(key => ({ pointer: pointerOf([...issue.path, key]), detail: 'is unknown here' }))
+            : [{ pointer: pointerOf(issue.path), detail: issue.message }],
+        )
 }
 
 const schemas = new WeakMap<Resource, z.ZodType>()
@@ -111,6 +120,12 @@ export const invalidFields = (resource: Resource, body: JsonObject): readonly In
 const identityFields = (resource: Resource, { owner, id }: Identity): JsonObject =>
   resource.ownerField === undefined || owner === undefined ? { id } : { id, [resource.ownerField]: owner }
 
+/** The fields that must say the same where a body has them; `person` is another name of whose book it is. */
+const saidIdentity = (resource: Resource, identity: Identity): JsonObject => ({
+  ...identityFields(resource, identity),
+  ...(identity.owner === undefined ? {} : { person: identity.owner }),
+})
+
 const sameId = (resource: Resource, field: string, said: Json, known: Json): boolean =>
   typeof said === 'string' &&
   (field === 'id' ? resource.parseId(said) === known : parseAccount(said) === known)
@@ -122,7 +137,7 @@ export const contradictions = (
   body: JsonObject,
   isPatch: boolean,
 ): readonly InvalidPart[] =>
-  Object.entries(identityFields(resource, identity)).flatMap(([field, known]) => {
+  Object.entries(saidIdentity(resource, identity)).flatMap(([field, known]) => {
     const said = member(body, field)
     if (said === undefined || (said === null && !isPatch) || sameId(resource, field, said ?? null, known))
       return []
@@ -131,7 +146,7 @@ export const contradictions = (
 
 /** The patch without what only repeats which item it is. */
 export const patchOf = (resource: Resource, identity: Identity, body: JsonObject): JsonObject =>
-  withoutMembers(body, Object.keys(identityFields(resource, identity)))
+  withoutMembers(body, Object.keys(saidIdentity(resource, identity)))
 
 const isSet = (body: JsonObject, key: string): boolean => (member(body, key) ?? null) !== null
 
@@ -144,7 +159,7 @@ export const itemOf = (
 ): JsonObject =>
   withMembers(body, {
     ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !isSet(body, key))),
-    ...identityFields(resource, identity),
+    ...(isSet(body, 'person') ? saidIdentity(resource, identity) : identityFields(resource, identity)),
   })
 
 /** A body without nulls where the hub would fill in: the only nulls that mean "left out". */
@@ -174,8 +189,9 @@ export const filterValue = (filter: Filter, item: JsonObject): string | bigint |
   for (const field of filter.fields) {
     const value = member(item, field)
     if (filter.kind === 'flag' && typeof value === 'boolean') return BigInt(value)
-    if (typeof value === 'string')
-      return filter.kind === 'text' ? folded(value) : (parseInstant(value) ?? null)
+    if (typeof value !== 'string') continue
+    if (filter.vocabulary !== undefined && !filter.vocabulary.includes(value)) return null
+    return filter.kind === 'text' ? folded(value) : (parseInstant(value) ?? null)
   }
   return null
 }

@@ -31,14 +31,15 @@ const socialContexts = [
     'transportation',
   ],
   ...['health_services', 'uninsured', 'family_functionality', 'family_violence', 'bullying', 'war', 'misc'],
-  ...['physical_activity', 'nutrition', 'sleep'],
 ] as const
+
+const lifestyleContexts = ['physical_activity', 'nutrition', 'sleep'] as const
 
 export const vocabularies = {
   gender: ['m', 'f', 'nb', 'other', 'nd', 'u'],
   pageType: ['biographical', 'medical', 'demographical', 'social', 'lifestyle', 'other'],
-  medicalContext: [...medicalContexts, 'misc'],
+  medicalContext: medicalContexts,
   socialContext: socialContexts,
-  anyContext: [...medicalContexts, ...socialContexts],
+  anyContext: [...medicalContexts, ...socialContexts, ...lifestyleContexts],
   relevance: ['informational', 'normal', 'important', 'critical'],
 } as const

@@ -21,6 +21,11 @@ export type ProjectorFailure = LogFailure | ReadUnavailable | Superseded
 interface Dependencies {
   readonly feed: EventFeed
   readonly writer: ReadModelWriter
+  /**
+   * Whether batches may share a commit. Where other processes write to the same store, each batch is committed at once:
+   * whoever waits for the store waits for one batch only.
+   */
+  readonly mayWait: () => boolean
 }
 
 /** Applies one batch to models that stand at the same checkpoint, and commits both together. */
@@ -51,18 +56,17 @@ const advance = async (
 
 /**
  * Feeds models that stand at the same checkpoint, batch by batch; yields them after each batch, with whether the
- * head was reached. Batches may share a commit, unless `eachBatchNow`: another process that waits for the store then
- * waits for one batch only. Ends with the signal; throws a `ProjectorFailure`.
+ * head was reached. Ends with the signal; throws a `ProjectorFailure`.
  */
 export async function* feedModels(
   dependencies: Dependencies,
   models: readonly Building[],
-  options: { readonly signal: AbortSignal; readonly toHead?: boolean; readonly eachBatchNow?: boolean },
+  options: { readonly signal: AbortSignal; readonly toHead?: boolean },
 ): AsyncGenerator<{ readonly models: readonly Building[]; readonly caughtUp: boolean }> {
   let standing = models
   const from = models[0]?.generation.checkpoint.position ?? 0n
   for await (const batch of dependencies.feed.follow(from, options)) {
-    const within = options.eachBatchNow ? 0 : batch.caughtUp ? atHead : onTheWay
+    const within = !dependencies.mayWait() ? 0 : batch.caughtUp ? atHead : onTheWay
     const advanced = await advance(dependencies, standing, batch, within)
     if (E.isLeft(advanced)) throw advanced.left
     standing = advanced.right

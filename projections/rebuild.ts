@@ -17,17 +17,18 @@ export interface RebuildOptions {
  * `ProjectorFailure`.
  */
 export const rebuild = async (
-  dependencies: { readonly feed: EventFeed; readonly writer: ReadModelWriter },
+  stores: { readonly feed: EventFeed; readonly writer: ReadModelWriter },
   projections: readonly Projection[],
   { signal, pauseMilliseconds, report }: RebuildOptions,
 ): Promise<void> => {
+  const dependencies = { ...stores, mayWait: () => pauseMilliseconds === 0 }
   let models: readonly Building[] = []
   for (const projection of projections) {
     const begun = await dependencies.writer.begin(projection.shape)()
     if (E.isLeft(begun)) throw begun.left
     models = [...models, { projection, generation: begun.right }]
   }
-  const options = { signal, toHead: true, eachBatchNow: pauseMilliseconds > 0 }
+  const options = { signal, toHead: true }
   while (!signal.aborted) {
     for await (const step of feedModels(dependencies, models, options)) {
       models = step.models

@@ -99,9 +99,15 @@ const eventLog = (stored: StoredLog): EventLog => ({
     async () => {
       const read = await stored.read(stream, from)()
       if (E.isLeft(read)) return read
-      const { events, failure } = await decode(read.right)
-      return failure === undefined ? E.right(events) : E.left(failure)
+      const { events, failure } = await decode(read.right.events)
+      return failure === undefined ? E.right({ events, more: read.right.more }) : E.left(failure)
     },
+  last: stream => async () => {
+    const last = await stored.last(stream)()
+    if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
+    const { events, failure } = await decode([last.right])
+    return failure === undefined ? E.right(events[0]) : E.left(failure)
+  },
   append: (stream, expected, events) => async () => {
     const appended = await stored.append(stream, expected, await encode(events))()
     const first = expected === 'no-stream' ? 0 : expected + 1
@@ -147,13 +153,13 @@ export const openLog = async (stored: StoredLog): Promise<E.Either<LogFailure, L
   }
   const existing = await log.read('hub')()
   if (E.isLeft(existing)) return existing
-  if (existing.right.length === 0) {
+  if (existing.right.events.length === 0) {
     const founded = await log.append('hub', 'no-stream', [founding])()
     if (E.isLeft(founded) && founded.left._tag !== 'RevisionConflict') return E.left(founded.left)
   }
   const hub = await log.read('hub')()
   if (E.isLeft(hub)) return hub
-  const id = hub.right[0]?.event.data.id
+  const id = hub.right.events[0]?.event.data.id
   const identity = { id: typeof id === 'string' ? id : '', epoch: 0 }
   return E.right({ identity, log, feed: eventFeed(stored, identity) })
 }

@@ -16,6 +16,16 @@ export interface StoredEvent extends StoredNewEvent {
   readonly position: bigint
 }
 
+/** Bounds of what is read at once. */
+export const mostEvents = 500
+export const mostCharacters = 8 * 1024 * 1024
+
+export interface StoredRun {
+  readonly events: readonly StoredEvent[]
+  /** More may follow. */
+  readonly more: boolean
+}
+
 /** A run of the feed; `next` is where to go on, also past events that a filter hid. */
 export interface StoredBatch {
   readonly events: readonly StoredEvent[]
@@ -33,7 +43,9 @@ export interface FollowOptions {
 
 /** What an engine must do; `stores/codec.ts` makes the ports of commands and projections of it. */
 export interface StoredLog {
-  readonly read: (stream: string, from: number) => TaskEither<LogUnavailable, readonly StoredEvent[]>
+  /** A run of the stream: at most `mostEvents`, or what takes `mostCharacters`, one at least where there is one. */
+  readonly read: (stream: string, from: number) => TaskEither<LogUnavailable, StoredRun>
+  readonly last: (stream: string) => TaskEither<LogUnavailable, StoredEvent | undefined>
   /** Gives the positions of the events, in their order. */
   readonly append: (
     stream: string,

@@ -1,8 +1,6 @@
 import * as E from '#fp/Either'
-import type { StoredEvent, StoredLog } from '../stored.ts'
+import { mostEvents, type StoredEvent, type StoredLog } from '../stored.ts'
 import { makeWaker } from '../waker.ts'
-
-const batchSize = 500
 
 /** A log that lives as long as its process: for tests. */
 export const memoryLog = (): StoredLog => {
@@ -10,7 +8,11 @@ export const memoryLog = (): StoredLog => {
   const streams = new Map<string, StoredEvent[]>()
   const waker = makeWaker()
   return {
-    read: (stream, from) => async () => E.right((streams.get(stream) ?? []).slice(from)),
+    read: (stream, from) => async () => {
+      const all = streams.get(stream) ?? []
+      return E.right({ events: all.slice(from, from + mostEvents), more: all.length > from + mostEvents })
+    },
+    last: stream => async () => E.right(streams.get(stream)?.at(-1)),
     append: (name, expected, events) => async () => {
       const stream = streams.get(name) ?? []
       const first = expected === 'no-stream' ? 0 : expected + 1
@@ -33,7 +35,7 @@ export const memoryLog = (): StoredLog => {
       let next = after
       while (!signal.aborted) {
         const wakes = waker.wakes()
-        const run = all.slice(Number(next), Number(next) + batchSize)
+        const run = all.slice(Number(next), Number(next) + mostEvents)
         next += BigInt(run.length)
         const caughtUp = Number(next) >= all.length
         yield { events: run.filter(event => types?.includes(event.type) ?? true), next, caughtUp }

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { AuthStore, AuthUnavailable, StoredCredential } from '../../auth/auth-store.ts'
+import { hasEnded } from '../process-name.ts'
 import { openDatabase } from './database.ts'
 
 const liveMilliseconds = 10_000
+const forgetMilliseconds = 3_600_000
 
 const credentialRow = z.object({
   account: z.string(),
@@ -112,21 +114,27 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       }),
     announce: (id, position) => async () =>
       attempt(() => {
-        if (position === undefined) passing.prepare('DELETE FROM processes WHERE id = ?').run(id)
-        else
-          passing
-            .prepare(
-              `INSERT INTO processes VALUES (?, ?, ?)
+        if (position === undefined) {
+          passing.prepare('DELETE FROM processes WHERE id = ?').run(id)
+          return
+        }
+        const now = Date.now()
+        passing.prepare('DELETE FROM processes WHERE seen_at < ?').run(now - forgetMilliseconds)
+        passing
+          .prepare(
+            `INSERT INTO processes VALUES (?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET position = excluded.position, seen_at = excluded.seen_at`,
-            )
-            .run(id, position, Date.now())
+          )
+          .run(id, position, now)
       }),
     announced: async () =>
       attempt(() =>
-        db
-          .prepare('SELECT position FROM processes WHERE seen_at > ?')
+        passing
+          .prepare('SELECT id, position FROM processes WHERE seen_at > ?')
           .all(Date.now() - liveMilliseconds)
-          .flatMap(({ position }) => (typeof position === 'bigint' ? [position] : [])),
+          .flatMap(({ id, position }) =>
+            typeof position === 'bigint' && !hasEnded(String(id)) ? [position] : [],
+          ),
       ),
     countAttempt: (key, most, milliseconds) => async () =>
       attempt(() =>

@@ -82,11 +82,12 @@ export const openDatabase = (
     // A full disk has rolled back already.
     if (connection.isTransaction) connection.exec('ROLLBACK')
   }
-  const attempt = <A>(work: () => A): A => {
+  const attempt = <A>(work: () => A, othersAreIn = false): A => {
     try {
       return work()
     } catch (error) {
       undo()
+      if (othersAreIn) takenBack()
       throw error
     }
   }
@@ -125,6 +126,7 @@ export const openDatabase = (
     },
     writeWithin: (milliseconds, work) => {
       const now = performance.now()
+      const othersAreIn = commitAt !== undefined
       const result = attempt(() => {
         if (commitAt === undefined) {
           endReading()
@@ -133,7 +135,7 @@ export const openDatabase = (
           timer = setTimeout(commitOpen, milliseconds)
         }
         return work()
-      })
+      }, othersAreIn)
       if (commitAt !== undefined && now >= commitAt) commitOpen()
       return result
     },

@@ -3,13 +3,19 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Expected, RevisionConflict } from '../../commands/event-log.ts'
 import type { LogUnavailable } from '../../domain/log-failure.ts'
-import type { FollowOptions, StoredBatch, StoredEvent, StoredLog, StoredNewEvent } from '../stored.ts'
+import {
+  type FollowOptions,
+  mostCharacters,
+  mostEvents,
+  type StoredBatch,
+  type StoredEvent,
+  type StoredLog,
+  type StoredNewEvent,
+} from '../stored.ts'
 import { makeWaker } from '../waker.ts'
 import { type Database, openDatabase } from './database.ts'
 
 const columns = 'position, stream, revision, id, type, data, metadata'
-const mostEvents = 500
-const mostCharacters = 8 * 1024 * 1024
 const mostQueued = 10_000
 /** Another process's events are looked for this often; its own wake a follower at once. */
 const pollMilliseconds = 100
@@ -68,25 +74,27 @@ const appendOne = (db: Database, { stream, expected, events }: Append): Appended
     : E.left({ _tag: 'RevisionConflict', actual })
 }
 
-const readRun = (db: Database, after: bigint, types: readonly string[] | undefined): StoredBatch => {
-  const head = headOf(db)
-  const wanted = types === undefined ? '' : `AND type IN (${types.map(() => '?').join(', ')})`
-  const rows = db
-    .prepare(
-      `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ${wanted} ORDER BY position LIMIT ${mostEvents}`,
-    )
-    .iterate(after, head, ...(types ?? []))
+/** The events of rows, as many as may be read at once. */
+const runOf = (rows: Iterable<Record<string, SQLOutputValue>>) => {
   const events: StoredEvent[] = []
   let characters = 0
-  let isCut = false
   for (const row of rows) {
     const event = eventOf(row)
     events.push(event)
     characters += event.data.length
-    isCut = events.length === mostEvents || characters >= mostCharacters
-    if (isCut) break
+    if (events.length === mostEvents || characters >= mostCharacters) return { events, more: true }
   }
-  const next = isCut ? (events.at(-1)?.position ?? after) : head > after ? head : after
+  return { events, more: false }
+}
+
+const readRun = (db: Database, after: bigint, types: readonly string[] | undefined): StoredBatch => {
+  const head = headOf(db)
+  const wanted = types === undefined ? '' : `AND type IN (${types.map(() => '?').join(', ')})`
+  const select = db.prepare(
+    `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ${wanted} ORDER BY position LIMIT ${mostEvents}`,
+  )
+  const { events, more } = runOf(select.iterate(after, head, ...(types ?? [])))
+  const next = more ? (events.at(-1)?.position ?? after) : head > after ? head : after
   return { events, next, caughtUp: next >= head }
 }
 
@@ -138,9 +146,17 @@ export const sqliteLog = (path: string): SqliteLog => {
     read: (stream, from) => async () =>
       attempt(() => {
         const select = db.prepare(
-          `SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision`,
+          `SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ${mostEvents}`,
         )
-        return db.read(() => select.all(stream, from)).map(eventOf)
+        return db.read(() => runOf(select.iterate(stream, from)))
+      }),
+    last: stream => async () =>
+      attempt(() => {
+        const select = db.prepare(
+          `SELECT ${columns} FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1`,
+        )
+        const row = db.read(() => select.get(stream))
+        return row === undefined ? undefined : eventOf(row)
       }),
     append: (stream, expected, events) => () =>
       new Promise(settle => {

@@ -147,8 +147,10 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
       lookAgain = now + lookAgainMilliseconds
       const file = statSync(path, { throwIfNoEntry: false })?.ino
       if (file !== store.file) {
+        // Opened first: where that fails, the old one is still there to be asked, and this is tried again.
+        const fresh = open()
         store.db.close()
-        store = open()
+        store = fresh
       }
     }
     return store
@@ -261,9 +263,13 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
       attempt(() => {
         const { db } = current()
         isTakenBack = false
+        // Readers go with the projector to what is served now.
+        store.served.delete(`${model.name}_${model.version}`)
+        const row = servedRow(db, model)
+        if (row !== undefined) return generationOf(model, row)
         return db.write(() => {
-          const row = servedRow(db, model)
-          return row === undefined ? insertModel(db, model, 'served') : generationOf(model, row)
+          const made = servedRow(db, model)
+          return made === undefined ? insertModel(db, model, 'served') : generationOf(model, made)
         })
       }),
 

@@ -43,21 +43,15 @@ describe('a refusal', () => {
     for (const other of others) expect(other).toEqual(first)
   })
 
-  it.each([
-    undefined,
-    '',
-    'Basic',
-    'Basic !!!',
-    'Basic QUJD',
-    'Bearer abc',
-    'Digest x',
-    `Basic ${'A'.repeat(5000)}`,
-  ])('comes for the credentials %j, with how to do better', async authorization => {
-    const reply = await clientOf(hub.url, authorization).get('/people')
-    expect(reply.status).toBe(401)
-    expect(reply.headers.get('WWW-Authenticate')).toMatch(/^Basic realm=/)
-    expect(reply.headers.get('Content-Type')).toBe('application/problem+json')
-  })
+  it.each([undefined, '', 'Basic', 'Basic !!!', 'Basic QUJD', 'Digest x', `Basic ${'A'.repeat(5000)}`])(
+    'comes for the credentials %j, with how to do better',
+    async authorization => {
+      const reply = await clientOf(hub.url, authorization).get('/people')
+      expect(reply.status).toBe(401)
+      expect(reply.headers.get('WWW-Authenticate')).toMatch(/^Basic realm=.*, Bearer realm=/)
+      expect(reply.headers.get('Content-Type')).toBe('application/problem+json')
+    },
+  )
 })
 
 describe('an account', () => {

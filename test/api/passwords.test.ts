@@ -46,7 +46,7 @@ describe('one’s own password', () => {
     const set = (id: string) => hub.root.post(`/password/${id}`, { password: 'gnusolidario' })
     expect((await set('ESPNEVER1ORG')).status).toBe(404)
     expect((await set('ESPPAS006ORG')).status).toBe(410)
-    expect((await set('%20')).status).toBe(404)
+    expect((await set('%20')).status).toBe(422)
   })
 
   it('may have exactly 6 characters, exactly 64 bytes, and colons', async () => {

@@ -71,8 +71,8 @@ describe('a dot as an id', () => {
       for (const method of ['POST', 'PUT']) expect(await statusOf(`${method} ${path}`)).toBe(422)
     }
     for (const path of [`/people/${id}/roles`, `/people/${id}/active`])
-      expect(await statusOf(`PUT ${path}`)).toBe(404)
-    expect(await statusOf(`POST /password/${id}`)).toBe(404)
+      expect(await statusOf(`PUT ${path}`)).toBe(422)
+    expect(await statusOf(`POST /password/${id}`)).toBe(422)
     expect(await statusOf(`POST /pols/${id}`)).toBe(422)
   })
 })

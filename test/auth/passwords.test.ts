@@ -48,11 +48,18 @@ describe('a password', () => {
     expect(await right(passwords.wasImportedFrom('ANA', version, hash))).toBe(true)
   })
 
-  it('raises the floor of refusals with the dearest hash stored', async () => {
+  it('is refused no sooner than the dearest hash stored would take, also where there is no account', async () => {
     const { passwords } = await counted()
-    const before = await right(passwords.floor)
-    await right(passwords.import('ANA', '$2b$15$'.padEnd(60, 'x')))
-    expect(await right(passwords.floor)).toBeGreaterThan(before)
+    const took = async (version: string | undefined) => {
+      const start = performance.now()
+      expect(await right(passwords.verify('ANA', version, 'wrong'))).toBe(false)
+      return performance.now() - start
+    }
+    const before = await took(undefined)
+    const cheap = await right(passwords.import('ANA', await bcrypt.hash('gnusolidario', 4)))
+    await right(passwords.import('EVA', '$2b$15$'.padEnd(60, 'x')))
+    expect(await took(undefined)).toBeGreaterThan(before)
+    expect(await took(cheap)).toBeGreaterThan(before)
   })
 })
 

@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { makeStanding } from '../../auth/standing.ts'
-import type { NewEvent, RecordedEvent } from '../../domain/event.ts'
+import type { NewEvent } from '../../domain/event.ts'
+import type { ItemState } from '../../domain/item.ts'
+import { itemDecider } from '../../domain/item-decider.ts'
+import { people } from '../../domain/people.ts'
 import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from '../support/either.ts'
 import { eventOf, personRegistered } from '../support/events.ts'
 
-const stream = (...events: readonly NewEvent[]): readonly RecordedEvent[] =>
-  events.map((event, revision) => ({
-    ...event,
-    stream: 'person-ANA',
-    revision,
-    position: BigInt(revision + 1),
-  }))
+const { evolve, initial } = itemDecider(people, { id: 'ANA' })
+
+/** Ana after these facts. */
+const personAfter = (...events: readonly NewEvent[]): ItemState =>
+  events.reduce<ItemState>((state, { event }) => evolve(state, event), initial)
 
 const opened = (event: NewEvent, credential: string): NewEvent => ({
   ...event,
@@ -31,7 +32,7 @@ const fresh = () => makeStanding({ position: 0n, accounts: new Map(), nodes: new
 describe('standing', () => {
   it('knows what this process appended before any feed does', () => {
     const standing = fresh()
-    standing.appended(stream(...events.slice(0, 3)))
+    standing.personIs('ANA', personAfter(...events.slice(0, 3)), 2)
     expect(standing.account('ANA')).toEqual({ active: true, roles: ['root'], credential: 'v2' })
     expect(standing.roots()).toEqual(['ANA'])
     expect(standing.holds('ANA', 'v2')).toBe(true)
@@ -40,7 +41,7 @@ describe('standing', () => {
 
   it('is not turned back by events that come late, nor do they raise the removed', async () => {
     const standing = fresh()
-    standing.appended(stream(...events))
+    standing.personIs('ANA', personAfter(...events), 4)
     expect(standing.account('ANA')).toBeUndefined()
     const { log, feed } = await right(() => openLog(memoryLog()))
     await right(log.append('person-ANA', 'no-stream', events.slice(0, 2)))
@@ -55,7 +56,7 @@ describe('standing', () => {
 
   it('counts only active people who can log in among the roots', () => {
     const standing = fresh()
-    standing.appended(stream(personRegistered('ANA'), events[1]))
+    standing.personIs('ANA', personAfter(personRegistered('ANA'), events[1]), 1)
     expect(standing.roots()).toEqual([])
   })
 

@@ -10,6 +10,7 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { left, right } from '../support/either.ts'
 import { personChanged, personRegistered } from '../support/events.ts'
+import { eventsIn } from '../support/feed.ts'
 
 const open = async (
   disturb: (log: EventLog) => EventLog = log => log,
@@ -17,7 +18,7 @@ const open = async (
 ) => {
   const { log } = await right(() => openLog(memoryLog()))
   const disturbed = disturb(log)
-  const handle = commandHandler({ log: disturbed, turns: makeTurns(100), now, appended: () => {} })
+  const handle = commandHandler({ log: disturbed, turns: makeTurns(100), now })
   return { log, writeItem: itemWriter(disturbed, handle) }
 }
 
@@ -57,7 +58,7 @@ describe('the command handler', () => {
     const { log, writeItem } = await open()
     await right(log.append('person-ANA', 'no-stream', [personRegistered('ANA')]))
     await right(writeItem(write(patch(1))))
-    const [, second] = await right(log.read('person-ANA'))
+    const [, second] = await eventsIn(log, 'person-ANA')
     expect(second?.metadata).toMatchObject({
       actor: { kind: 'person', id: 'ITA' },
       subject: 'ANA',
@@ -89,7 +90,7 @@ describe('the command handler', () => {
     const first = await right(writeItem(write(patch(1), { context: keyed })))
     await right(writeItem(write(patch(2))))
     expect(await right(writeItem(write(patch(1), { context: keyed })))).toEqual(first)
-    expect(await right(log.read('person-ANA'))).toHaveLength(3)
+    expect(await eventsIn(log, 'person-ANA')).toHaveLength(3)
     const other = context({ commandId: 'k', fingerprint: 'g' })
     expect(await left(writeItem(write(patch(1), { context: other })))).toEqual({
       _tag: 'KeyUsedForAnotherRequest',

@@ -33,6 +33,7 @@ const projectAll = async ({ feed, store }: Pick<Opened, 'feed' | 'store'>, which
     {
       feed,
       writer: store,
+      mayWait: () => true,
       projections: which,
       progress,
       report: ({ _tag }) => failures.push(_tag as ProjectorFailure['_tag']),
@@ -130,7 +131,14 @@ describe('the projector', () => {
     expect(start.checkpoint.position).toBe(0n)
     const ending = new AbortController()
     const progress = makeProgress(projections.map(({ shape }) => shape.name))
-    const parts = { feed: hub.feed, writer: forgetting, projections, progress, report: () => {} }
+    const parts = {
+      feed: hub.feed,
+      writer: forgetting,
+      mayWait: () => true,
+      projections,
+      progress,
+      report: () => {},
+    }
     const projector = startProjector(parts, ending.signal)
     while ((await textOf(store, 'ANA')) === undefined) await new Promise(resolve => setImmediate(resolve))
     ending.abort()

@@ -1,3 +1,4 @@
+import type { EventLog } from '../../commands/event-log.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { EventFeed } from '../../projections/event-feed.ts'
 
@@ -12,4 +13,15 @@ export const eventsOf = async (
   const options = types === undefined ? { signal, toHead: true } : { signal, toHead: true, types }
   for await (const batch of feed.follow(after, options)) events.push(...batch.events)
   return events
+}
+
+/** The events of a short stream. */
+export const eventsIn = async (
+  log: Pick<EventLog, 'read'>,
+  stream: string,
+  from?: number,
+): Promise<readonly RecordedEvent[]> => {
+  const run = await log.read(stream, from)()
+  if (run._tag === 'Left') throw new Error(`unexpected failure: ${run.left._tag}`)
+  return run.right.events
 }
