@@ -65,6 +65,10 @@ const adapterOver =
     revokeByGrantId: neverStored,
   })
 
+/** `EdDSA` and `Ed25519` are names of one algorithm (RFC 9864): a key that says one is good for both. */
+const withEitherName = ({ alg, ...key }: Readonly<Record<string, unknown>>) =>
+  key.kty === 'OKP' || alg === undefined ? key : { ...key, alg }
+
 /** The node as the provider's client; a node that has both a secret and keys may use either. */
 const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMetadata | undefined => {
   const node = standing.node(clientId)
@@ -83,7 +87,10 @@ const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMet
           token_endpoint_auth_method: 'client_secret_basic',
           client_secret: 'kept in the store of credentials',
         }
-      : { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: node.jwks?.keys ?? [] } }),
+      : {
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks: { keys: (node.jwks?.keys ?? []).map(withEitherName) },
+        }),
   } as ClientMetadata
 }
 

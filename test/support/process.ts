@@ -64,7 +64,11 @@ export const startHubProcess = async (
   environment: Readonly<Record<string, string>> = {},
   command = 'serve',
 ): Promise<RunningHub> => {
-  const child = start(runtime, [command, '--data-dir', dataDir, '--port', '0'], environment)
+  const child = start(
+    runtime,
+    [command, '--data-dir', dataDir, '--port', environment.PORT ?? '0'],
+    environment,
+  )
   const log = collect(child.stderr)
   const lines = createInterface({ input: child.stdout ?? process.stdin })
   const first = await Promise.race([once(lines, 'line'), once(child, 'exit')])

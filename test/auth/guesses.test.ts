@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { makeGuesses } from '../../auth/guesses.ts'
+import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
+import { left, right } from '../support/either.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const ana = (n: number, address = '192.0.2.1') => ({ account: `ANA${n}`, address })
+
+describe('guesses', () => {
+  it('are ten in any sixty seconds, not in a minute by the clock', async () => {
+    const guesses = makeGuesses(memoryAuthStore())
+    const wrong = async (word: string) => (await right(guesses.begin(ana(1), word)))(false)
+    await wrong('first')
+    vi.advanceTimersByTime(59_000)
+    for (let i = 0; i < 9; i += 1) await wrong(`more-${i}`)
+    expect(await left(guesses.begin(ana(1), 'too soon'))).toEqual({ _tag: 'TooManyAttempts', seconds: 1 })
+    vi.advanceTimersByTime(1_001)
+    await wrong('the first has left the window')
+    expect(await left(guesses.begin(ana(1), 'and no more'))).toEqual({ _tag: 'TooManyAttempts', seconds: 59 })
+  })
+
+  it('are three hundred from one address, over all accounts', async () => {
+    const guesses = makeGuesses(memoryAuthStore())
+    for (let i = 0; i < 300; i += 1) await (await right(guesses.begin(ana(i), 'x')))(false)
+    expect(await left(guesses.begin(ana(300), 'x'))).toMatchObject({ _tag: 'TooManyAttempts' })
+    await right(guesses.begin(ana(300, '192.0.2.2'), 'x'))
+  })
+
+  it('are counted together by all processes that share the store', async () => {
+    const store = memoryAuthStore()
+    const processes = [makeGuesses(store), makeGuesses(store)]
+    for (let i = 0; i < 10; i += 1) {
+      const settle = await processes[i % 2]?.begin(ana(1), `x-${i}`)()
+      expect(settle).toMatchObject({ _tag: 'Right' })
+    }
+    for (const guesses of processes)
+      expect(await left(guesses.begin(ana(1), 'y'))).toMatchObject({ _tag: 'TooManyAttempts' })
+  })
+
+  it('are given back when they were right, and refused ones are not counted', async () => {
+    const guesses = makeGuesses(memoryAuthStore())
+    for (let i = 0; i < 30; i += 1) await (await right(guesses.begin(ana(1), `x-${i}`)))(true)
+    for (let i = 0; i < 10; i += 1) await (await right(guesses.begin(ana(1), `y-${i}`)))(false)
+    for (let i = 0; i < 30; i += 1) await left(guesses.begin(ana(1), `z-${i}`))
+    vi.advanceTimersByTime(60_001)
+    await right(guesses.begin(ana(1), 'later'))
+  })
+})
