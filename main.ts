@@ -22,7 +22,7 @@ import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
 import { commandHandler } from './commands/handle.ts'
-import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
+import { itemWriter, readItem, type WriteItem, wasHandled } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
 import { people as peopleOfTheFederation } from './domain/people.ts'
@@ -314,6 +314,8 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
       guesses,
       identityProvider,
       lastSeen: auth.lastSeen,
+      claim: auth.claim,
+      wasHandled: wasHandled(ports.log),
       readModels: reads,
       progress,
       logIdentity: identity,

@@ -7,7 +7,7 @@ import type { NodeUseCases } from '../auth/nodes.ts'
 import type { PeopleUseCases } from '../auth/people.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Standing } from '../auth/standing.ts'
-import type { WriteItem } from '../commands/items.ts'
+import type { WriteItem, wasHandled } from '../commands/items.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
@@ -24,6 +24,8 @@ export interface ApiDependencies {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly lastSeen: AuthStore['lastSeen']
+  readonly claim: AuthStore['claim']
+  readonly wasHandled: ReturnType<typeof wasHandled>
   readonly writeItem: WriteItem
   readonly readModels: ReadModels
   readonly progress: Progress

@@ -154,6 +154,25 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       return E.isLeft(context) ? context : work(writeOf(call, identity, sent, context.right), sent)
     })(call)
 
+  /**
+   * In a collection the body says which item is meant, so that a key could come again with another one: what it was first
+   * used for is kept, unless that request added nothing.
+   */
+  const keyIsFor = async (
+    identity: Identity,
+    { commandId, fingerprint }: CommandContext,
+  ): Promise<E.Either<Failure, void>> => {
+    if (fingerprint === undefined) return E.right(undefined)
+    const own = keyOf(identity)
+    const claimed = await dependencies.claim(commandId, own)()
+    if (E.isLeft(claimed)) return claimed
+    if (claimed.right === own) return E.right(undefined)
+    const handled = await dependencies.wasHandled(resource, claimed.right, commandId)()
+    if (E.isLeft(handled)) return handled
+    if (handled.right) return E.left({ _tag: 'KeyUsedForAnotherRequest' })
+    return E.map(() => undefined)(await dependencies.claim(commandId, own, claimed.right)())
+  }
+
   const createIn = (call: Call): TaskEither<Failure, Answer> =>
     withBody(async sent => {
       const owner = ownerIn(resource, call)
@@ -173,6 +192,8 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
             : undefined
       if (id === undefined) return E.left(badId(resource, '/id'))
       const identity = owner === undefined ? { id } : { owner, id }
+      const key = await keyIsFor(identity, context.right)
+      if (E.isLeft(key)) return key
       return put(writeOf(call, identity, sent, context.right), sent, { _tag: 'Create' })
     })(call)
 

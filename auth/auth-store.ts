@@ -69,6 +69,10 @@ export interface AuthStore {
   readonly takeAttemptBack: (key: string) => TaskEither<AuthUnavailable, void>
   /** True for the first caller that uses this name; it is remembered until then (ms since the epoch) at least. */
   readonly useOnce: (name: string, until: number) => TaskEither<AuthUnavailable, boolean>
+  /**
+   * Keeps `value` under a name for ever, if nothing is kept there yet, or what is kept is `instead`. Gives what is kept.
+   */
+  readonly claim: (name: string, value: string, instead?: string) => TaskEither<AuthUnavailable, string>
   /** Notes when a node was last seen (ms since the epoch). */
   readonly noteSeen: (clientId: string, at: number) => TaskEither<AuthUnavailable, void>
   readonly lastSeen: (

@@ -1,4 +1,5 @@
-import { text } from 'node:stream/consumers'
+import { isUtf8 } from 'node:buffer'
+import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import type { TaskEither } from '#fp/TaskEither'
 import { passwordProblem } from '../auth/password-hash.ts'
@@ -32,8 +33,11 @@ const run = (
       )
 }
 
-/** Standard input without its final newline: a password that no process list and no shell history shows. */
-const passwordFromInput = async (): Promise<string> => (await text(process.stdin)).replace(/\r?\n$/, '')
+/** Standard input without its final newline: a password that no process list and no shell history shows. Undefined where it is not UTF-8. */
+const passwordFromInput = async (): Promise<string | undefined> => {
+  const bytes = await buffer(process.stdin)
+  return isUtf8(bytes) ? bytes.toString('utf8').replace(/\r?\n$/, '') : undefined
+}
 
 const rolesOf = (list: string): readonly string[] =>
   list
@@ -62,6 +66,7 @@ const needPassword = 'Give the password on standard input, with --password-stdin
 const register = async (config: Config, id: string, options: RegisterOptions): Promise<ExitCode> => {
   if (options.passwordStdin !== true) return complain(2, needPassword)
   const password = await passwordFromInput()
+  if (password === undefined) return complain(2, 'The password must be in UTF-8.')
   const problem = passwordProblem(password)
   if (problem !== undefined) return complain(2, `The password ${problem.detail}.`)
   const roles = options.roles === undefined ? {} : { roles: rolesOf(options.roles) }
@@ -100,6 +105,7 @@ const register = async (config: Config, id: string, options: RegisterOptions): P
 const setPassword = async (config: Config, id: string, options: RegisterOptions): Promise<ExitCode> => {
   if (options.passwordStdin !== true) return complain(2, needPassword)
   const password = await passwordFromInput()
+  if (password === undefined) return complain(2, 'The password must be in UTF-8.')
   const problem = passwordProblem(password)
   if (problem !== undefined) return complain(2, `The password ${problem.detail}.`)
   return run(

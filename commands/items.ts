@@ -36,6 +36,16 @@ export const readItem =
     return E.map(({ state }: Folded<ItemState>) => state)(folded)
   }
 
+/** Whether a command with an `Idempotency-Key` added events to the stream of this item. */
+export const wasHandled =
+  (log: Pick<EventLog, 'read'>) =>
+  (resource: Resource, key: string, commandId: string): TaskEither<LogFailure, boolean> =>
+  async () => {
+    const decider = itemDecider(resource, { id: key })
+    const folded = await foldStream(log, `${resource.noun}-${key}`, decider, unread(decider))
+    return E.map(({ keyed }: Folded<ItemState>) => keyed.has(commandId))(folded)
+  }
+
 /** Told of an item as this process left it. */
 export type ItemAppended = (
   resource: Resource,

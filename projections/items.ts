@@ -2,7 +2,7 @@ import { resourceOfEvent } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { parseInstant } from '../domain/instant.ts'
 import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
-import { evolveItem, filterValue, keyOfStream, type Resource } from '../domain/resource.ts'
+import { evolveItem, type Filter, filterValue, keyOfStream, type Resource } from '../domain/resource.ts'
 import type { Projection } from './projection.ts'
 import type { Document, FieldValue, ModelShape } from './read-store.ts'
 
@@ -11,9 +11,13 @@ export const ownerField = 'owner'
 export const orderField = 'ordered_by'
 const recordedField = 'first_recorded'
 
+/** A filter with few values finds many items with each of them. */
+const isCoarse = ({ kind, vocabulary }: Filter): boolean => kind === 'flag' || vocabulary !== undefined
+
 /** The read model that serves a resource's items. */
 export const modelOf = (resource: Resource): ModelShape => {
   const filters = Object.entries(resource.filters)
+  const coarse = filters.filter(([, filter]) => isCoarse(filter)).map(([name]) => name)
   const owner = resource.ownerField === undefined ? [] : [ownerField]
   const order = resource.orderedBy === undefined ? [] : [orderField]
   return {
@@ -33,7 +37,12 @@ export const modelOf = (resource: Resource): ModelShape => {
         ? [{ fields: [...owner, ...order], also: filters.map(([name]) => name) }]
         : [
             ...(order.length === 0 ? [] : [{ fields: order }]),
-            ...filters.map(([name]) => ({ fields: [name, ...order], where: name })),
+            ...filters.map(([name, filter]) => ({
+              fields: [name, ...order],
+              where: name,
+              coarse: isCoarse(filter),
+            })),
+            ...(coarse.length > 1 ? [{ fields: [...coarse, ...order] }] : []),
           ],
   }
 }

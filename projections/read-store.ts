@@ -12,12 +12,14 @@ export interface ModelShape {
   /**
    * Fields by which documents are found in this order, then by key. `also` are fields that queries compare on the
    * way: the index holds them, so that no document is read in vain. With `where`, only documents that have that field
-   * need to be in it: queries by it name the field.
+   * need to be in it: queries by it name the field. `coarse`: so many documents have each value that any other index is
+   * better.
    */
   readonly indexes: readonly {
     readonly fields: readonly string[]
     readonly also?: readonly string[]
     readonly where?: string
+    readonly coarse?: boolean
   }[]
 }
 

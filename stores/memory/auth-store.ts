@@ -9,6 +9,7 @@ export const memoryAuthStore = (): AuthStore => {
   const processes = new Map<string, bigint>()
   const attempts = new Map<string, readonly number[]>()
   const usedOnce = new Map<string, number>()
+  const claims = new Map<string, string>()
   const seen = new Map<string, number>()
   let signing: readonly SigningKey[] = []
   const keyOf = (account: string, version: string) => `${account} ${version}`
@@ -60,6 +61,11 @@ export const memoryAuthStore = (): AuthStore => {
       const isNew = !usedOnce.has(name)
       if (isNew) usedOnce.set(name, until)
       return E.right(isNew)
+    },
+    claim: (name, value, instead) => async () => {
+      const kept = claims.get(name)
+      if (kept === undefined || kept === instead) claims.set(name, value)
+      return E.right(claims.get(name) ?? value)
     },
     noteSeen: (clientId, at) => async () => {
       seen.set(clientId, Math.max(at, seen.get(clientId) ?? 0))

@@ -54,6 +54,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     CREATE INDEX IF NOT EXISTS attempts_by_key ON attempts (key, at);
     CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (at);
     CREATE TABLE IF NOT EXISTS used_once (name TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS seen (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, added_at INTEGER NOT NULL,
       retires_at INTEGER) STRICT`)
@@ -164,6 +165,16 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           .run(name, until)
         return Number(changes) === 1
       }),
+    claim:
+      (name, value, instead = '') =>
+      async () =>
+        attempt(() => {
+          db.prepare(
+            `INSERT INTO claims VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE claims.value = ?`,
+          ).run(name, value, instead)
+          return String(db.prepare('SELECT value FROM claims WHERE name = ?').get(name)?.value)
+        }),
     noteSeen: (clientId, at) => async () =>
       attempt(() => {
         passing

@@ -77,12 +77,23 @@ const createTables = (db: Database, model: ModelShape, number: number): void => 
   })
 }
 
-const queryOf = (table: string, query: Query): { sql: string; values: SQLInputValue[] } => {
+/** Fields whose index SQLite would take for a good one, though nearly any other is better. */
+const coarseFields = ({ indexes }: ModelShape): readonly string[] =>
+  indexes.flatMap(({ coarse, where }) => (coarse === true && where !== undefined ? [where] : []))
+
+const queryOf = (
+  model: ModelShape,
+  table: string,
+  query: Query,
+): { sql: string; values: SQLInputValue[] } => {
   const { equals, range, orderedBy, descending, after, limit } = query
   const values: SQLInputValue[] = []
   const conditions = ['text IS NOT NULL']
+  const coarse = coarseFields(model)
+  const hasBetter = Object.keys(equals).some(name => !coarse.includes(name))
   for (const [name, value] of Object.entries(equals)) {
-    conditions.push(`${quoted(name)} = ?`)
+    // A plus sign keeps SQLite from looking for an index.
+    conditions.push(`${hasBetter && coarse.includes(name) ? '+' : ''}${quoted(name)} = ?`)
     values.push(value)
   }
   if (range?.from !== undefined) {
@@ -234,7 +245,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     find: (model, query) => async () =>
       attempt(() => {
         const { db, table } = servedTable(model)
-        const { sql, values } = queryOf(table, query)
+        const { sql, values } = queryOf(model, table, query)
         const documents = []
         let bytes = 0
         for (const row of db.prepare(sql).iterate(...values)) {
@@ -374,7 +385,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
 
     explain: (model, query) => {
       const { db, table } = servedTable(model)
-      const { sql, values } = queryOf(table, query)
+      const { sql, values } = queryOf(model, table, query)
       return db
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
         .all(...values)
