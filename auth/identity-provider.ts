@@ -80,7 +80,7 @@ const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMet
     grant_types: ['client_credentials'],
     response_types: [],
     redirect_uris: [],
-    scope: node.scopes.join(' '),
+    ...(node.scopes.length === 0 ? {} : { scope: node.scopes.join(' ') }),
     ...(bySecret
       ? // Its secrets are known by their hashes only: `compareClientSecret` looks them up.
         {

@@ -1,0 +1,62 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../support/folder.ts'
+import { runCommand } from '../support/process.ts'
+
+const folder = temporaryFolder()
+const busy = createServer()
+let port = 0
+beforeAll(async () => {
+  await new Promise<void>(resolve => busy.listen(0, '127.0.0.1', resolve))
+  const address = busy.address()
+  port = typeof address === 'object' && address !== null ? address.port : 0
+})
+afterAll(() => {
+  busy.close()
+  folder.remove()
+})
+
+const at = (name: string) => ['--data-dir', join(folder.path, name)]
+
+describe('a hub that cannot start', () => {
+  it.each(['serve', 'demo'])('says why and ends: %s on a port in use', async command => {
+    const ended = await runCommand([command, '--port', String(port), ...at(command)])
+    expect(ended).toMatchObject({ code: 1, out: '' })
+    expect(ended.err).toContain(`Port ${port} is in use: choose another one with --port.`)
+  })
+
+  it('says why and ends: an address that is not of this machine', async () => {
+    const other = ['--host', '192.0.2.1', '--public-url', 'http://hub.example']
+    expect(await runCommand(['serve', ...other, '--port', '0', ...at('host')])).toMatchObject({ code: 1 })
+  })
+
+  it('leaves the folder of a demo as it was', async () => {
+    const ended = await runCommand(['demo', '--port', String(port), ...at('demo')])
+    expect(ended.err).not.toContain('holds events already')
+  })
+})
+
+describe('settings', () => {
+  it('are all looked at before anything starts', async () => {
+    const directory = join(folder.path, 'a-directory')
+    const junk = join(folder.path, 'junk.pem')
+    mkdirSync(directory)
+    writeFileSync(junk, 'no certificate')
+    const wrong = [
+      ['--roles-file', directory],
+      ['--tls-cert', junk],
+      ['--tls-key', junk],
+      ['--port', 'x'],
+      ['--host', '127.evil.example'],
+      ['--token-ttl', '0'],
+      ['--trust-proxy', '10.0.0.0/99'],
+    ].flat()
+    const ended = await runCommand(['serve', ...wrong, ...at('never')])
+    expect(ended.code).toBe(2)
+    for (const name of ['ROLES_FILE', 'TLS_CERT', 'PORT', 'PUBLIC_URL', 'TOKEN_TTL', 'TRUST_PROXY'])
+      expect(ended.err).toMatch(new RegExp(`^${name}: `, 'm'))
+    expect(existsSync(join(folder.path, 'never'))).toBe(false)
+  })
+})
