@@ -29,8 +29,9 @@ const oneHeader = (value: string | readonly string[] | undefined): string | unde
 
 /** Every route but those that are open and the provider's. */
 export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
-  ...peopleRoutes(dependencies),
+  // What is asked for most comes first: Express looks at one route after the other.
   ...catalogue.flatMap(resource => itemRoutes(resource, dependencies)),
+  ...peopleRoutes(dependencies),
   ...nodeRoutes(dependencies),
 ]
 

@@ -12,6 +12,8 @@ const used = z.object({ cpuMilliseconds: z.number(), logCommits: z.number() })
 export interface MeasuredServer {
   readonly url: string
   readonly used: () => Promise<z.infer<typeof used>>
+  /** Signs so many texts in that process, and then says what it has used. */
+  readonly sign: (times: number) => Promise<z.infer<typeof used>>
   readonly stop: () => Promise<void>
 }
 
@@ -24,13 +26,15 @@ export const startServer = async (...parameters: readonly string[]): Promise<Mea
   const ended = once(child, 'exit').then(() => Promise.reject(new Error('the measured server ended')))
   ended.catch(() => undefined)
   const { url } = started.parse(await messageOf(child, ended))
+  const ask = async (question: 'used?' | { readonly sign: number }) => {
+    const answer = messageOf(child, ended)
+    child.send(question)
+    return used.parse(await answer)
+  }
   return {
     url,
-    used: async () => {
-      const answer = messageOf(child, ended)
-      child.send('used?')
-      return used.parse(await answer)
-    },
+    used: () => ask('used?'),
+    sign: times => ask({ sign: times }),
     stop: async () => {
       child.disconnect()
       await ended.catch(() => undefined)

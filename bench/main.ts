@@ -4,41 +4,63 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { z } from 'zod'
+import * as E from '#fp/Either'
 import { registerRoot } from '../cli/demo.ts'
 import { readConfig } from '../config.ts'
 import { openCore } from '../main.ts'
-import { type Load, load, type MeasuredServer, startServer } from './load.ts'
+import { type Load, load, type MeasuredServer, type Requests, startServer } from './load.ts'
 import { alternate, type Comparison, type Cost, type Ratio } from './measure.ts'
 import { bareScan, fullRebuild } from './rebuild-round.ts'
 import { accountOf, pageOf, seedLog } from './seed.ts'
 
-const rounds = 9
+const rounds = Number(process.env.BENCH_ROUNDS ?? 9)
 const roundSeconds = 1
 const warmSeconds = 4
 const pagesEach = 5
 const small = 1_000
-const large = 100_000
+const large = Number(process.env.BENCH_LARGE ?? 100_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'thalamus-bench-'))
 const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
-/** A DATA_DIR with so many people, five pages each, and a root. */
-const makeStore = async (people: number): Promise<string> => {
+interface Store {
+  readonly path: string
+  readonly people: number
+  /** Of the node `bench`, which may read people. */
+  readonly clientSecret: string
+}
+
+/** A DATA_DIR with so many people, five pages each, a root and a node. */
+const makeStore = async (people: number): Promise<Store> => {
   const path = join(folder, String(people))
   const read = readConfig({}, { DATA_DIR: path })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   const core = await openCore(read.config, pino({ level: 'silent' }))
   await registerRoot(core)
+  const enrolled = await core.nodes.enroll(
+    {
+      clientId: 'bench',
+      by: 'all',
+      preconditions: {},
+      context: { actor: { kind: 'operator', id: 'bench' }, requestId: 'bench', commandId: randomUUID() },
+    },
+    { client_id: 'bench', name: 'Bench', scopes: ['people:read'] },
+  )()
+  if (E.isLeft(enrolled)) throw new Error(enrolled.left._tag)
   await core.close()
   say(`writing ${people} people with ${pagesEach} pages each`)
   await seedLog(join(path, 'events.db'), people, pagesEach)
   await fullRebuild(join(path, 'events.db'), join(path, 'read.db'))
-  return path
+  return { path, people, clientSecret: enrolled.right.secret ?? '' }
 }
 
-const headers = { Authorization: `Basic ${Buffer.from('ARGBUE111FAV:freedom').toString('base64')}` }
+const basic = (name: string, password: string) => ({
+  Authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`,
+})
+const headers = basic('ARGBUE111FAV', 'freedom')
 
 const untilReady = async ({ url }: MeasuredServer): Promise<void> => {
   while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 250))
@@ -46,11 +68,11 @@ const untilReady = async ({ url }: MeasuredServer): Promise<void> => {
 
 /** Runs `work` with a hub on a copy of the store, and with a bare Express. */
 const withServers = async <A>(
-  store: string,
+  store: Store,
   work: (hub: MeasuredServer, bare: MeasuredServer) => Promise<A>,
 ): Promise<A> => {
   const copy = join(folder, 'copy')
-  cpSync(store, copy, { recursive: true })
+  cpSync(store.path, copy, { recursive: true })
   const hub = await startServer('hub', copy)
   const bare = await startServer('bare')
   try {
@@ -76,34 +98,118 @@ const add = (row: Row): void => {
   say(`${row.name}, ${row.store}: CPU ratio ${row.comparison.cpu.median.toFixed(2)} ${row.note}`)
 }
 
-const measureReads = (store: string, people: number): Promise<void> =>
+type Headers = Readonly<Record<string, string>>
+
+const reads = (people: number, authorization: Headers): Omit<Requests, 'seconds'> => {
+  let n = 0
+  return {
+    connections: 16,
+    headers: authorization,
+    method: 'GET',
+    expected: 200,
+    next: () => ({ path: `/people/${accountOf(n++ % people)}` }),
+  }
+}
+
+const measureReads = (store: Store): Promise<void> =>
   withServers(store, async (hub, bare) => {
-    let n = 0
-    const requests = {
-      connections: 16,
-      headers,
-      method: 'GET' as const,
-      expected: 200,
-      next: () => ({ path: `/people/${accountOf(n++ % people)}` }),
-    }
+    const requests = reads(store.people, headers)
     const run = (server: MeasuredServer, seconds: number, pace?: number) =>
       load(server, { ...requests, seconds }, pace)
     await run(bare, warmSeconds)
     await run(hub, warmSeconds)
     add({
       name: '(a) `GET /people/{id}`, 16 connections',
-      store: `${people} people`,
+      store: `${store.people} people`,
       comparison: await alternate(
         rounds,
         true,
         pace => run(bare, roundSeconds, pace),
-        () => run(hub, roundSeconds),
+        pace => run(hub, roundSeconds, pace),
       ),
       note: '',
     })
   })
 
-const measureWrites = (store: string, people: number, connections: number): Promise<void> =>
+const tokenForm = {
+  method: 'POST' as const,
+  path: '/oidc/token',
+  body: 'grant_type=client_credentials',
+  type: { 'Content-Type': 'application/x-www-form-urlencoded' },
+}
+
+const tokenOf = async (hub: MeasuredServer, { clientSecret }: Store): Promise<string> => {
+  const answer = await fetch(`${hub.url}${tokenForm.path}`, {
+    method: tokenForm.method,
+    headers: { ...basic('bench', clientSecret), ...tokenForm.type },
+    body: tokenForm.body,
+  })
+  return z.object({ access_token: z.string() }).parse(await answer.json()).access_token
+}
+
+/** Reads with an access token, against bare and against Basic; and what a token costs, against its bare signature. */
+const measureTokens = (store: Store): Promise<void> =>
+  withServers(store, async (hub, bare) => {
+    const bearer = reads(store.people, { Authorization: `Bearer ${await tokenOf(hub, store)}` })
+    const byPassword = reads(store.people, headers)
+    const run = (
+      server: MeasuredServer,
+      requests: Omit<Requests, 'seconds'>,
+      seconds: number,
+      pace?: number,
+    ) => load(server, { ...requests, seconds }, pace)
+    await run(bare, bearer, warmSeconds)
+    await run(hub, bearer, warmSeconds)
+    await run(hub, byPassword, warmSeconds)
+    add({
+      name: '(d) `GET /people/{id}` with Bearer, 16 connections',
+      store: `${store.people} people`,
+      comparison: await alternate(
+        rounds,
+        true,
+        pace => run(bare, bearer, roundSeconds, pace),
+        pace => run(hub, bearer, roundSeconds, pace),
+      ),
+      note: '',
+    })
+    add({
+      name: '(d) the same, against Basic on the hub itself',
+      store: `${store.people} people`,
+      comparison: await alternate(
+        rounds,
+        true,
+        pace => run(hub, byPassword, roundSeconds, pace),
+        pace => run(hub, bearer, roundSeconds, pace),
+      ),
+      note: '',
+    })
+    const tokens: Omit<Requests, 'seconds'> = {
+      connections: 16,
+      headers: { ...basic('bench', store.clientSecret), ...tokenForm.type },
+      method: tokenForm.method,
+      expected: 200,
+      next: () => ({ path: tokenForm.path, body: tokenForm.body }),
+    }
+    const sign = async (): Promise<Cost> => {
+      const operations = 5_000
+      const [before, start] = [await hub.used(), performance.now()]
+      const after = await hub.sign(operations)
+      return {
+        operations,
+        milliseconds: performance.now() - start,
+        cpuMilliseconds: after.cpuMilliseconds - before.cpuMilliseconds,
+      }
+    }
+    await run(hub, tokens, warmSeconds)
+    add({
+      name: '(e) `POST /oidc/token`, against bare EdDSA signatures in the same process',
+      store: `${store.people} people`,
+      comparison: await alternate(rounds, false, sign, () => run(hub, tokens, roundSeconds)),
+      note: '',
+    })
+  })
+
+const measureWrites = (store: Store, connections: number): Promise<void> =>
   withServers(store, async (hub, bare) => {
     let n = 0
     let commits = 0
@@ -114,7 +220,7 @@ const measureWrites = (store: string, people: number, connections: number): Prom
       method: 'POST' as const,
       expected: 201,
       next: () => {
-        const [account, id] = [accountOf(n++ % people), randomUUID()]
+        const [account, id] = [accountOf(n++ % store.people), randomUUID()]
         return { path: `/pols/${account}/${id}`, body: JSON.stringify(pageOf(account, id, n)) }
       },
     }
@@ -122,16 +228,18 @@ const measureWrites = (store: string, people: number, connections: number): Prom
       load(server, { ...requests, seconds }, pace)
     await run(bare, warmSeconds)
     await run(hub, warmSeconds)
-    const ours = async (): Promise<Cost> => {
-      const cost = await run(hub, roundSeconds)
-      commits += cost.logCommits
-      writes += cost.operations
+    const ours = async (pace?: number): Promise<Cost> => {
+      const cost = await run(hub, roundSeconds, pace)
+      if (pace === undefined) {
+        commits += cost.logCommits
+        writes += cost.operations
+      }
       return cost
     }
     const comparison = await alternate(rounds, true, pace => run(bare, roundSeconds, pace), ours)
     add({
       name: `(b) \`POST /pols/…\`, ${connections} connection${connections === 1 ? '' : 's'}`,
-      store: `${people} people`,
+      store: `${store.people} people`,
       comparison,
       note: `${(commits / writes).toFixed(3)} commits of the event log per write`,
     })
@@ -167,21 +275,19 @@ const table = (): string => {
 }
 
 try {
-  const stores = [
-    [small, await makeStore(small)],
-    [large, await makeStore(large)],
-  ] as const
+  const stores = [await makeStore(small), await makeStore(large)] as const
   const log200 = join(folder, 'events-200000.db')
   say('writing 200,000 events')
   await seedLog(log200, 33_334, pagesEach, 200_000)
 
-  for (const [people, store] of stores) {
-    await measureReads(store, people)
-    for (const connections of [1, 16, 64]) await measureWrites(store, people, connections)
+  for (const store of stores) {
+    await measureReads(store)
+    for (const connections of [1, 16, 64]) await measureWrites(store, connections)
   }
-  await measureRebuild(join(stores[0][1], 'events.db'), small * (1 + pagesEach))
+  await measureTokens(stores[0])
+  await measureRebuild(join(stores[0].path, 'events.db'), small * (1 + pagesEach))
   await measureRebuild(log200, 200_000)
-  await measureRebuild(join(stores[1][1], 'events.db'), large * (1 + pagesEach))
+  await measureRebuild(join(stores[1].path, 'events.db'), large * (1 + pagesEach))
 
   const { model } = cpus()[0] ?? { model: 'unknown' }
   const head = `${cpus().length} × ${model}, Node ${process.version}, ${rounds} rounds of ${roundSeconds} s each after ${warmSeconds} s of warming up.`
@@ -189,9 +295,8 @@ try {
 
 ${head}
 A ratio is ours against a bare round beside it: operations per second by the clock (wall), each as fast as it can, and
-operations per second of the serving process's CPU time, both at the same load: bare is asked at the pace that ours
-reached. Bare is an Express 5 route that answers the same bytes (a) or parses the same body (b), and a
-scan that reads and parses the same rows (c).
+operations per second of the serving process's CPU time, both at the same load: 70 % of what ours can do at most. Bare is an Express 5 route that answers the same bytes (a) or parses the same body (b), and a
+scan that reads and parses the same rows (c). Round for round, (e) compares tokens with bare signatures.
 
 ${table()}
 `

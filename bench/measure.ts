@@ -41,10 +41,14 @@ const perCpuSecond = ({ operations, cpuMilliseconds }: Cost): number => (operati
 /** Runs so many operations per second, or as many as it can. */
 export type Round = (pace?: number) => Promise<Cost>
 
+/** Of what ours can do at most: a load under which neither side is ever behind. */
+const usualLoad = 0.7
+
 /**
- * Runs bare and ours in turns; a ratio is ours against the bare rounds beside it. CPU time is compared at the same
- * load: `atPace`, bare runs once more as fast as ours did. (A server that is asked faster than it can answer finds
- * many requests each time it looks and wakes nobody; one that waits pays for every wake.) The first turn only warms up.
+ * Runs bare and ours in turns; a ratio is ours against the bare round beside it. The clock compares both as fast as
+ * they can. CPU time is compared at the same load, where there is one to give (`atPace`): a server that is always behind
+ * finds many requests each time it looks and wakes nobody, so that full speed flatters the faster side. The first turn
+ * only warms up, and tells the load.
  */
 export const alternate = async (
   rounds: number,
@@ -52,16 +56,17 @@ export const alternate = async (
   bare: Round,
   ours: Round,
 ): Promise<Comparison> => {
-  const turns: { bare: Cost; ours: Cost; paced: Cost }[] = []
+  let pace: number | undefined
+  const turns: { bare: Cost; ours: Cost; bareAtPace: Cost; oursAtPace: Cost }[] = []
   for (let i = 0; i <= rounds; i += 1) {
-    const fast = await bare()
-    const own = await ours()
-    const turn = { bare: fast, ours: own, paced: atPace ? await bare(perSecond(own)) : fast }
-    if (i > 0) turns.push(turn)
+    const fast = { bare: await bare(), ours: await ours() }
+    pace ??= usualLoad * perSecond(fast.ours)
+    const paced = atPace ? { bare: await bare(pace), ours: await ours(pace) } : fast
+    if (i > 0) turns.push({ ...fast, bareAtPace: paced.bare, oursAtPace: paced.ours })
   }
   return {
     wall: ratioOf(turns.map(turn => perSecond(turn.ours) / perSecond(turn.bare))),
-    cpu: ratioOf(turns.map(turn => perCpuSecond(turn.ours) / perCpuSecond(turn.paced))),
+    cpu: ratioOf(turns.map(turn => perCpuSecond(turn.oursAtPace) / perCpuSecond(turn.bareAtPace))),
     bare: medianOf(turns.map(turn => perSecond(turn.bare))),
     ours: medianOf(turns.map(turn => perSecond(turn.ours))),
   }
