@@ -36,6 +36,9 @@ export interface Write {
   readonly context: CommandContext
 }
 
+/** Bytes of a body that no spelling of numbers makes an item of more than 900 KiB from. */
+const neverTooLarge = 100 * 1024
+
 const noBody: Body = { bytes: Buffer.alloc(0), json: {} }
 
 /** The secret is no part of the item: it goes its own way. */
@@ -103,7 +106,8 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     const { identity, body, preconditions } = write
     const errors = invalidParts(resource, identity, sent.json, false)
     if (errors.length > 0) return E.left(invalid(...errors))
-    if (exceedsItemLimit(itemOf(resource, identity, body))) return E.left({ _tag: 'ItemTooLarge' })
+    if (sent.bytes.length > neverTooLarge && exceedsItemLimit(itemOf(resource, identity, body)))
+      return E.left({ _tag: 'ItemTooLarge' })
     if (resource === people) return createPerson(dependencies, write, sent.json, which)
     return run(write, {
       ...which,

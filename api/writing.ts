@@ -4,7 +4,7 @@ import type { CommandContext, Outcome } from '../commands/handle.ts'
 import { uuidOf } from '../commands/uuid.ts'
 import { parseInstant } from '../domain/instant.ts'
 import type { ItemState } from '../domain/item.ts'
-import { isObject, type JsonObject, member } from '../domain/json.ts'
+import { isObject, type JsonObject, jsonText, member } from '../domain/json.ts'
 import { formatPosition } from '../domain/position.ts'
 import { invalid, type Rejection } from '../domain/rejection.ts'
 import { type Identity, pathOf, type Resource } from '../domain/resource.ts'
@@ -103,6 +103,6 @@ export const itemAnswer = (
   return writeAnswer(dependencies, call, outcome, {
     model: resource.name,
     path: pathOf(resource, identity),
-    text: state.is === 'present' && shows === 'item' ? JSON.stringify(state.item) : undefined,
+    text: state.is === 'present' && shows === 'item' ? jsonText(state.item) : undefined,
   })
 }

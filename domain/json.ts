@@ -71,3 +71,14 @@ export const effectivePatch = (target: JsonObject, patch: JsonObject): JsonObjec
       return present !== undefined && equalJson(present, merged) ? [] : [[key, merged]]
     }),
   )
+
+const texts = new WeakMap<JsonObject, string>()
+
+/** The object as JSON, written once however often it is asked for: what comes from an event is never changed. */
+export const jsonText = (object: JsonObject): string => {
+  const known = texts.get(object)
+  if (known !== undefined) return known
+  const text = JSON.stringify(object)
+  texts.set(object, text)
+  return text
+}

@@ -1,7 +1,7 @@
 import { resourceOfEvent } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { parseInstant } from '../domain/instant.ts'
-import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
+import { isObject, type Json, type JsonObject, jsonText, member } from '../domain/json.ts'
 import { evolveItem, type Filter, filterValue, keyOfStream, type Resource } from '../domain/resource.ts'
 import type { Projection } from './projection.ts'
 import type { Document, FieldValue, ModelShape } from './read-store.ts'
@@ -94,7 +94,7 @@ export const itemsProjection = (resource: Resource): Projection => ({
         key,
         revision,
         position,
-        text: JSON.stringify(item),
+        text: jsonText(item),
         fields: fieldsOf(resource, key, item, firstRecorded),
       },
     ]

@@ -1,6 +1,6 @@
 import { kindOfEvent } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
-import { isObject, type Json, type JsonObject } from '../domain/json.ts'
+import { isObject, type Json, type JsonObject, jsonText } from '../domain/json.ts'
 import { keyOfStream } from '../domain/resource.ts'
 import type { Projection } from './projection.ts'
 import type { Document, ModelShape } from './read-store.ts'
@@ -55,12 +55,13 @@ export const versionsProjection: Projection = {
     const before = beforeOf(recorded)
     const previous = before === undefined ? undefined : document(before)
     const { actor, subject, requestId, recordedAt, occurredAt } = metadata
-    const item = kind.evolve(stateOf(previous), event) ?? null
+    const item = kind.evolve(stateOf(previous), event)
+    const head = JSON.stringify({ event: event.type, recordedAt, occurredAt, actor, subject, requestId })
     const version: Document = {
       key: versionKey(kind.name, key, revision),
       revision,
       position,
-      text: JSON.stringify({ event: event.type, recordedAt, occurredAt, actor, subject, requestId, item }),
+      text: `${head.slice(0, -1)},"item":${item === undefined ? 'null' : jsonText(item)}}`,
       fields: { valid_from: position, valid_to: stillValid, recorded_from: recordedAt, recorded_to: null },
     }
     return previous === undefined

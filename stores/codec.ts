@@ -4,7 +4,7 @@ import * as E from '#fp/Either'
 import type { EventLog } from '../commands/event-log.ts'
 import { eventShapes, schemaVersion } from '../domain/catalogue.ts'
 import type { Actor, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
-import type { JsonObject } from '../domain/json.ts'
+import { type JsonObject, jsonText } from '../domain/json.ts'
 import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
@@ -31,7 +31,7 @@ const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
 const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => ({
   id,
   type: event.type,
-  data: JSON.stringify(event.data),
+  data: jsonText(event.data),
   metadata: JSON.stringify(
     event.credential === undefined ? metadata : { ...metadata, credential: event.credential },
   ),
