@@ -89,7 +89,7 @@ const isNetwork = (text: string): boolean => {
   return (
     isIP(address) !== 0 &&
     more.length === 0 &&
-    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+    (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most))
   )
 }
 
@@ -197,6 +197,8 @@ export const readConfig = (
     problems.push('TLS_CERT: goes together with TLS_KEY; set both or neither')
   if (tls !== undefined && !isPair(tls))
     problems.push('TLS_CERT: must be a certificate in PEM, and TLS_KEY the private key that belongs to it')
+  if (tls !== undefined && values.PUBLIC_URL?.startsWith('http:'))
+    problems.push('PUBLIC_URL: must begin with https where TLS_CERT is set')
   if (values.HOST !== undefined && !isLoopback(values.HOST) && values.PUBLIC_URL === undefined)
     problems.push('PUBLIC_URL: must be set when HOST is not a loopback address')
   const rolesText = values.ROLES_FILE === undefined ? textOf(shippedRoles) : fileOf('ROLES_FILE')

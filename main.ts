@@ -113,9 +113,12 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   const ending = new AbortController()
   const followStanding = async () => {
     while (!ending.signal.aborted) {
-      const ended = await standing.follow(feed, ending.signal)
+      const ended = await standing
+        .follow(feed, ending.signal)
+        .catch((cause: unknown) => E.left({ _tag: 'Bug' as const, cause }))
       if (E.isRight(ended)) return
-      logger.error({ failure: ended.left._tag }, 'standing cannot follow the log; trying again')
+      const cause = 'cause' in ended.left ? errorSummary(ended.left.cause) : {}
+      logger.error({ failure: ended.left._tag, ...cause }, 'standing cannot follow the log; trying again')
       await pause(1000, undefined, { signal: ending.signal }).catch(() => undefined)
     }
   }
@@ -283,12 +286,13 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
     )
     ended.push(projector.ended)
 
+    const secrets = clientSecrets(auth)
     const identityProvider = orThrow(
       await makeIdentityProvider({
         publicUrl,
         tokenSeconds: config.tokenSeconds,
         store: auth,
-        secrets: clientSecrets(auth),
+        secrets,
         standing,
         cookieKey: orThrow(await auth.secret('cookies')()),
         report: error => logger.error(errorSummary(error), 'the OpenID Connect provider failed'),
@@ -313,6 +317,10 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
       }),
       guesses,
       identityProvider,
+      knowsSecret: (clientId, secret) => {
+        const node = standing.node(clientId)
+        return node !== undefined && secrets.isRemembered(node, secret)
+      },
       lastSeen: auth.lastSeen,
       claim: auth.claim,
       wasHandled: wasHandled(ports.log),

@@ -137,3 +137,10 @@ export const readBody = async (
         ),
       )
 }
+
+/** Reads a body that nobody looks into: only that it is the same again counts, with an `Idempotency-Key`. */
+export const readNothing = async (
+  request: Request,
+  response: Response,
+): Promise<E.Either<HttpFailure, Body>> =>
+  E.map((bytes: Buffer) => ({ bytes, json: {} }))(await readBytes(request, response))

@@ -21,6 +21,8 @@ export interface ApiDependencies {
   readonly standing: Pick<Standing, 'silentFor' | 'isLive'>
   readonly guesses: Guesses
   readonly identityProvider: IdentityProvider
+  /** Whether this was found to be a live secret of that node lately. */
+  readonly knowsSecret: (clientId: string, secret: string) => boolean
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly lastSeen: AuthStore['lastSeen']

@@ -14,6 +14,7 @@ import {
   itemOf,
   keyOf,
   type Resource,
+  streamOf,
 } from '../domain/resource.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
@@ -23,7 +24,7 @@ import type { ApiDependencies } from './dependencies.ts'
 import { badId, identityIn, isOwned, noSuch, ownerIn, subjectIn } from './item-identity.ts'
 import { createPerson } from './person-creation.ts'
 import type { Failure } from './problem.ts'
-import { contextOf, itemAnswer } from './writing.ts'
+import { contextOf, itemAnswer, keyIsFor } from './writing.ts'
 
 /** What a write works with once its request is known to be good. */
 export interface Write {
@@ -158,25 +159,6 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       return E.isLeft(context) ? context : work(writeOf(call, identity, sent, context.right), sent)
     })(call)
 
-  /**
-   * In a collection the body says which item is meant, so that a key could come again with another one: what it was first
-   * used for is kept, unless that request added nothing.
-   */
-  const keyIsFor = async (
-    identity: Identity,
-    { commandId, fingerprint }: CommandContext,
-  ): Promise<E.Either<Failure, void>> => {
-    if (fingerprint === undefined) return E.right(undefined)
-    const own = keyOf(identity)
-    const claimed = await dependencies.claim(commandId, own)()
-    if (E.isLeft(claimed)) return claimed
-    if (claimed.right === own) return E.right(undefined)
-    const handled = await dependencies.wasHandled(resource, claimed.right, commandId)()
-    if (E.isLeft(handled)) return handled
-    if (handled.right) return E.left({ _tag: 'KeyUsedForAnotherRequest' })
-    return E.map(() => undefined)(await dependencies.claim(commandId, own, claimed.right)())
-  }
-
   const createIn = (call: Call): TaskEither<Failure, Answer> =>
     withBody(async sent => {
       const owner = ownerIn(resource, call)
@@ -196,7 +178,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
             : undefined
       if (id === undefined) return E.left(badId(resource, '/id'))
       const identity = owner === undefined ? { id } : { owner, id }
-      const key = await keyIsFor(identity, context.right)
+      const key = await keyIsFor(dependencies, streamOf(resource, identity), context.right)
       if (E.isLeft(key)) return key
       return put(writeOf(call, identity, sent, context.right), sent, { _tag: 'Create' })
     })(call)

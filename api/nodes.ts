@@ -10,7 +10,7 @@ import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import { invalidPartsOf } from '../domain/resource.ts'
 import { nodes, parseNodeText } from '../projections/nodes.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
-import { type Body, readBody } from './body.ts'
+import { readBody, readNothing } from './body.ts'
 import { type Call, type Handle, pathParameter, type Route } from './call.ts'
 import { etagOf, isCurrent, preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
@@ -18,7 +18,7 @@ import { listItems } from './lists.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { readable } from './reading.ts'
-import { contextOf, writeAnswer } from './writing.ts'
+import { contextOf, keyIsFor, writeAnswer } from './writing.ts'
 
 const listed = { name: 'nodes', filters: {} }
 const statusShape = z.strictObject({
@@ -29,10 +29,6 @@ const authorityOf = (principal: Principal): Authority =>
   principal.kind === 'node' ? { clientId: principal.id, scopes: principal.scopes } : 'all'
 
 const noSuchNode: Failure = { _tag: 'NoSuchItem', what: 'node' }
-
-/** A null says of an institution or of keys that there are none. */
-const withoutNulls = (body: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 
 /** `/nodes`: enrolling, changing, re-keying and suspending the nodes of the federation. */
 export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
@@ -110,7 +106,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     async () => {
       const body =
         problems === undefined
-          ? E.right<Failure, Body>({ bytes: Buffer.alloc(0), json: {} })
+          ? await readNothing(call.request, call.response)
           : await readBody(call.request, call.response)
       if (E.isLeft(body)) return body
       const { json } = body.right
@@ -140,6 +136,10 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
         )
       const context = contextOf(dependencies, call, route.replace(':id', clientId), body.right)
       if (E.isLeft(context)) return context
+      const key = isInCollection
+        ? await keyIsFor(dependencies, `node-${clientId}`, context.right)
+        : E.right(undefined)
+      if (E.isLeft(key)) return key
       const outcome = await run(
         {
           clientId,
@@ -159,9 +159,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
       path: '/nodes',
       operations: {
         GET: list,
-        POST: write('/nodes', 'node', enrollmentProblems, (parts, body) =>
-          useCases.enroll(parts, withoutNulls(body)),
-        ),
+        POST: write('/nodes', 'node', enrollmentProblems, (parts, body) => useCases.enroll(parts, body)),
       },
     },
     {

@@ -7,7 +7,7 @@ import type { ApiDependencies } from './dependencies.ts'
 import { type Failure, problemAnswer, sentenceOf } from './problem.ts'
 import { preflight, type Respond } from './respond.ts'
 
-type OidcDependencies = Pick<ApiDependencies, 'identityProvider' | 'guesses'> & {
+type OidcDependencies = Pick<ApiDependencies, 'identityProvider' | 'guesses' | 'knowsSecret'> & {
   /** Why no token can be issued now; undefined when one can. */
   readonly silence: () => Failure | undefined
 }
@@ -44,16 +44,24 @@ const endpoints = [
 
 /** Mounts the OpenID Connect provider. */
 export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDependencies): void => {
-  const { identityProvider, guesses, silence } = dependencies
+  const { identityProvider, guesses, knowsSecret, silence } = dependencies
 
-  const hand = (request: Request, response: Response, path: string, below: string): Promise<void> =>
-    respond.hand(request, response, path, () => {
+  const hand = async (
+    request: Request,
+    response: Response,
+    path: string,
+    below: string,
+  ): Promise<boolean | undefined> => {
+    let secretWasRight: boolean | undefined
+    await respond.hand(request, response, path, async () => {
       // CORS is ours to say, and the same everywhere.
       delete request.headers.origin
       request.url = below
       request.originalUrl = `/oidc${below}`
-      return identityProvider.answer(request, response)
+      secretWasRight = await identityProvider.answer(request, response)
     })
+    return secretWasRight
+  }
 
   /** A wrong client secret is a guess, and counted like a wrong password; assertions are not. */
   const handToken = async (request: Request, response: Response, path: string): Promise<void> => {
@@ -64,17 +72,30 @@ export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDepe
       return respond.answer(request, response, path, async () =>
         E.right(oauthRefusal(refusal, 'temporarily_unavailable')),
       )
-    if (authorization === undefined || pair === undefined) return hand(request, response, path, '/token')
-    const account = nodeAccount(formDecoded(pair.account))
+    if (authorization !== undefined && pair === undefined)
+      return respond.answer(request, response, path, async () =>
+        E.right(oauthRefusal({ _tag: 'NotAuthenticated', token: false }, 'invalid_client')),
+      )
+    const clientId = formDecoded(pair?.account ?? '')
+    if (
+      authorization === undefined ||
+      pair === undefined ||
+      knowsSecret(clientId, formDecoded(pair.password))
+    ) {
+      await hand(request, response, path, '/token')
+      return
+    }
+    const account = nodeAccount(clientId)
     const begun = await guesses.begin({ account, address: request.ip ?? '' }, authorization)()
     if (E.isLeft(begun)) {
       const error = begun.left._tag === 'TooManyAttempts' ? 'slow_down' : 'temporarily_unavailable'
       return respond.answer(request, response, path, async () => E.right(oauthRefusal(begun.left, error)))
     }
+    let isRight: boolean | undefined
     try {
-      await hand(request, response, path, '/token')
+      isRight = await hand(request, response, path, '/token')
     } finally {
-      await begun.right(response.statusCode !== 401)
+      await begun.right(isRight ?? response.statusCode !== 401)
     }
   }
 

@@ -102,6 +102,8 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
       for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '')
       const closed = once(response, 'close')
       await work()
+      // What was not read of a body would be taken for the next request.
+      if (!request.complete) request.resume()
       await closed
       logger.info(lineOf(request, route, response.statusCode, start, requestId), 'request')
     },

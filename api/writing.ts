@@ -12,6 +12,7 @@ import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
 import { etagOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import type { Failure } from './problem.ts'
 
 const waitMilliseconds = 1_000
 
@@ -48,6 +49,25 @@ export const contextOf = (
     .update(sent.bytes)
     .digest('base64')
   return E.right({ ...base, commandId: uuidOf(actor.kind, actor.id, path, key), fingerprint })
+}
+
+/**
+ * Refuses a key of a collection that was first used for another thing. There the body says which one is meant, so that
+ * its stream alone cannot tell: what a key was first used for is kept, unless that request added nothing.
+ */
+export const keyIsFor = async (
+  { claim, wasHandled }: Pick<ApiDependencies, 'claim' | 'wasHandled'>,
+  stream: string,
+  { commandId, fingerprint }: CommandContext,
+): Promise<E.Either<Failure, void>> => {
+  if (fingerprint === undefined) return E.right(undefined)
+  const claimed = await claim(commandId, stream)()
+  if (E.isLeft(claimed)) return claimed
+  if (claimed.right === stream) return E.right(undefined)
+  const handled = await wasHandled(claimed.right, commandId)()
+  if (E.isLeft(handled)) return handled
+  if (handled.right) return E.left({ _tag: 'KeyUsedForAnotherRequest' })
+  return E.map(() => undefined)(await claim(commandId, stream, claimed.right)())
 }
 
 const prefers = (header: string | readonly string[] | undefined, preference: string): boolean =>

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
+import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { AuthStore, AuthUnavailable } from './auth-store.ts'
@@ -28,6 +29,8 @@ const mostRemembered = 10_000
 // How far a proof's `iat` may be off (as oauth4webapi has it): so long it could come again.
 const proofMilliseconds = 600_000
 const lookAgainMilliseconds = 1_000
+
+const proofShape = z.object({ jti: z.string() })
 
 const claimsOf = ({ client_id, scope, exp }: oauth.JWTAccessTokenClaims): TokenClaims => ({
   clientId: client_id,
@@ -61,7 +64,11 @@ export const accessTokens = (
     const { server, keys } = current()
     const headers = new Headers({ authorization: authorization ?? '' })
     if (dpop !== undefined) headers.set('dpop', dpop)
-    const request = new Request(`${publicUrl}${path}`, { method, headers })
+    // Only a proof is about method and path.
+    const request =
+      dpop === undefined
+        ? new Request(publicUrl, { headers })
+        : new Request(`${publicUrl}${path}`, { method, headers })
     return oauth.validateJwtAccessToken(server, request, publicUrl, {
       signingAlgorithms: dpop === undefined ? ['EdDSA'] : ['EdDSA', 'Ed25519', 'ES256'],
       [oauth.customFetch]: async () => Response.json(keys),
@@ -87,9 +94,14 @@ export const accessTokens = (
     return refreshed.right ? verified(presented) : E.right(undefined)
   }
 
-  /** A proof is good for one request (RFC 9449, section 11.1). */
-  const isFirstUse = (proof: string): TaskEither<AuthUnavailable, boolean> =>
-    store.useOnce(`dpop ${hash('sha256', proof, 'base64url')}`, Date.now() + proofMilliseconds)
+  /** A proof is good for one request (RFC 9449, section 11.1): by its id and key, for its text can be spelt anew. */
+  const isFirstUse = (proof: string, key: string): TaskEither<AuthUnavailable, boolean> => {
+    const { jti } = proofShape.parse(
+      JSON.parse(Buffer.from(proof.split('.')[1] ?? '', 'base64url').toString()),
+    )
+    const name = hash('sha256', `${key} ${jti}`, 'base64url')
+    return store.useOnce(`dpop ${name}`, Date.now() + proofMilliseconds)
+  }
 
   const remember = (key: string, claims: TokenClaims): void => {
     const oldest = remembered.keys().next().value
@@ -115,7 +127,7 @@ export const accessTokens = (
       if (claims.expiresAt <= Date.now()) return E.right(undefined)
       if (isBearer) remember(key, claims)
       else {
-        const isFirst = await isFirstUse(dpop)()
+        const isFirst = await isFirstUse(dpop, String(found.right.cnf?.jkt))()
         if (E.isLeft(isFirst)) return isFirst
         if (!isFirst.right) return E.right(undefined)
       }

@@ -14,6 +14,8 @@ export interface IssuedSecret {
 export interface ClientSecrets {
   /** 256 random bits, in base64url. */
   readonly issue: (clientId: string) => TaskEither<AuthUnavailable, IssuedSecret>
+  /** Whether this was found to be a live secret of the node in the last ten minutes, and still is one. */
+  readonly isRemembered: (node: FederationNode, secret: string) => boolean
   /** Whether this is one of the node's live secrets, compared in constant time. */
   readonly verify: (node: FederationNode, secret: string) => TaskEither<AuthUnavailable, boolean>
 }
@@ -21,27 +23,47 @@ export interface ClientSecrets {
 // So many random bits cannot be guessed: a fast hash is enough (NIST SP 800-63B, section 5.1.2.2).
 const hashOf = (secret: string): string => `$sha256$${hash('sha256', secret, 'base64')}`
 
-export const clientSecrets = (store: AuthStore): ClientSecrets => ({
-  issue: clientId => async () => {
-    const issued = { secret: randomBytes(32).toString('base64url'), version: randomUUID() }
-    const credential = {
-      account: nodeAccount(clientId),
-      version: issued.version,
-      hash: hashOf(issued.secret),
-    }
-    return E.map(() => issued)(await store.addCredential(credential)())
-  },
-  verify:
-    ({ client_id, credentials }, secret) =>
-    async () => {
-      const tried = Buffer.from(hashOf(secret))
-      let isRight = false
-      for (const version of credentials) {
-        const stored = await store.credential(nodeAccount(client_id), version)()
-        if (E.isLeft(stored)) return stored
-        const known = Buffer.from(stored.right?.hash ?? '')
-        if (known.length === tried.length && timingSafeEqual(known, tried)) isRight = true
+const rememberMilliseconds = 600_000
+const mostRemembered = 10_000
+
+export const clientSecrets = (store: AuthStore): ClientSecrets => {
+  const key = randomBytes(32).toString('hex')
+  const remembered = new Map<string, number>()
+  const pairOf = (clientId: string, version: string, secret: string): string =>
+    hash('sha256', `${key}${clientId}\0${version}\0${secret}`, 'base64')
+
+  const remember = (pair: string): void => {
+    const oldest = remembered.keys().next().value
+    if (remembered.size >= mostRemembered && oldest !== undefined) remembered.delete(oldest)
+    remembered.set(pair, Date.now() + rememberMilliseconds)
+  }
+
+  return {
+    issue: clientId => async () => {
+      const issued = { secret: randomBytes(32).toString('base64url'), version: randomUUID() }
+      const credential = {
+        account: nodeAccount(clientId),
+        version: issued.version,
+        hash: hashOf(issued.secret),
       }
-      return E.right(isRight)
+      return E.map(() => issued)(await store.addCredential(credential)())
     },
-})
+    isRemembered: ({ client_id, credentials }, secret) =>
+      credentials.some(version => (remembered.get(pairOf(client_id, version, secret)) ?? 0) > Date.now()),
+    verify:
+      ({ client_id, credentials }, secret) =>
+      async () => {
+        const tried = Buffer.from(hashOf(secret))
+        let isRight = false
+        for (const version of credentials) {
+          const stored = await store.credential(nodeAccount(client_id), version)()
+          if (E.isLeft(stored)) return stored
+          const known = Buffer.from(stored.right?.hash ?? '')
+          if (known.length !== tried.length || !timingSafeEqual(known, tried)) continue
+          isRight = true
+          remember(pairOf(client_id, version, secret))
+        }
+        return E.right(isRight)
+      },
+  }
+}

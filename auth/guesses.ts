@@ -61,9 +61,17 @@ class StoredAttempts extends RateLimiterStoreAbstract {
 }
 
 /** An IPv6 subscriber has a whole network of addresses (RFC 6177): its first 64 bits count as one. */
-const networkOf = (address: string): string => {
+export const networkOf = (said: string): string => {
+  // A proxy may name the port as well.
+  const address = /^\[(.*)\](?::\d+)?$/.exec(said)?.[1] ?? /^([\d.]+):\d+$/.exec(said)?.[1] ?? said
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address) ?? []
+  if (high !== undefined && low !== undefined)
+    return [high, low]
+      .map(group => Number.parseInt(group, 16))
+      .flatMap(group => [group >> 8, group & 255])
+      .join('.')
   if (!isIPv6(address)) return address
   const [head = '', tail] = address.split('::')
   const left = head.split(':').filter(group => group !== '')

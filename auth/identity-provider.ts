@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Provider, { type AdapterFactory, type ClientMetadata, type Configuration, errors } from 'oidc-provider'
 import * as E from '#fp/Either'
@@ -31,8 +33,11 @@ export interface IdentityProviderDependencies {
  */
 export interface IdentityProvider {
   readonly issuer: string
-  /** Answers a request whose `url` is the path below `/oidc`, and whose `originalUrl` is the whole. */
-  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /**
+   * Answers a request whose `url` is the path below `/oidc`, and whose `originalUrl` is the whole. Tells whether its client
+   * secret was right; undefined where none was looked at.
+   */
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<boolean | undefined>
   /** The public keys of tokens now; another object after each rotation. */
   readonly published: () => PublishedKeys
   /** Looks whether keys were rotated; true when they were. */
@@ -45,18 +50,13 @@ export interface PublishedKeys {
 
 const neverStored = (): Promise<undefined> => Promise.resolve(undefined)
 
-/** What the provider keeps: nodes are its clients, and only the assertions it has seen are stored. */
+/** What the provider looks up: nodes are its clients. It stores nothing here. */
 const adapterOver =
-  ({ store, standing }: IdentityProviderDependencies): AdapterFactory =>
+  ({ standing }: IdentityProviderDependencies): AdapterFactory =>
   model => ({
     find: async id => (model === 'Client' ? clientOf(standing, id) : undefined),
-    // The provider looks and then saves: two at once must not both be the first.
-    upsert: async (id, _payload, expiresIn) => {
-      if (model !== 'ReplayDetection') throw new Error(`${model} is not stored`)
-      const isFirst = await store.useOnce(id, Date.now() + (expiresIn ?? longestAssertionSeconds) * 1000)()
-      if (E.isLeft(isFirst))
-        throw new errors.TemporarilyUnavailable('the store of credentials does not answer')
-      if (!isFirst.right) throw new errors.InvalidClientAuth('it was used before')
+    upsert: async () => {
+      throw new Error(`${model} is not stored`)
     },
     consume: neverStored,
     destroy: neverStored,
@@ -65,9 +65,18 @@ const adapterOver =
     revokeByGrantId: neverStored,
   })
 
-/** `EdDSA` and `Ed25519` are names of one algorithm (RFC 9864): a key that says one is good for both. */
-const withEitherName = ({ alg, ...key }: Readonly<Record<string, unknown>>) =>
-  key.kty === 'OKP' || alg === undefined ? key : { ...key, alg }
+const keyMembers = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'use']
+
+/**
+ * What the provider needs of a key. Not its `alg` where that says no more than the key does: `EdDSA` and `Ed25519` are
+ * names of one algorithm (RFC 9864).
+ */
+const plainKey = (key: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(
+    Object.entries(key).filter(
+      ([member]) => keyMembers.includes(member) || (member === 'alg' && key.kty === 'RSA'),
+    ),
+  )
 
 /** The node as the provider's client; a node that has both a secret and keys may use either. */
 const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMetadata | undefined => {
@@ -89,7 +98,7 @@ const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMet
         }
       : {
           token_endpoint_auth_method: 'private_key_jwt',
-          jwks: { keys: (node.jwks?.keys ?? []).map(withEitherName) },
+          jwks: { keys: (node.jwks?.keys ?? []).map(plainKey) },
         }),
   } as ClientMetadata
 }
@@ -187,24 +196,48 @@ const configurationOf = (
   } as Configuration
 }
 
+/** The store of credentials is away: 503, where the provider itself would say 400. */
+const storeIsAway = (): Error => {
+  Provider.ctx?.set('Retry-After', '1')
+  const error = new errors.TemporarilyUnavailable('the store of credentials does not answer')
+  return Object.assign(error, { status: 503, statusCode: 503 })
+}
+
+/** What was found of the client secret of a request, while the provider answers it. */
+const verdicts = new WeakMap<IncomingMessage, boolean>()
+
 const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly SigningKey[]): Provider => {
-  const { publicUrl, secrets, standing, report } = dependencies
+  const { publicUrl, secrets, standing, store, report } = dependencies
   const provider = new Provider(`${publicUrl}/oidc`, configurationOf(dependencies, keys))
   provider.proxy = true
   provider.on('server_error', (_ctx, error) => report(error))
+  // Koa would print what it is not asked for; the types do not know the event.
+  EventEmitter.prototype.on.call(provider, 'error', report)
   provider.Client.prototype.compareClientSecret = async function (actual: string) {
     const node = standing.node(this.clientId)
     if (node === undefined) return false
     const isRight = await secrets.verify(node, actual)()
-    if (E.isLeft(isRight)) throw new errors.TemporarilyUnavailable('the store of credentials does not answer')
+    if (E.isLeft(isRight)) throw storeIsAway()
+    if (Provider.ctx !== undefined) verdicts.set(Provider.ctx.req, isRight.right)
     return isRight.right
+  }
+  // Assertions and proofs are good once. (The provider's own way looks, and then saves: two at once would both pass.)
+  provider.ReplayDetection.unique = async (issuer: string, id: string, expires: number) => {
+    const name = `${issuer} ${id}`
+    const isFirst = await store.useOnce(hash('sha256', name, 'base64url'), expires * 1000)()
+    if (E.isLeft(isFirst)) throw storeIsAway()
+    return isFirst.right
   }
   // Only what this server does is said of it, and who may read it is the hub's to say.
   provider.use(async (ctx, next) => {
     const allowedOrigin = ctx.res.getHeader('Access-Control-Allow-Origin')
     await next()
-    if (allowedOrigin === undefined) ctx.remove('Access-Control-Allow-Origin')
-    else ctx.res.setHeader('Access-Control-Allow-Origin', allowedOrigin)
+    if (ctx.status === 401 && ctx.response.headers['www-authenticate'] === undefined)
+      ctx.set('WWW-Authenticate', `Basic realm="${publicUrl}/oidc"`)
+    if (allowedOrigin === undefined) {
+      ctx.remove('Access-Control-Allow-Origin')
+      ctx.remove('Access-Control-Expose-Headers')
+    } else ctx.res.setHeader('Access-Control-Allow-Origin', allowedOrigin)
     if (ctx.path !== '/.well-known/openid-configuration' || ctx.status !== 200) return
     const claimed = Object.entries(Object(ctx.body)).filter(([name]) => claimedEndpoints.includes(name))
     ctx.body = {
@@ -241,6 +274,7 @@ export const makeIdentityProvider =
         request.headers['x-forwarded-host'] = host
         request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
         await current.callback(request, response)
+        return verdicts.get(request)
       },
       refresh: async () => {
         const keys = await openSigningKeys(dependencies.store)()

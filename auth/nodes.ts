@@ -11,11 +11,13 @@ import {
   type NodeStatus,
   nodeDecider,
   nodePatchShape,
+  parseNode,
+  withoutNulls,
 } from '../domain/nodes.ts'
 import type { InvalidPart } from '../domain/rejection.ts'
 import { invalidPartsOf } from '../domain/resource.ts'
 import type { AuthUnavailable } from './auth-store.ts'
-import type { ClientSecrets } from './client-secrets.ts'
+import type { ClientSecrets, IssuedSecret } from './client-secrets.ts'
 import type { Standing } from './standing.ts'
 
 export type NodeFailure = CommandFailure | AuthUnavailable
@@ -46,6 +48,9 @@ export interface NodeUseCases {
   readonly setStatus: (write: NodeWrite, status: NodeStatus) => TaskEither<NodeFailure, NodeOutcome>
 }
 
+const isLive = (state: NodeState, version: string): boolean =>
+  state.is !== 'absent' && (parseNode(state.item)?.credentials.includes(version) ?? false)
+
 export const nodeUseCases = (
   handle: Handle,
   secrets: ClientSecrets,
@@ -65,18 +70,18 @@ export const nodeUseCases = (
       needsSecret: (state: NodeState) => boolean = () => false,
     ): TaskEither<NodeFailure, NodeOutcome> =>
     async () => {
-      let secret: string | undefined
+      let issued: IssuedSecret | undefined
       const whole = (body: Body): NodeCommand => ({ ...body, by, preconditions })
       const outcome = await handle<NodeCommand, NodeState, AuthUnavailable>({
         stream: `node-${clientId}`,
         decider: nodeDecider,
         prepare: state => async () => {
-          secret = undefined
+          issued = undefined
           if (!needsSecret(state)) return E.right(whole(command(undefined)))
-          const issued = await secrets.issue(clientId)()
-          if (E.isLeft(issued)) return issued
-          secret = issued.right.secret
-          return E.right(whole(command(issued.right.version)))
+          const made = await secrets.issue(clientId)()
+          if (E.isLeft(made)) return made
+          issued = made.right
+          return E.right(whole(command(issued.version)))
         },
         conditional: Object.keys(preconditions).length > 0,
         context,
@@ -85,18 +90,23 @@ export const nodeUseCases = (
         },
       })()
       if (E.isLeft(outcome)) return outcome
+      // Another process may have done the same command first: then its secret is the one that lives.
       return E.right(
-        secret === undefined || !outcome.right.added ? outcome.right : { ...outcome.right, secret },
+        issued !== undefined && isLive(outcome.right.state, issued.version)
+          ? { ...outcome.right, secret: issued.secret }
+          : outcome.right,
       )
     }
 
   return {
-    enroll: (write, node) =>
-      run(
+    enroll: (write, body) => {
+      const node = withoutNulls(body)
+      return run(
         write,
         credential => ({ _tag: 'Enroll', node, ...(credential === undefined ? {} : { credential }) }),
         state => state.is === 'absent' && node.jwks === undefined,
-      ),
+      )
+    },
     change: (write, patch) => run(write, () => ({ _tag: 'Change', patch })),
     addKeys: (write, keys) => run(write, () => ({ _tag: 'AddKeys', keys })),
     issueSecret: write =>
@@ -110,24 +120,44 @@ export const nodeUseCases = (
   }
 }
 
-/** Whether the cryptography here can use each key of a set, besides having the right form. */
+const leastModulusBits = 2048
+
+/** An RSA key of a length and exponent that is safe (NIST SP 800-57, part 1, section 5.6.1); leading zeros do not count. */
+const isStrong = ({ n, e }: JsonObject): boolean => {
+  const number = (value: Json | undefined) =>
+    BigInt(`0x0${Buffer.from(String(value), 'base64url').toString('hex')}`)
+  return number(n) >> BigInt(leastModulusBits - 1) > 0n && number(e) >= 3n
+}
+
+/** Whether the cryptography here can use a key, besides its having the right form. */
+const isUsable = async (key: JsonObject): Promise<boolean> => {
+  const { alg: _, key_ops: __, ...plain } = key
+  const algorithm =
+    key.kty === 'OKP'
+      ? 'Ed25519'
+      : key.kty === 'EC'
+        ? { name: 'ECDSA', namedCurve: 'P-256' }
+        : { name: 'RSA-PSS', hash: 'SHA-256' }
+  try {
+    await crypto.subtle.importKey('jwk', plain, algorithm, true, ['verify'])
+    return key.kty !== 'RSA' || isStrong(key)
+  } catch {
+    return false
+  }
+}
+
 const unusableKeys = async (keys: readonly JsonObject[]): Promise<readonly InvalidPart[]> => {
-  const algorithms = { OKP: 'Ed25519', EC: { name: 'ECDSA', namedCurve: 'P-256' } } as const
-  const rsa = { name: 'RSA-PSS', hash: 'SHA-256' } as const
-  const problems = await Promise.all(
-    keys.map(async (key, i): Promise<readonly InvalidPart[]> => {
-      const { kty } = key
-      const algorithm = kty === 'OKP' || kty === 'EC' ? algorithms[kty] : rsa
-      try {
-        const { alg: _, key_ops: __, ...plain } = key
-        await crypto.subtle.importKey('jwk', plain, algorithm, true, ['verify'])
-        return []
-      } catch {
-        return [{ pointer: `/jwks/keys/${i}`, detail: 'is no key that can be used: check its parameters' }]
-      }
-    }),
+  const usable = await Promise.all(keys.map(isUsable))
+  return usable.flatMap((isGood, i) =>
+    isGood
+      ? []
+      : [
+          {
+            pointer: `/jwks/keys/${i}`,
+            detail: 'is no key that can be used: check its parameters and length',
+          },
+        ],
   )
-  return problems.flat()
 }
 
 /** The keys of a JWK set, of whatever form. */

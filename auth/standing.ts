@@ -48,7 +48,7 @@ interface AccountEntry {
 
 interface NodeEntry {
   readonly item: JsonObject
-  readonly node: FederationNode
+  readonly node: FederationNode | undefined
   readonly revision: number
 }
 
@@ -106,7 +106,7 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
       ),
     holds: (account, credential) =>
       account.startsWith('node:')
-        ? (nodes.get(account.slice('node:'.length))?.node.credentials.includes(credential) ?? false)
+        ? (nodes.get(account.slice('node:'.length))?.node?.credentials.includes(credential) ?? false)
         : accounts.get(account)?.account?.credential === credential,
     personIs: (id, state, revision) => {
       if (isNews(accounts.get(id), revision)) accounts.set(id, { account: accountOf(state), revision })

@@ -40,13 +40,14 @@ export const foldOn = <State>(
 ): Folded<State> => {
   const last = events.at(-1)
   if (last === undefined) return before
-  let { state, keyed } = before
+  let { state } = before
+  const keyed = new Map(before.keyed)
   for (const { event, metadata, revision } of events) {
     state = evolve(state, event)
     const { commandId, fingerprint } = metadata
     if (fingerprint === undefined) continue
     const first = keyed.get(commandId)?.first ?? revision
-    keyed = new Map(keyed).set(commandId, { fingerprint, first, last: revision })
+    keyed.set(commandId, { fingerprint, first, last: revision })
   }
   const { revision, position, metadata } = last
   return { state, revision, position, recordedAt: metadata.recordedAt, keyed }

@@ -141,7 +141,13 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
     const append = await log.append(stream, revision === -1 ? 'no-stream' : revision, events)()
     if (E.isLeft(append))
       return append.left._tag === 'RevisionConflict' ? E.right('conflict') : E.left(append.left)
-    const further = foldOn(decider, folded, append.right)
+    // With a key, another process may have appended the same command first: what is stored counts.
+    const stored =
+      request.context.fingerprint === undefined
+        ? E.right(foldOn(decider, folded, append.right))
+        : await foldStream(log, stream, decider, folded, revision + events.length)
+    if (E.isLeft(stored)) return stored
+    const further = stored.right
     folds.keep(stream, further)
     appended?.(further.state, further.revision)
     return E.right({

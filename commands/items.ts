@@ -36,14 +36,15 @@ export const readItem =
     return E.map(({ state }: Folded<ItemState>) => state)(folded)
   }
 
-/** Whether a command with an `Idempotency-Key` added events to the stream of this item. */
+const keysOnly = { initial: undefined, evolve: () => undefined }
+
+/** Whether a command with an `Idempotency-Key` added events to this stream. */
 export const wasHandled =
   (log: Pick<EventLog, 'read'>) =>
-  (resource: Resource, key: string, commandId: string): TaskEither<LogFailure, boolean> =>
+  (stream: string, commandId: string): TaskEither<LogFailure, boolean> =>
   async () => {
-    const decider = itemDecider(resource, { id: key })
-    const folded = await foldStream(log, `${resource.noun}-${key}`, decider, unread(decider))
-    return E.map(({ keyed }: Folded<ItemState>) => keyed.has(commandId))(folded)
+    const folded = await foldStream(log, stream, keysOnly, unread(keysOnly))
+    return E.map(({ keyed }: Folded<undefined>) => keyed.has(commandId))(folded)
   }
 
 /** Told of an item as this process left it. */

@@ -42,7 +42,16 @@ const institution = z
   })
 
 const text = z.string({ error: 'must be a text' })
-const shared = { kid: text.max(200).optional(), use: z.literal('sig', { error: 'must be sig' }).optional() }
+const shared = {
+  kid: text.min(1, { error: 'must not be empty' }).max(200).optional(),
+  use: z.literal('sig', { error: 'must be sig' }).optional(),
+  key_ops: z
+    .array(z.string())
+    .refine(operations => operations.includes('verify'), { error: 'must hold verify, or be left out' })
+    .optional(),
+}
+const signs = <const Algorithms extends readonly string[]>(algorithms: Algorithms) =>
+  z.enum(algorithms, { error: `must be ${algorithms.join(' or ')}, or be left out` }).optional()
 const never = z.never({ error: 'is a part of a private key: send the public key only' }).optional()
 const isPublic = { d: never, p: never, q: never, dp: never, dq: never, qi: never, oth: never, k: never }
 
@@ -54,6 +63,7 @@ const key = z.discriminatedUnion(
       ...shared,
       ...isPublic,
       kty: z.literal('OKP'),
+      alg: signs(['EdDSA', 'Ed25519']),
       crv: z.literal('Ed25519'),
       x: text.length(43),
     }),
@@ -61,6 +71,7 @@ const key = z.discriminatedUnion(
       ...shared,
       ...isPublic,
       kty: z.literal('EC'),
+      alg: signs(['ES256']),
       crv: z.literal('P-256'),
       x: text.length(43),
       y: text.length(43),
@@ -69,6 +80,7 @@ const key = z.discriminatedUnion(
       ...shared,
       ...isPublic,
       kty: z.literal('RSA'),
+      alg: signs(['PS256', 'RS256']),
       e: text.max(8),
       n: text.min(342).max(1366),
     }),
@@ -114,7 +126,8 @@ const nodeShape = z.object({
 })
 export type FederationNode = z.infer<typeof nodeShape>
 
-export const parseNode = (item: JsonObject): FederationNode => nodeShape.parse(item)
+/** The node; undefined for what no release would have written: such a node opens nothing. */
+export const parseNode = (item: JsonObject): FederationNode | undefined => nodeShape.safeParse(item).data
 
 const nothing = z.object({})
 
@@ -135,13 +148,20 @@ const credentialsOf = (item: JsonObject): readonly Json[] => {
   return Array.isArray(credentials) ? credentials : []
 }
 
+/** A null says of an institution or of keys that there are none. */
+export const withoutNulls = (body: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+
 /** The node after a fact about it. */
 export const evolveNode = (
   item: JsonObject | undefined,
   { type, data, credential }: DomainEvent,
 ): JsonObject | undefined => {
   if (type === 'NodeEnrolled')
-    return withMembers(data, { status: 'active', credentials: credential === undefined ? [] : [credential] })
+    return withMembers(withoutNulls(data), {
+      status: 'active',
+      credentials: credential === undefined ? [] : [credential],
+    })
   if (item === undefined) return undefined
   switch (type) {
     case 'NodeChanged':
@@ -299,8 +319,7 @@ export const nodeDecider: Decider<NodeCommand, NodeState> = {
       const { credential } = command
       return accept({ type: 'NodeEnrolled', data: node, ...(credential === undefined ? {} : { credential }) })
     }
-    if (command._tag !== 'Enroll' && isBeyond(by, member(state.item, 'client_id'), state.item))
-      return beyond()
+    if (isBeyond(by, member(state.item, 'client_id'), state.item)) return beyond()
     if (
       stale(preconditions, state.revision) ||
       (command._tag === 'Enroll' && preconditions.ifMatch !== undefined)
@@ -317,9 +336,11 @@ export const nodeDecider: Decider<NodeCommand, NodeState> = {
 }
 
 /** The node as its readers see it: how many secrets live, never which. */
-export const shownNode = (item: JsonObject): JsonObject =>
-  Object.fromEntries(
+export const shownNode = (item: JsonObject): JsonObject => ({
+  institution: null,
+  ...Object.fromEntries(
     Object.entries(item).map(([field, value]) =>
       field === 'credentials' ? ['secrets', credentialsOf(item).length] : [field, value],
     ),
-  )
+  ),
+})

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { AuthStore, AuthUnavailable, StoredCredential } from '../../auth/auth-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { openDatabase } from './database.ts'
 
+const sweepRows = 1_000
 const liveMilliseconds = 10_000
 const forgetMilliseconds = 3_600_000
 
@@ -93,19 +95,29 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         const cost = db.prepare('SELECT max(bcrypt_cost) AS cost FROM credentials').get()?.cost
         return typeof cost === 'bigint' ? Number(cost) : undefined
       }),
-    sweepCredentials: (before, isLive) => async () =>
-      attempt(() => {
-        const rows = db
-          .prepare('SELECT account, version, hash, imported FROM credentials WHERE added_at < ?')
-          .all(before)
-          .map(credentialOf)
-          .filter(({ account, version }) => !isLive(account, version))
-        const remove = db.prepare('DELETE FROM credentials WHERE account = ? AND version = ?')
-        if (rows.length > 0)
-          db.write(() => {
-            for (const { account, version } of rows) remove.run(account, version)
-          })
-      }),
+    sweepCredentials: (before, isLive) => async () => {
+      const select = `SELECT rowid, account, version FROM credentials WHERE rowid > ? AND added_at < ? ORDER BY rowid LIMIT ${sweepRows}`
+      const sweepAfter = (place: bigint) =>
+        attempt(() => {
+          const rows = db.prepare(select).all(place, before)
+          const dead = rows.filter(({ account, version }) => !isLive(String(account), String(version)))
+          const remove = db.prepare('DELETE FROM credentials WHERE rowid = ?')
+          if (dead.length > 0)
+            db.write(() => {
+              for (const { rowid } of dead) if (typeof rowid === 'bigint') remove.run(rowid)
+            })
+          const last = rows.at(-1)?.rowid
+          return typeof last === 'bigint' ? last : undefined
+        })
+      let place: bigint | undefined = -1n
+      while (place !== undefined) {
+        const swept = sweepAfter(place)
+        if (E.isLeft(swept)) return swept
+        place = swept.right
+        await immediate()
+      }
+      return E.right(undefined)
+    },
     secret: name => async () =>
       attempt(() => {
         db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, randomBytes(32))

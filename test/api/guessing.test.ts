@@ -96,6 +96,15 @@ describe('guessing a client secret', () => {
     expect((await requestToken(hub.url, 'not-guessed', bySecret(other))).status).toBe(200)
   })
 
+  it('does not keep out a node whose secret was right lately', async () => {
+    const secret = await enroll(hub.root, 'known', ['people:read'])
+    expect((await requestToken(hub.url, 'known', bySecret(secret))).status).toBe(200)
+    for (let i = 0; i < 11; i += 1) await requestToken(hub.url, 'known', bySecret(`wrong-${i}`))
+    expect((await requestToken(hub.url, 'known', bySecret(secret))).status).toBe(200)
+    await hub.root.put('/nodes/known/status', { status: 'suspended' })
+    expect((await requestToken(hub.url, 'known', bySecret(secret))).status).toBe(401)
+  })
+
   it('counts no secret that is right, whatever else is wrong', async () => {
     const secret = await enroll(hub.root, 'clumsy', ['people:read'])
     for (let i = 0; i < 12; i += 1)

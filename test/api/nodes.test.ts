@@ -26,6 +26,7 @@ describe('enrolling a node', () => {
     expect(first.headers.get('Cache-Control')).toBe('no-store')
     expect(first.json).toEqual({
       ...node('a1'),
+      institution: null,
       status: 'active',
       secrets: 1,
       last_seen: null,
@@ -45,6 +46,19 @@ describe('enrolling a node', () => {
     expect(first.json).toHaveProperty('client_secret')
     expect([second.status, second.headers.get('ETag')]).toEqual([201, first.headers.get('ETag')])
     expect(second.json).not.toHaveProperty('client_secret')
+  })
+
+  it('with a key that was used for another node is 422', async () => {
+    const send = (client_id: string) => hub.root.post('/nodes', node(client_id), { 'Idempotency-Key': 'k2' })
+    expect((await send('a4')).status).toBe(201)
+    expect((await send('a5')).status).toBe(422)
+    expect((await hub.root.get('/nodes/a5')).status).toBe(404)
+  })
+
+  it('takes null for what is left out', async () => {
+    const reply = await hub.root.post('/nodes', node('a6', { institution: null, jwks: null }))
+    expect(reply.status).toBe(201)
+    expect(reply.json).toMatchObject({ institution: null, client_secret: expect.any(String) })
   })
 
   it('with keys of its own gives no secret', async () => {
@@ -75,6 +89,20 @@ describe('enrolling a node', () => {
       { jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), d: 'A'.repeat(43) }] } },
       '/jwks/keys/0/d',
     ],
+    [{ jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), kid: '' }] } }, '/jwks/keys/0/kid'],
+    [
+      { jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), alg: 'RS256' }] } },
+      '/jwks/keys/0/alg',
+    ],
+    [
+      { jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), key_ops: ['sign'] }] } },
+      '/jwks/keys/0/key_ops',
+    ],
+    [
+      { jwks: { keys: [{ kty: 'RSA', n: `${'A'.repeat(171)}${'_'.repeat(171)}`, e: 'AQAB' }] } },
+      '/jwks/keys/0',
+    ],
+    [{ jwks: { keys: [{ kty: 'RSA', n: '_'.repeat(342), e: 'AQ' }] } }, '/jwks/keys/0'],
     [{ jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) }] } }, '/jwks/keys/0'],
   ])('is 422 with %j, which names %s', async (wrong, pointer) => {
     const reply = await hub.root.post('/nodes', node('a9', wrong))
@@ -104,6 +132,7 @@ describe('a node', () => {
     expect(changed.json).toEqual({
       client_id: 'b1',
       name: 'New',
+      institution: null,
       scopes: ['people:read'],
       jwks: { keys: [publicJwk] },
       status: 'active',
@@ -219,6 +248,8 @@ describe('a node with nodes:write', () => {
     expect((await manager.put('/nodes/g2/status', { status: 'suspended' })).status).toBe(200)
 
     expect((await manager.post('/nodes', node('g3'))).status).toBe(403)
+    await hub.root.post('/nodes', node('g5'))
+    expect((await manager.post('/nodes', node('g5'))).status).toBe(403)
     expect((await hub.root.get('/nodes/g3')).status).toBe(404)
     expect((await manager.patch('/nodes/g2', { scopes: ['people:write'] })).status).toBe(403)
     await hub.root.post('/nodes', node('g4'))

@@ -329,8 +329,45 @@ describe('a token bound to a key (DPoP)', () => {
     const again = { Authorization: `DPoP ${granted.access_token}`, DPoP: proof }
     expect(proof).not.toBe('')
     expect((await clientOf(hub.url).get(url.pathname, again)).status).toBe(401)
+    // The same proof spelt anew: the last character of base64url holds bits that say nothing.
+    const last = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const spelt = last[last.indexOf(proof.at(-1) ?? 'A') ^ 1] ?? ''
+    const anew = { ...again, DPoP: `${proof.slice(0, -1)}${spelt}` }
+    expect((await clientOf(hub.url).get(url.pathname, anew)).status).toBe(401)
     expect(await read(granted.access_token)).toBe(401)
     expect(await read(granted.access_token, 'DPoP')).toBe(401)
+  })
+})
+
+describe('the token endpoint', () => {
+  it('leaves the connection good after a body it did not read', async () => {
+    const body = new ReadableStream({
+      start: controller => {
+        controller.enqueue(
+          new TextEncoder().encode(`grant_type=client_credentials&x=${'x'.repeat(1_000_000)}`),
+        )
+        controller.close()
+      },
+    })
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const refused = await fetch(`${hub.url}/oidc/token`, {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+    } as RequestInit)
+    expect(refused.status).toBeGreaterThanOrEqual(400)
+    await refused.text()
+    for (let i = 0; i < 3; i += 1) expect((await fetch(`${hub.url}/livez`)).status).toBe(200)
+  })
+
+  it('says how to authenticate, whatever was tried', async () => {
+    const wrong = oauth.PrivateKeyJwt({ key: (await keyPair('other')).privateKey, kid: 'clinic-1' })
+    const reply = await requestToken(hub.url, 'clinic', wrong)
+    expect([reply.status, reply.headers.get('WWW-Authenticate')]).toEqual([
+      401,
+      expect.stringMatching(/^Basic /),
+    ])
   })
 })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { makeGuesses } from '../../auth/guesses.ts'
+import { makeGuesses, networkOf } from '../../auth/guesses.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { left, right } from '../support/either.ts'
 
@@ -51,4 +51,17 @@ describe('guesses', () => {
     vi.advanceTimersByTime(60_001)
     await right(guesses.begin(ana(1), 'later'))
   })
+})
+
+describe('an address', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:4711', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8::6', '2001:db8:0:0'],
+    ['[2001:db8::6]:4711', '2001:db8:0:0'],
+    ['::1', '0:0:0:0'],
+  ])('%s counts as %s', (address, network) => expect(networkOf(address)).toBe(network))
 })

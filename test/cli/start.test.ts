@@ -51,7 +51,7 @@ describe('settings', () => {
       ['--port', 'x'],
       ['--host', '127.evil.example'],
       ['--token-ttl', '0'],
-      ['--trust-proxy', '10.0.0.0/99'],
+      ['--trust-proxy', '0.0.0.0/0'],
     ].flat()
     const ended = await runCommand(['serve', ...wrong, ...at('never')])
     expect(ended.code).toBe(2)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import type { EventLog } from '../../commands/event-log.ts'
-import { commandHandler } from '../../commands/handle.ts'
+import { type CommandContext, commandHandler } from '../../commands/handle.ts'
 import { itemWriter } from '../../commands/items.ts'
 import { makeTurns } from '../../commands/turns.ts'
 import type { ItemCommand } from '../../domain/item.ts'
@@ -44,11 +44,12 @@ const context = () => {
     actor: { kind: 'person' as const, id: 'ANA' },
     requestId: 'r',
     commandId: `c${commands}`,
-    fingerprint: 'f',
   }
 }
+/** With an `Idempotency-Key`. */
+const keyed = () => ({ ...context(), fingerprint: 'f' })
 const patch = (n: number): ItemCommand => ({ _tag: 'Patch', patch: { n }, preconditions: {} })
-const write = (command: ItemCommand, how = context()) => ({
+const write = (command: ItemCommand, how: CommandContext = context()) => ({
   resource: people,
   identity: { id: 'ANA' },
   prepare: () => async () => E.right(command),
@@ -76,7 +77,7 @@ describe('a long stream', () => {
 
   it('still knows what a command with a key left in it', async () => {
     const { writeItem } = await open()
-    const first = context()
+    const first = keyed()
     const before = await right(writeItem(write(patch(-1), first)))
     for (let n = 0; n < 3; n += 1) await right(writeItem(write(patch(n))))
     expect(await right(writeItem(write(patch(-1), first)))).toEqual(before)

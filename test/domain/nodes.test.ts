@@ -7,6 +7,7 @@ import {
   type NodeCommand,
   type NodeState,
   nodeDecider,
+  parseNode,
   shownNode,
 } from '../../domain/nodes.ts'
 
@@ -160,11 +161,26 @@ describe('SetStatus', () => {
   })
 })
 
+describe('a node that no release would have written', () => {
+  it('is none, and opens nothing', () => {
+    expect(
+      parseNode({ client_id: 'x', name: 'X', scopes: [], status: 'asleep', credentials: [] }),
+    ).toBeUndefined()
+  })
+  it('is read all the same where keys or institution were recorded as null', () => {
+    const { initial, evolve } = nodeDecider
+    const data = { ...clinic, jwks: null, institution: null }
+    const state = evolve(initial, { type: 'NodeEnrolled', data, credential: 'v1' })
+    expect(state.is === 'absent' ? undefined : parseNode(state.item)).toMatchObject({ client_id: 'clinic' })
+  })
+})
+
 describe('a node as it is shown', () => {
   it('says how many secrets live, never which', () => {
     const state = nodeAfter(enroll(), issue('v2'))
     expect(state.is === 'absent' ? {} : shownNode(state.item)).toEqual({
       ...clinic,
+      institution: null,
       status: 'active',
       secrets: 2,
     })

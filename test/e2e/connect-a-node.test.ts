@@ -78,6 +78,21 @@ const connect = (runtime: Runtime) => {
       secret = issued(first.out)
       expect(await command(...enroll, 'people:read pols:read pols:write')).toMatchObject({ code: 1, out: '' })
       expect(await command(...enroll, 'no:such')).toMatchObject({ code: 2, out: '' })
+      const nothing = join(folder.path, 'null.json')
+      await writeFile(nothing, 'null')
+      const withNull = [
+        'node',
+        'enroll',
+        'null-keys',
+        '--name',
+        'N',
+        '--scopes',
+        'people:read',
+        '--jwks',
+        nothing,
+      ]
+      expect((await command(...withNull)).code).toBe(0)
+      expect((await clientOf(hub.url).get('/livez')).status).toBe(200)
     })
 
     it('gets a token for its secret, as the README says', async () => {
