@@ -29,9 +29,10 @@ import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { accounts, parseAccountText } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
+import { followCheckpoints } from './projections/follow-checkpoints.ts'
 import { nodes, parseNodeText } from './projections/nodes.ts'
-import { makeProgress } from './projections/progress.ts'
-import { startProjector } from './projections/projector.ts'
+import { makeProgress, type Progress } from './projections/progress.ts'
+import { type Projector, startProjector } from './projections/projector.ts'
 import { projections } from './projections/read-models.ts'
 import type { ReadModels } from './projections/read-store.ts'
 import { readWhole } from './projections/read-whole.ts'
@@ -230,18 +231,83 @@ const housekeeping = (
   ])
 }
 
+export interface Running {
+  readonly close: () => Promise<void>
+}
+
+/** How read models are kept up to date: by this process, or by others whose progress it follows. */
+export type Projecting = 'projects' | 'follows others'
+
+/** The read side of a process, until the signal. */
+const startReadSide = (
+  core: Core,
+  logger: Logger,
+  projecting: Projecting,
+  company: { readonly isAlone: boolean },
+  signal: AbortSignal,
+): Projector & { readonly progress: Progress } => {
+  const { reads, ports, processName } = core
+  const shapes = projections.map(({ shape }) => shape)
+  const progress = makeProgress(shapes.map(({ name }) => name))
+  if (projecting === 'follows others')
+    return { progress, stopped: () => undefined, ended: followCheckpoints(reads, shapes, progress, signal) }
+  const projector = startProjector(
+    {
+      feed: ports.feed,
+      reads,
+      writer: reads,
+      holder: processName,
+      mayWait: () => company.isAlone,
+      projections,
+      progress,
+      report: failure => {
+        const reason = 'reason' in failure ? { reason: failure.reason } : {}
+        const cause = 'cause' in failure ? errorSummary(failure.cause) : {}
+        logger.error({ failure: failure._tag, ...reason, ...cause }, 'the projector failed')
+      },
+    },
+    signal,
+  )
+  return { progress, ...projector }
+}
+
+/** How far this process knows the log: its standing, and its read models. */
+const knownBy = (core: Core, progress: Progress) => (): bigint =>
+  progress.positions().reduce((least, { position }) => earlierOf(least, position), core.standing.position())
+
+/** Runs the projector alone. Closing it closes the core. */
+export const startProjecting = async (core: Core, logger: Logger): Promise<Running> => {
+  const ending = new AbortController()
+  const company = { isAlone: true }
+  orThrow(await core.auth.announce(core.processName, 0n)())
+  const readSide = startReadSide(core, logger, 'projects', company, ending.signal)
+  const known = knownBy(core, readSide.progress)
+  const housekept = housekeeping(core, known, company, async () => undefined, ending.signal)
+  return {
+    close: async () => {
+      ending.abort()
+      await Promise.all([readSide.ended, housekept])
+      await core.auth.announce(core.processName, undefined)()
+      await core.close()
+    },
+  }
+}
+
 /** Until the hub can say more: what is asked while it is being put together. */
 const notYet: RequestListener = (_request, response) => {
   response.writeHead(503, { 'Retry-After': '1', 'Content-Length': '0' }).end()
 }
 
 /** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it, or failing to start, closes the core. */
-export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
+export const startHub = async (
+  core: Core,
+  logger: Logger,
+  projecting: Projecting = 'projects',
+): Promise<Hub> => {
   const { config, ports, reads, auth, passwords, standing } = core
   const { feed, identity } = ports
   const ending = new AbortController()
   const { signal } = ending
-  const progress = makeProgress(projections.map(({ shape }) => shape.name))
   const ended: Promise<unknown>[] = []
   const company = { isAlone: true }
   let handle = notYet
@@ -269,22 +335,9 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
     const publicUrl = config.publicUrl ?? url
 
     orThrow(await auth.announce(core.processName, 0n)())
-    const projector = startProjector(
-      {
-        feed,
-        writer: reads,
-        mayWait: () => company.isAlone,
-        projections,
-        progress,
-        report: failure => {
-          const reason = 'reason' in failure ? { reason: failure.reason } : {}
-          const cause = 'cause' in failure ? errorSummary(failure.cause) : {}
-          logger.error({ failure: failure._tag, ...reason, ...cause }, 'the projector failed')
-        },
-      },
-      signal,
-    )
-    ended.push(projector.ended)
+    const readSide = startReadSide(core, logger, projecting, company, signal)
+    const { progress } = readSide
+    ended.push(readSide.ended)
 
     const secrets = clientSecrets(auth)
     const identityProvider = orThrow(
@@ -329,15 +382,13 @@ export const startHub = async (core: Core, logger: Logger): Promise<Hub> => {
       logIdentity: identity,
       logHead: feed.head,
       fingerprintKey: orThrow(await auth.secret('idempotency')()),
-      health: makeHealth({ feed, reads, auth, progress, standing, projector, headAtStart }),
+      health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),
       logger,
       corsOrigins: config.corsOrigins,
       legacyLists: config.legacyLists,
       trustedProxies: config.trustedProxies,
     })
-    const known = () =>
-      progress.positions().reduce((least, { position }) => earlierOf(least, position), standing.position())
-    ended.push(housekeeping(core, known, company, identityProvider.refresh, signal))
+    ended.push(housekeeping(core, knownBy(core, progress), company, identityProvider.refresh, signal))
     return url
   }
 

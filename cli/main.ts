@@ -5,7 +5,7 @@ import { keyCommands } from './keys.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
-import { serve } from './serve.ts'
+import { project, serve } from './serve.ts'
 
 /** A command's end: 0 done, 1 refused by a rule or failed, 2 a wrong option or form. */
 export type ExitCode = 0 | 1 | 2
@@ -56,7 +56,14 @@ const command: AddCommand = (parent, usage, description) => {
 
 command(program, 'serve', 'run the hub')
   .addHelpText('after', '\nThe first line on standard output says where it listens. End it with Ctrl-C.')
-  .action(options => withConfig(options, serve))
+  .option('--no-projector', 'only answer requests: another process keeps the read models')
+  .action(options =>
+    withConfig(options, config => serve(config, options.projector === false ? 'follows others' : 'projects')),
+  )
+
+command(program, 'project', 'run only the projector: it keeps the read models for hubs without one')
+  .addHelpText('after', '\nOf several, one works at a time; the next takes over within seconds when it dies.')
+  .action(options => withConfig(options, project))
 
 personCommands(program, command, withConfig)
 nodeCommands(program, command, withConfig)

@@ -1,5 +1,13 @@
 import type { Config } from '../config.ts'
-import { type Hub, makeLogger, openCore, startHub } from '../main.ts'
+import {
+  type Hub,
+  makeLogger,
+  openCore,
+  type Projecting,
+  type Running,
+  startHub,
+  startProjecting,
+} from '../main.ts'
 import type { ExitCode } from './main.ts'
 
 /** Until the process is asked to end: Ctrl-C, or SIGTERM from a supervisor. */
@@ -23,23 +31,42 @@ export const startProblem = (config: Config, error: unknown): string => {
   return `The hub cannot start on ${config.dataDir}: ${error instanceof Error ? error.message : 'unknown reason'}. Check that the folder can be written and the disk has room.`
 }
 
-export const startOn = async (config: Config): Promise<Hub> => {
-  const logger = makeLogger(config.logLevel)
-  return startHub(await openCore(config, logger), logger)
-}
-
-/** Runs the hub until it is asked to end. */
-export const serve = async (config: Config): Promise<ExitCode> => {
+/** Starts what a command runs, until it is asked to end; what cannot start says why. */
+const run = async <A extends Running>(
+  config: Config,
+  start: () => Promise<A>,
+  started: (running: A) => string,
+): Promise<ExitCode> => {
   const asked = untilAsked()
-  let hub: Hub
+  let running: A
   try {
-    hub = await startOn(config)
+    running = await start()
   } catch (error) {
     process.stderr.write(`${startProblem(config, error)}\n`)
     return 1
   }
-  process.stdout.write(`listening on ${hub.url}\n`)
+  process.stdout.write(`${started(running)}\n`)
   await asked
-  await hub.close()
+  await running.close()
   return 0
+}
+
+/** Runs the hub until it is asked to end. */
+export const serve = (config: Config, projecting: Projecting): Promise<ExitCode> => {
+  const logger = makeLogger(config.logLevel)
+  return run<Hub>(
+    config,
+    async () => startHub(await openCore(config, logger), logger, projecting),
+    ({ url }) => `listening on ${url}`,
+  )
+}
+
+/** Runs only the projector until it is asked to end. */
+export const project = (config: Config): Promise<ExitCode> => {
+  const logger = makeLogger(config.logLevel)
+  return run(
+    config,
+    async () => startProjecting(await openCore(config, logger), logger),
+    () => 'projecting',
+  )
 }

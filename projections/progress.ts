@@ -5,6 +5,8 @@ export interface Progress {
   readonly away: (model: string) => void
   /** Whether some model is not being fed. */
   readonly isAway: () => boolean
+  /** Whether somebody waits for a position. */
+  readonly isWaitedFor: () => boolean
   readonly positions: () => readonly { readonly name: string; readonly position: bigint }[]
   /** Whether every model has come at least this far, and as far as it was before. */
   readonly allReached: (position: bigint) => boolean
@@ -41,6 +43,7 @@ export const makeProgress = (models: readonly string[]): Progress => {
       settle(model, () => true, false)
     },
     isAway: () => absent.size > 0,
+    isWaitedFor: () => waiters.size > 0,
     positions: () => [...positions].map(([name, position]) => ({ name, position })),
     allReached: position =>
       models.every(model => has(model, position) && has(model, furthest.get(model) ?? 0n)),

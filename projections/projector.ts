@@ -3,9 +3,17 @@ import * as E from '#fp/Either'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { applyBatch } from './apply-batch.ts'
 import type { EventFeed, FeedBatch } from './event-feed.ts'
+import { followCheckpoints } from './follow-checkpoints.ts'
 import type { Progress } from './progress.ts'
 import type { Projection } from './projection.ts'
-import type { Checkpoint, Generation, ReadModelWriter, ReadUnavailable, Superseded } from './read-store.ts'
+import type {
+  Checkpoint,
+  Generation,
+  ReadModels,
+  ReadModelWriter,
+  ReadUnavailable,
+  Superseded,
+} from './read-store.ts'
 
 /** Milliseconds after which a batch is on disk: at the log's head, and on a long way there. */
 const atHead = 200
@@ -81,8 +89,9 @@ export async function* feedModels(
 const generationToFeed = async (
   { feed, writer }: Dependencies,
   projection: Projection,
+  token: number,
 ): Promise<E.Either<LogFailure | ReadUnavailable, Building>> => {
-  const served = await writer.served(projection.shape)()
+  const served = await writer.served(projection.shape, token)()
   if (E.isLeft(served)) return served
   const { position, eventId } = served.right.checkpoint
   if (position === 0n) return E.right({ projection, generation: served.right })
@@ -92,7 +101,9 @@ const generationToFeed = async (
   const fresh = await writer.begin(projection.shape)()
   if (E.isLeft(fresh)) return fresh
   const serving = await writer.serve([fresh.right], 'whatever was served')()
-  return E.isLeft(serving) ? serving : E.right({ projection, generation: fresh.right })
+  if (E.isLeft(serving)) return serving
+  const own = await writer.served(projection.shape, token)()
+  return E.isLeft(own) ? own : E.right({ projection, generation: own.right })
 }
 
 const byCheckpoint = (models: readonly Building[]): readonly (readonly Building[])[] =>
@@ -110,19 +121,27 @@ export interface Projector {
   readonly ended: Promise<void>
 }
 
+/** A lease is renewed each second, and passes on some seconds after its holder fell silent. */
+const leaseMilliseconds = 5_000
+const renewMilliseconds = 1_000
+
+export interface ProjectorDependencies extends Dependencies {
+  readonly reads: Pick<ReadModels, 'checkpoint'>
+  readonly projections: readonly Projection[]
+  readonly progress: Progress
+  /** What this process is called in leases. */
+  readonly holder: string
+  readonly report: (failure: ProjectorFailure | { readonly _tag: 'Bug'; readonly cause: unknown }) => void
+}
+
 /**
- * Keeps all read models up to date until the signal. It begins again by itself, with growing pauses up to 5 s,
+ * Keeps the read models up to date until the signal: those whose lease it holds; of the others it follows how far they
+ * are, and takes them over when their holder falls silent. It begins again by itself, with growing pauses up to 5 s,
  * after every kind of loss; an event that cannot be read stops it for good.
  */
-export const startProjector = (
-  dependencies: Dependencies & {
-    readonly projections: readonly Projection[]
-    readonly progress: Progress
-    readonly report: (failure: ProjectorFailure | { readonly _tag: 'Bug'; readonly cause: unknown }) => void
-  },
-  signal: AbortSignal,
-): Projector => {
-  const { projections, progress, report } = dependencies
+export const startProjector = (dependencies: ProjectorDependencies, signal: AbortSignal): Projector => {
+  const { writer, reads, projections, progress, holder, report } = dependencies
+  const shapes = projections.map(({ shape }) => shape)
   let stopped: LogFailure | undefined
   let failures = 0
 
@@ -138,20 +157,48 @@ export const startProjector = (
     }
   }
 
+  const leases = async (): Promise<readonly (number | undefined)[]> => {
+    const taken = await writer.takeLeases(shapes, holder, leaseMilliseconds)()
+    if (E.isLeft(taken)) throw taken.left
+    return taken.right
+  }
+
+  /** Ends the round when a lease is won or lost, or cannot be renewed. */
+  const renew = async (held: readonly (number | undefined)[], round: AbortController) => {
+    try {
+      while (!round.signal.aborted) {
+        await pause(renewMilliseconds, undefined, { signal: round.signal }).catch(() => undefined)
+        if (round.signal.aborted) return
+        const now = await leases()
+        if (now.some((token, i) => token !== held[i])) return
+      }
+    } finally {
+      round.abort()
+    }
+  }
+
   const oneRound = async () => {
+    const held = await leases()
     const models: Building[] = []
-    for (const projection of projections) {
-      const model = await generationToFeed(dependencies, projection)
+    for (const [i, projection] of projections.entries()) {
+      const token = held[i]
+      if (token === undefined) continue
+      const model = await generationToFeed(dependencies, projection, token)
       if (E.isLeft(model)) throw model.left
       models.push(model.right)
       progress.moved(projection.shape.name, model.right.generation.checkpoint.position)
     }
+    const others = shapes.filter((_, i) => held[i] === undefined)
     const round = new AbortController()
     const end = () => round.abort()
     signal.addEventListener('abort', end)
     try {
       if (signal.aborted) end()
-      const ends = await Promise.allSettled(byCheckpoint(models).map(group => follow(group, round)))
+      const ends = await Promise.allSettled([
+        ...byCheckpoint(models).map(group => follow(group, round)),
+        followCheckpoints(reads, others, progress, round.signal),
+        renew(held, round),
+      ])
       const failed = ends.find(end => end.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     } finally {
@@ -167,13 +214,14 @@ export const startProjector = (
         const failure = isFailure(thrown) ? thrown : ({ _tag: 'Bug', cause: thrown } as const)
         if (failure._tag !== 'Superseded') {
           report(failure)
-          for (const { shape } of projections) progress.away(shape.name)
+          for (const { name } of shapes) progress.away(name)
           if (failure._tag === 'EventUnreadable') stopped = failure
           failures += 1
           await pause(Math.min(5000, 50 * 2 ** failures), undefined, { signal }).catch(() => undefined)
         }
       }
     }
+    await writer.dropLeases(holder)()
   }
 
   return { stopped: () => stopped, ended: run() }

@@ -83,6 +83,8 @@ export interface Generation {
   readonly model: ModelShape
   readonly number: number
   readonly checkpoint: Checkpoint
+  /** Of the lease under which it is fed; a generation that is built beside the one served has none. */
+  readonly token?: number
 }
 
 /** Another projector moved the checkpoint, or another generation is served now: look again. */
@@ -102,8 +104,22 @@ export interface Changes {
  * crash may take it back together with its checkpoint.
  */
 export interface ReadModelWriter {
-  /** The generation served, made when there is none. */
-  readonly served: (model: ModelShape) => TaskEither<ReadUnavailable, Generation>
+  /**
+   * Takes or keeps the lease of each model for so many milliseconds from now: its token, which rises with each holder;
+   * undefined while another process holds it. Whoever is known to have ended holds none.
+   */
+  readonly takeLeases: (
+    models: readonly ModelShape[],
+    holder: string,
+    milliseconds: number,
+  ) => TaskEither<ReadUnavailable, readonly (number | undefined)[]>
+  /** Gives up what this process holds. */
+  readonly dropLeases: (holder: string) => TaskEither<ReadUnavailable, void>
+  /**
+   * The generation served, made when there is none. With a token, only who has it may move the checkpoint from now on: a
+   * holder whose lease has passed on is fenced out.
+   */
+  readonly served: (model: ModelShape, token?: number) => TaskEither<ReadUnavailable, Generation>
   /** A new, empty generation beside the one served. */
   readonly begin: (model: ModelShape) => TaskEither<ReadUnavailable, Generation>
   readonly load: (
@@ -117,7 +133,7 @@ export interface ReadModelWriter {
   ) => TaskEither<ReadUnavailable | Superseded, void>
   /**
    * Fails with `Superseded` unless each still stands where its checkpoint says: a commit may have been taken back, the
-   * store deleted, another generation served.
+   * store deleted, another generation served, the lease passed on.
    */
   readonly confirm: (generations: readonly Generation[]) => TaskEither<ReadUnavailable | Superseded, void>
   /**

@@ -15,6 +15,7 @@ interface Stored {
   readonly number: number
   state: 'served' | 'building' | 'retired'
   checkpoint: Checkpoint
+  token: number
   readonly documents: Map<string, Document>
 }
 
@@ -29,6 +30,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
   const of = ({ name, version }: ModelShape) =>
     all.filter(stored => stored.model.name === name && stored.model.version === version)
   const servedOf = (model: ModelShape) => of(model).find(stored => stored.state === 'served')
+  const leases = new Map<string, { holder: string; token: number; until: number }>()
   const generationOf = ({ model, number, checkpoint }: Stored): Generation => ({ model, number, checkpoint })
   const find = ({ model, number }: Generation) => of(model).find(stored => stored.number === number)
 
@@ -38,6 +40,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       number: (of(model).at(-1)?.number ?? -1) + 1,
       state,
       checkpoint: start,
+      token: 0,
       documents: new Map(),
     }
     all.push(stored)
@@ -72,7 +75,8 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
     return (
       stored !== undefined &&
       stored.state !== 'retired' &&
-      stored.checkpoint.position === generation.checkpoint.position
+      stored.checkpoint.position === generation.checkpoint.position &&
+      (generation.token === undefined || generation.token === stored.token)
     )
   }
 
@@ -91,7 +95,28 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       return E.right({ documents, more: false })
     },
     checkpoint: model => async () => E.right(servedOf(model)?.checkpoint ?? start),
-    served: model => async () => E.right(generationOf(servedOf(model) ?? begin(model, 'served'))),
+    takeLeases: (models, holder, milliseconds) => async () =>
+      E.right(
+        models.map(({ name, version }) => {
+          const key = `${name} ${version}`
+          const now = Date.now()
+          const known = leases.get(key) ?? { holder: '', token: 0, until: 0 }
+          if (known.holder !== holder && known.until > now) return undefined
+          const token = known.holder === holder ? known.token : known.token + 1
+          leases.set(key, { holder, token, until: now + milliseconds })
+          return token
+        }),
+      ),
+    dropLeases: holder => async () => {
+      for (const lease of leases.values()) if (lease.holder === holder) lease.until = 0
+      return E.right(undefined)
+    },
+    served: (model, token) => async () => {
+      const stored = servedOf(model) ?? begin(model, 'served')
+      if (token === undefined) return E.right(generationOf(stored))
+      stored.token = Math.max(stored.token, token)
+      return E.right({ ...generationOf(stored), token })
+    },
     begin: model => async () => E.right(generationOf(begin(model, 'building'))),
     load: (generation, keys) => async () =>
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),

@@ -15,6 +15,7 @@ import type {
   ReadUnavailable,
   Superseded,
 } from '../../projections/read-store.ts'
+import { hasEnded } from '../process-name.ts'
 import { type Database, openDatabase } from './database.ts'
 
 const keepRetiredMilliseconds = 60_000
@@ -36,6 +37,8 @@ const rowShape = z.object({
   position: z.bigint(),
   event_id: z.string(),
 })
+
+const leaseRow = z.object({ holder: z.string(), token: z.bigint(), until: z.bigint() })
 
 const superseded: Superseded = { _tag: 'Superseded' }
 
@@ -145,7 +148,9 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
     db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
-      changed_at INTEGER NOT NULL, PRIMARY KEY (name, version, number)) STRICT`)
+      changed_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, version, number)) STRICT;
+      CREATE TABLE IF NOT EXISTS leases (name TEXT NOT NULL, version INTEGER NOT NULL, holder TEXT NOT NULL,
+      token INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (name, version)) STRICT`)
     return { db, file: statSync(path).ino, served: new Map<string, { table: string; until: number }>() }
   }
   let store = open()
@@ -203,7 +208,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
       .get(model.name, model.version)
     const number = typeof top?.number === 'bigint' ? Number(top.number) + 1 : 0
     createTables(db, model, number)
-    db.prepare(`INSERT INTO models VALUES (?, ?, ?, ?, 0, '', ?)`).run(
+    db.prepare(`INSERT INTO models VALUES (?, ?, ?, ?, 0, '', ?, 0)`).run(
       model.name,
       model.version,
       number,
@@ -213,13 +218,32 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
     return { model, number, checkpoint: { position: 0n, eventId: '' } }
   }
 
-  /** Whether nobody else has moved this generation, or retired it. */
-  const stands = (db: Database, { model, number, checkpoint }: Generation): boolean =>
-    db
+  /** Whether nobody else has moved this generation, retired it, or taken its lease. */
+  const stands = (db: Database, { model, number, checkpoint, token }: Generation): boolean => {
+    const row = db
       .prepare(
-        `SELECT position FROM models WHERE name = ? AND version = ? AND number = ? AND state <> 'retired'`,
+        `SELECT position, token FROM models WHERE name = ? AND version = ? AND number = ? AND state <> 'retired'`,
       )
-      .get(model.name, model.version, number)?.position === checkpoint.position
+      .get(model.name, model.version, number)
+    return row?.position === checkpoint.position && (token === undefined || row.token === BigInt(token))
+  }
+
+  const leaseOf = (db: Database, { name, version }: ModelShape, holder: string, milliseconds: number) => {
+    const now = Date.now()
+    const row = db
+      .prepare('SELECT holder, token, until FROM leases WHERE name = ? AND version = ?')
+      .get(name, version)
+    const known = row === undefined ? undefined : leaseRow.parse(row)
+    const isOwn = known?.holder === holder
+    if (known !== undefined && !isOwn && known.until > BigInt(now) && !hasEnded(known.holder))
+      return undefined
+    const token = isOwn ? known.token : (known?.token ?? 0n) + 1n
+    db.prepare(
+      `INSERT INTO leases VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (name, version) DO UPDATE SET holder = excluded.holder, token = excluded.token, until = excluded.until`,
+    ).run(name, version, holder, token, now + milliseconds)
+    return Number(token)
+  }
 
   const put = (db: Database, model: ModelShape, number: number, documents: readonly Document[]): void => {
     const columns = ['key', 'revision', 'position', 'text', ...columnsOf(model)].map(quoted)
@@ -270,17 +294,33 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
           : { position: row.position, eventId: row.event_id }
       }),
 
-    served: model => async () =>
+    takeLeases: (models, holder, milliseconds) => async () =>
+      attempt(() => {
+        const { db } = current()
+        return db.write(() => models.map(model => leaseOf(db, model, holder, milliseconds)))
+      }),
+
+    dropLeases: holder => async () =>
+      attempt(() => {
+        current().db.prepare('UPDATE leases SET until = 0 WHERE holder = ?').run(holder)
+      }),
+
+    served: (model, token) => async () =>
       attempt(() => {
         const { db } = current()
         isTakenBack = false
         // Readers go with the projector to what is served now.
         store.served.delete(`${model.name}_${model.version}`)
         const row = servedRow(db, model)
-        if (row !== undefined) return generationOf(model, row)
+        if (row !== undefined && token === undefined) return generationOf(model, row)
         return db.write(() => {
           const made = servedRow(db, model)
-          return made === undefined ? insertModel(db, model, 'served') : generationOf(model, made)
+          const generation = made === undefined ? insertModel(db, model, 'served') : generationOf(model, made)
+          if (token === undefined) return generation
+          db.prepare(
+            'UPDATE models SET token = max(token, ?) WHERE name = ? AND version = ? AND number = ?',
+          ).run(token, model.name, model.version, generation.number)
+          return { ...generation, token }
         })
       }),
 

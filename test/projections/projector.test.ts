@@ -32,7 +32,9 @@ const projectAll = async ({ feed, store }: Pick<Opened, 'feed' | 'store'>, which
   const projector = startProjector(
     {
       feed,
+      reads: store,
       writer: store,
+      holder: 'test',
       mayWait: () => true,
       projections: which,
       progress,
@@ -133,7 +135,9 @@ describe('the projector', () => {
     const progress = makeProgress(projections.map(({ shape }) => shape.name))
     const parts = {
       feed: hub.feed,
+      reads: hub.store,
       writer: forgetting,
+      holder: 'test',
       mayWait: () => true,
       projections,
       progress,

@@ -50,11 +50,37 @@ const collect = (stream: NodeJS.ReadableStream | null): (() => string) => {
   return () => text
 }
 
-export interface RunningHub {
+export interface RunningHub extends RunningProcess {
   readonly url: string
+}
+
+export interface RunningProcess {
   /** What it has written to its log so far. */
   readonly log: () => string
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
+}
+
+/** Starts a command that runs until it is ended; gives its first line as well. */
+export const startProcess = async (
+  parameters: readonly string[],
+  runtime: Runtime = 'node',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningProcess & { readonly firstLine: string }> => {
+  const child = start(runtime, parameters, environment)
+  const log = collect(child.stderr)
+  const lines = createInterface({ input: child.stdout ?? process.stdin })
+  const ended = once(child, 'exit')
+  const first = await Promise.race([once(lines, 'line'), ended])
+  if (typeof first[0] !== 'string' || child.exitCode !== null) throw new Error(`it did not start: ${log()}`)
+  return {
+    firstLine: first[0],
+    log,
+    kill: async signal => {
+      child.kill(signal)
+      const [code] = await ended
+      return typeof code === 'number' ? code : null
+    },
+  }
 }
 
 /** Starts a hub in a process of its own; it is there when its first line says so. */
@@ -63,27 +89,13 @@ export const startHubProcess = async (
   runtime: Runtime = 'node',
   environment: Readonly<Record<string, string>> = {},
   command = 'serve',
+  more: readonly string[] = [],
 ): Promise<RunningHub> => {
-  const child = start(
-    runtime,
-    [command, '--data-dir', dataDir, '--port', environment.PORT ?? '0'],
-    environment,
-  )
-  const log = collect(child.stderr)
-  const lines = createInterface({ input: child.stdout ?? process.stdin })
-  const first = await Promise.race([once(lines, 'line'), once(child, 'exit')])
-  const url = /^listening on (\S+)$/.exec(String(first[0]))?.[1]
-  if (url === undefined) throw new Error(`the hub did not start: ${log()}`)
-  return {
-    url,
-    log,
-    kill: async signal => {
-      const ended = once(child, 'exit')
-      child.kill(signal)
-      const [code] = await ended
-      return typeof code === 'number' ? code : null
-    },
-  }
+  const parameters = [command, '--data-dir', dataDir, '--port', environment.PORT ?? '0', ...more]
+  const started = await startProcess(parameters, runtime, environment)
+  const url = /^listening on (\S+)$/.exec(started.firstLine)?.[1]
+  if (url === undefined) throw new Error(`the hub did not start: ${started.log()}`)
+  return { url, log: started.log, kill: started.kill }
 }
 
 /** Waits until the hub has read its log. */
