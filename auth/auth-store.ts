@@ -73,7 +73,7 @@ export interface AuthStore {
    * Keeps `value` under a name for ever, if nothing is kept there yet, or what is kept is `instead`. Gives what is kept.
    */
   readonly claim: (name: string, value: string, instead?: string) => TaskEither<AuthUnavailable, string>
-  /** Notes when a node was last seen (ms since the epoch). */
+  /** Notes when a node was last seen (ms since the epoch), unless that was noted less than a minute before. */
   readonly noteSeen: (clientId: string, at: number) => TaskEither<AuthUnavailable, void>
   readonly lastSeen: (
     clientIds: readonly string[],

@@ -3,14 +3,13 @@ import type { TaskEither } from '#fp/TaskEither'
 import type { CommandContext, CommandFailure, Handle, Outcome } from '../commands/handle.ts'
 import type { Preconditions } from '../domain/item.ts'
 import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
+import { enrollmentShape, nodePatchShape } from '../domain/node-shapes.ts'
 import {
   type Authority,
-  enrollmentShape,
   type NodeCommand,
   type NodeState,
   type NodeStatus,
   nodeDecider,
-  nodePatchShape,
   parseNode,
   withoutNulls,
 } from '../domain/nodes.ts'

@@ -68,7 +68,7 @@ export const memoryAuthStore = (): AuthStore => {
       return E.right(claims.get(name) ?? value)
     },
     noteSeen: (clientId, at) => async () => {
-      seen.set(clientId, Math.max(at, seen.get(clientId) ?? 0))
+      if (at - (seen.get(clientId) ?? 0) >= 60_000) seen.set(clientId, at)
       return E.right(undefined)
     },
     lastSeen: clientIds => async () =>

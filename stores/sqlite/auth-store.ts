@@ -191,7 +191,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       attempt(() => {
         passing
           .prepare(
-            'INSERT INTO seen VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET at = max(at, excluded.at)',
+            'INSERT INTO seen VALUES (?, ?) ON CONFLICT (client_id) DO UPDATE SET at = excluded.at WHERE excluded.at - at >= 60000',
           )
           .run(clientId, at)
       }),

@@ -1,13 +1,10 @@
 import { statSync } from 'node:fs'
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type {
   Checkpoint,
   Document,
-  FieldValue,
   Generation,
-  Held,
   ModelShape,
   Query,
   ReadModels,
@@ -17,6 +14,7 @@ import type {
 } from '../../projections/read-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { type Database, openDatabase } from './database.ts'
+import { columnsOf, createTables, documentOf, heldOf, queryOf, quoted, tableOf } from './read-tables.ts'
 
 const keepRetiredMilliseconds = 60_000
 const sweepRows = 2_000
@@ -26,11 +24,6 @@ const pageBytes = 8_192
 const sharedReadMilliseconds = 10
 /** Other processes switch generations: what is served is looked up again after this long. */
 const lookAgainMilliseconds = 1_000
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
-const tableOf = (model: ModelShape, number: number): string =>
-  quoted(`${model.name}_${model.version}_${number}`)
-const columnsOf = (model: ModelShape): readonly string[] => Object.keys(model.fields)
 
 const rowShape = z.object({
   number: z.bigint(),
@@ -47,77 +40,6 @@ const attempt = <A>(work: () => A): E.Either<ReadUnavailable, A> => {
     return E.right(work())
   } catch (cause) {
     return E.left({ _tag: 'ReadUnavailable', cause })
-  }
-}
-
-const fieldValue = (value: unknown): FieldValue =>
-  typeof value === 'string' || typeof value === 'bigint' ? value : null
-
-// The tables are STRICT: SQLite itself vouches for the columns' types.
-const heldOf = ({ key, revision, position, text }: Record<string, SQLOutputValue>): Held => ({
-  key: String(key),
-  revision: Number(revision),
-  position: typeof position === 'bigint' ? position : 0n,
-  text: typeof text === 'string' ? text : null,
-})
-
-const documentOf = (model: ModelShape, row: Record<string, SQLOutputValue>): Document => ({
-  ...heldOf(row),
-  fields: Object.fromEntries(columnsOf(model).map(name => [name, fieldValue(row[name])])),
-})
-
-const createTables = (db: Database, model: ModelShape, number: number): void => {
-  const table = tableOf(model, number)
-  const fields = Object.entries(model.fields).map(([name, kind]) => `, ${quoted(name)} ${kind.toUpperCase()}`)
-  db.connection.exec(`CREATE TABLE ${table} (key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL,
-    position INTEGER NOT NULL, text TEXT${fields.join('')}) STRICT`)
-  model.indexes.forEach(({ fields, also = [], where }, i) => {
-    const index = quoted(`${model.name}_${model.version}_${number}_${i}`)
-    const part = where === undefined ? '' : ` WHERE ${quoted(where)} IS NOT NULL`
-    db.connection.exec(
-      `CREATE INDEX ${index} ON ${table} (${[...fields, 'key', ...also].map(quoted).join(', ')})${part}`,
-    )
-  })
-}
-
-/** Fields whose index SQLite would take for a good one, though nearly any other is better. */
-const coarseFields = ({ indexes }: ModelShape): readonly string[] =>
-  indexes.flatMap(({ coarse, where }) => (coarse === true && where !== undefined ? [where] : []))
-
-const queryOf = (
-  model: ModelShape,
-  table: string,
-  query: Query,
-): { sql: string; values: SQLInputValue[] } => {
-  const { equals, range, orderedBy, descending, after, limit } = query
-  const values: SQLInputValue[] = []
-  const conditions = ['text IS NOT NULL']
-  const coarse = coarseFields(model)
-  const hasBetter = Object.keys(equals).some(name => !coarse.includes(name))
-  for (const [name, value] of Object.entries(equals)) {
-    // A plus sign keeps SQLite from looking for an index.
-    conditions.push(`${hasBetter && coarse.includes(name) ? '+' : ''}${quoted(name)} = ?`)
-    values.push(value)
-  }
-  if (range?.from !== undefined) {
-    conditions.push(`${quoted(range.field)} >= ?`)
-    values.push(range.from)
-  }
-  if (range?.until !== undefined) {
-    conditions.push(`${quoted(range.field)} < ?`)
-    values.push(range.until)
-  }
-  const order = orderedBy === undefined ? ['key'] : [quoted(orderedBy), 'key']
-  if (after !== undefined) {
-    conditions.push(`(${order.join(', ')}) ${descending ? '<' : '>'} (${order.map(() => '?').join(', ')})`)
-    values.push(...(orderedBy === undefined ? [after.key] : [after.value, after.key]))
-  }
-  const ordering = order.map(column => (descending ? `${column} DESC` : column)).join(', ')
-  const ordered = orderedBy === undefined ? 'NULL' : quoted(orderedBy)
-  values.push(limit + 1)
-  return {
-    sql: `SELECT key, text, ${ordered} AS ordered_value FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${ordering} LIMIT ?`,
-    values,
   }
 }
 
