@@ -25,6 +25,25 @@ export const settings: readonly Setting[] = [
   },
   { name: 'DATA_DIR', placeholder: 'folder', fallback: './data', meaning: 'where the hub keeps everything' },
   {
+    name: 'EVENTSTORE_URL',
+    placeholder: 'url',
+    fallback: undefined,
+    meaning: 'keep the events in EventStoreDB or KurrentDB: esdb://…; otherwise in DATA_DIR',
+  },
+  {
+    name: 'MONGODB_URL',
+    placeholder: 'url',
+    fallback: undefined,
+    meaning:
+      'keep read models and credentials in MongoDB: mongodb://…/NAME and NAME_auth; otherwise in DATA_DIR',
+  },
+  {
+    name: 'STREAM_PREFIX',
+    placeholder: 'text',
+    fallback: 'thalamus.',
+    meaning: 'before the name of every stream in EventStoreDB',
+  },
+  {
     name: 'ROLES_FILE',
     placeholder: 'file',
     fallback: undefined,
@@ -68,6 +87,9 @@ export interface Config {
   /** Undefined: what the hub listens on. */
   readonly publicUrl: string | undefined
   readonly dataDir: string
+  /** Undefined: the embedded engine. */
+  readonly eventStore: { readonly url: string; readonly prefix: string } | undefined
+  readonly mongoUrl: string | undefined
   readonly roles: Roles
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** Seconds an access token lives. */
@@ -115,6 +137,17 @@ const shape = z.object({
     })
     .optional(),
   DATA_DIR: z.string(),
+  EVENTSTORE_URL: z
+    .string()
+    .regex(/^esdb(\+discover)?:\/\/[^\s/]+/, { error: 'must begin with esdb:// or esdb+discover://' })
+    .optional(),
+  MONGODB_URL: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\/[^\s/]+/, { error: 'must begin with mongodb://' })
+    .optional(),
+  STREAM_PREFIX: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {
+    error: 'must be 1 to 64 of A–Z a–z 0–9 . _ -',
+  }),
   ROLES_FILE: z.string().optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
@@ -178,9 +211,6 @@ export const readConfig = (
   )
   if (values.LEGACY_LISTS !== undefined) values.LEGACY_LISTS = values.LEGACY_LISTS.toLowerCase()
   const problems: string[] = []
-  const unsupported = ['EVENTSTORE_URL', 'MONGODB_URL'].filter(name => given(name) !== undefined)
-  for (const name of unsupported)
-    problems.push(`${name}: this release runs on its embedded engine only; unset it`)
   const parsed = shape.safeParse(values)
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`))
@@ -215,6 +245,11 @@ export const readConfig = (
       port: data.PORT,
       publicUrl: data.PUBLIC_URL,
       dataDir: data.DATA_DIR,
+      eventStore:
+        data.EVENTSTORE_URL === undefined
+          ? undefined
+          : { url: data.EVENTSTORE_URL, prefix: data.STREAM_PREFIX },
+      mongoUrl: data.MONGODB_URL,
       roles,
       tls,
       tokenSeconds: data.TOKEN_TTL,
