@@ -26,7 +26,7 @@ export const openMongo = (url: string): Mongo => {
     socketTimeoutMS: 2_500,
     heartbeatFrequencyMS: 2_000,
     waitQueueTimeoutMS: 2_000,
-    maxPoolSize: 20,
+    maxPoolSize: 32,
     readPreference: 'primary',
     writeConcern: { w: 'majority', wtimeoutMS: 2_000 },
     // Positions are exact beyond 2^53.

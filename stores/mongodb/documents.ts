@@ -5,9 +5,13 @@ import type { Keyed } from './client.ts'
 import { insertAllNew } from './insert-new.ts'
 import { filterOf, pathOf, sortOf, withoutNul } from './query.ts'
 
-const mostAtOnce = 500
-/** Of replacements less, side by side: FerretDB holds a connection to its engine for each one of a command. */
-const mostReplacedAtOnce = 20
+/** So many documents a command: each answers long before the limit of a silent server. */
+const mostAtOnce = 200
+/** FerretDB holds a connection to its engine for every replacement of a command: fifty would stop it. */
+const mostReplacedAtOnce = 30
+
+const inRuns = <A>(all: readonly A[], most: number): readonly A[][] =>
+  Array.from({ length: Math.ceil(all.length / most) }, (_, n) => all.slice(n * most, (n + 1) * most))
 
 interface Stored extends Keyed {
   readonly revision: number
@@ -66,19 +70,11 @@ const writeSome = async (collection: Collection<Stored>, documents: readonly Sto
     ...documents.filter(({ _id }) => there.has(_id)),
     ...(await insertAllNew(collection, inserted)),
   ]
-  await Promise.all(
-    Array.from({ length: Math.ceil(others.length / mostReplacedAtOnce) }, (_, n) =>
-      collection.bulkWrite(
-        others.slice(n * mostReplacedAtOnce, (n + 1) * mostReplacedAtOnce).map(({ _id, ...replacement }) => ({
-          replaceOne: {
-            filter: { _id: { $eq: _id }, position: { $lt: replacement.position } },
-            replacement,
-          },
-        })),
-        { ordered: false },
-      ),
-    ),
-  )
+  const replacements = others.map(({ _id, ...replacement }) => ({
+    replaceOne: { filter: { _id: { $eq: _id }, position: { $lt: replacement.position } }, replacement },
+  }))
+  for (const some of inRuns(replacements, mostReplacedAtOnce))
+    await collection.bulkWrite(some, { ordered: false })
 }
 
 export const documentsIn = (db: Db, name: string, model: ModelShape): Documents => {
@@ -139,13 +135,11 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
     },
 
     write: async documents => {
-      for (let from = 0; from < documents.length; from += mostAtOnce) {
-        const some = documents.slice(from, from + mostAtOnce)
+      for (const some of inRuns(documents, mostAtOnce))
         await writeSome(
           collection,
           some.map(document => storedOf(model, document)),
         )
-      }
     },
   }
 }

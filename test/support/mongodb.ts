@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -30,21 +30,24 @@ export const noMongoServer = (): string | undefined =>
     ? undefined
     : 'neither TEST_MONGODB_URL nor TEST_MONGODB_SERVER is set'
 
-const spawnServer = async (
-  program: string,
-  folder: string,
-  port: string,
-): Promise<{ child: ChildProcess; url: string }> => {
+interface Started {
+  readonly pid: number
+  readonly ended: Promise<unknown>
+  readonly url: string
+}
+
+const spawnServer = async (program: string, folder: string, port: string): Promise<Started> => {
   const child = spawn(program, ['--dbpath', folder, '--port', port], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
-  const first = await Promise.race([once(lines, 'line'), once(child, 'exit'), once(child, 'error')])
+  const ended = once(child, 'exit')
+  const first = await Promise.race([once(lines, 'line'), ended])
   const url = /^ready (mongodb:\/\/\S+)/.exec(String(first[0]))?.[1]
   if (url === undefined) throw new Error(`${program} did not start: ${String(first[0])}`)
-  return { child, url }
+  return { pid: child.pid ?? 0, ended, url }
 }
 
 /** Whether every thread of a process has stopped: the signal takes a moment. Taken for true where Linux's /proc is not. */
-const isStopped = (pid: number | undefined): boolean => {
+const isStopped = (pid: number): boolean => {
   const threads = `/proc/${pid}/task`
   return (
     !existsSync(threads) ||
@@ -61,15 +64,18 @@ export const startMongoServer = async (): Promise<MongoServer> => {
   if (TEST_MONGODB_URL) return { url: TEST_MONGODB_URL, remove: async () => {} }
   if (!TEST_MONGODB_SERVER) throw new Error(noMongoServer())
   const folder = temporaryFolder()
-  let { child, url } = await spawnServer(TEST_MONGODB_SERVER, folder.path, '0')
+  let started = await spawnServer(TEST_MONGODB_SERVER, folder.path, '0')
+  let isRunning = true
+  const { url } = started
   const port = /:(\d+)\//.exec(url)?.[1] ?? '0'
 
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGCONT')
-    child.kill(signal)
-    await ended
+    if (isRunning) {
+      isRunning = false
+      process.kill(started.pid, 'SIGCONT')
+      process.kill(started.pid, signal)
+    }
+    await started.ended
   }
   return {
     url,
@@ -77,14 +83,15 @@ export const startMongoServer = async (): Promise<MongoServer> => {
       stop: () => end('SIGTERM'),
       kill: () => end('SIGKILL'),
       freeze: async () => {
-        child.kill('SIGSTOP')
-        while (!isStopped(child.pid)) await immediate()
+        process.kill(started.pid, 'SIGSTOP')
+        while (!isStopped(started.pid)) await immediate()
       },
       thaw: () => {
-        child.kill('SIGCONT')
+        process.kill(started.pid, 'SIGCONT')
       },
       restart: async () => {
-        ;({ child, url } = await spawnServer(TEST_MONGODB_SERVER, folder.path, port))
+        started = await spawnServer(TEST_MONGODB_SERVER, folder.path, port)
+        isRunning = true
       },
     },
     remove: async () => {
