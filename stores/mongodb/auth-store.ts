@@ -17,9 +17,6 @@ const processRow = z.object({ _id: z.string(), position: z.bigint() })
 const claimRow = z.object({ value: z.string() })
 const seenRow = z.object({ _id: z.string(), at: z.number() })
 
-const attempt = <A>(work: () => Promise<A>): TE.TaskEither<AuthUnavailable, A> =>
-  TE.tryCatch(work, cause => ({ _tag: 'AuthUnavailable', cause }))
-
 export interface MongoAuthStore extends AuthStore {
   readonly close: () => Promise<void>
 }
@@ -31,6 +28,11 @@ export interface MongoAuthStore extends AuthStore {
 export const mongoAuthStore = (url: string): MongoAuthStore => {
   const mongo = openMongo(url)
   const db = mongo.auth
+  const attempt = <A>(work: () => Promise<A>): TE.TaskEither<AuthUnavailable, A> =>
+    TE.tryCatch(
+      () => mongo.connected().then(work),
+      cause => ({ _tag: 'AuthUnavailable', cause }),
+    )
   const credentials = credentialsIn(db)
   const attempts = attemptsIn(db)
   const signing = signingKeysIn(db)

@@ -4,6 +4,8 @@ export interface Mongo {
   readonly readModels: Db
   /** What cannot be rebuilt: answered from what the majority has only, so that no failover takes it back. */
   readonly auth: Db
+  /** To be awaited before every operation: a client whose first connection failed does not try again by itself. */
+  readonly connected: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -14,7 +16,7 @@ export interface Keyed {
 
 /**
  * The two databases of a `mongodb://` URL: its path names the read models' one (`thalamus` without), that name and
- * `_auth` the other. Connects with the first operation, and again after every loss. A server that is away fails an
+ * `_auth` the other. Nothing is connected yet. A server that is away fails an
  * operation in 2 s, one that falls silent in the middle in 5 s. Throws where the URL is none.
  */
 export const openMongo = (url: string): Mongo => {
@@ -32,11 +34,20 @@ export const openMongo = (url: string): Mongo => {
     // Positions are exact beyond 2^53.
     useBigInt64: true,
   })
+  let isClosed = false
   const named = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(url)?.[1]
   const name = named === undefined ? 'thalamus' : decodeURIComponent(named)
   return {
     readModels: client.db(name),
     auth: client.db(`${name}_auth`, { readConcern: new ReadConcern('majority') }),
-    close: () => client.close(),
+    connected: async () => {
+      // Else it would be opened again.
+      if (isClosed) throw new Error('the store has been closed')
+      await client.connect()
+    },
+    close: () => {
+      isClosed = true
+      return client.close()
+    },
   }
 }

@@ -28,9 +28,6 @@ const lookAgainMilliseconds = 1_000
 const superseded: Superseded = { _tag: 'Superseded' }
 const start: Checkpoint = { position: 0n, eventId: '' }
 
-const attempt = <A>(work: () => Promise<A>): TE.TaskEither<ReadUnavailable, A> =>
-  TE.tryCatch(work, cause => ({ _tag: 'ReadUnavailable', cause }))
-
 const unlessSuperseded = (
   done: TE.TaskEither<ReadUnavailable, boolean>,
 ): TE.TaskEither<ReadUnavailable | Superseded, void> =>
@@ -51,6 +48,11 @@ export interface MongoReadStore extends ReadModels, ReadModelWriter {
 export const mongoReadStore = (url: string): MongoReadStore => {
   const mongo = openMongo(url)
   const db = mongo.readModels
+  const attempt = <A>(work: () => Promise<A>): TE.TaskEither<ReadUnavailable, A> =>
+    TE.tryCatch(
+      () => mongo.connected().then(work),
+      cause => ({ _tag: 'ReadUnavailable', cause }),
+    )
   const generations = generationsIn(db)
   const documentsOf = (generation: Pick<Generation, 'model' | 'number'>): Documents =>
     documentsIn(db, collectionName(generation), generation.model)

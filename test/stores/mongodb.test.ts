@@ -345,6 +345,21 @@ describe.skipIf(missing !== undefined)('MongoDB', () => {
       await Promise.all([store.close(), auth.close()])
     })
 
+    it('is found once it is there by stores that were opened before', async context => {
+      const { run } = server
+      if (run === undefined) return context.skip(needsProcess)
+      await run.stop()
+      const url = newUrl()
+      const [store, auth] = [mongoReadStore(url), mongoAuthStore(url)]
+      expect(await tagOf(store.served(things))).toBe('ReadUnavailable')
+      expect(await tagOf(auth.secret('one'))).toBe('AuthUnavailable')
+      await run.restart()
+      expect(await right(store.served(things))).toMatchObject({ number: 0 })
+      expect(await right(auth.secret('one'))).toHaveLength(32)
+      await Promise.all([store.close(), auth.close()])
+      expect(await tagOf(store.get(things, 'a'))).toBe('ReadUnavailable')
+    })
+
     it('has kept all that was answered when it is killed and starts again', async context => {
       const { run } = server
       if (run === undefined) return context.skip(needsProcess)
