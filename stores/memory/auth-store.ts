@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthStore, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
 
+const liveMilliseconds = 10_000
+
 /** Credentials that live as long as their process: for tests. */
 export const memoryAuthStore = (): AuthStore => {
   const credentials = new Map<string, StoredCredential & { addedAt: number }>()
   const secrets = new Map<string, Buffer>()
-  const processes = new Map<string, bigint>()
+  const processes = new Map<string, { position: bigint; seenAt: number }>()
   const attempts = new Map<string, readonly number[]>()
   const usedOnce = new Map<string, number>()
   const claims = new Map<string, string>()
@@ -43,10 +45,15 @@ export const memoryAuthStore = (): AuthStore => {
     },
     announce: (id, position) => async () => {
       if (position === undefined) processes.delete(id)
-      else processes.set(id, position)
+      else processes.set(id, { position, seenAt: Date.now() })
       return E.right(undefined)
     },
-    announced: async () => E.right([...processes.values()]),
+    announced: async () =>
+      E.right(
+        [...processes.values()]
+          .filter(({ seenAt }) => seenAt > Date.now() - liveMilliseconds)
+          .map(({ position }) => position),
+      ),
     countAttempt: (key, most, milliseconds) => async () => {
       const now = Date.now()
       const known = (attempts.get(key) ?? []).filter(at => at > now - milliseconds)

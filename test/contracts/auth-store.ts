@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AuthStore } from '../../auth/auth-store.ts'
 import { right } from '../support/either.ts'
 
@@ -12,7 +12,15 @@ export const authStoreContract = (
     beforeEach(async () => {
       store = await open()
     })
-    afterEach(() => store.close())
+    afterEach(async () => {
+      vi.useRealTimers()
+      await store.close()
+    })
+
+    const later = (milliseconds: number) =>
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + milliseconds })
+    const twentyTimes = <A>(work: (n: number) => Promise<A>): Promise<A[]> =>
+      Promise.all(Array.from({ length: 20 }, (_, n) => work(n)))
 
     it('finds a credential by account and version only', async () => {
       const credential = { account: 'A', version: 'v1', hash: '$scrypt$x' }
@@ -56,6 +64,144 @@ export const authStoreContract = (
       expect([...(await right(store.announced))].sort()).toEqual([2n ** 60n, 7n].sort())
       await right(store.announce('q', undefined))
       expect(await right(store.announced)).toEqual([2n ** 60n])
+    })
+
+    it('does not know those that have not been heard of for ten seconds', async () => {
+      await right(store.announce('p', 5n))
+      later(11_000)
+      await right(store.announce('q', 6n))
+      expect(await right(store.announced)).toEqual([6n])
+    })
+
+    describe('attempts', () => {
+      const count = (key: string, most = 3) => right(store.countAttempt(key, most, 60_000))
+
+      it('are counted up to the most that are allowed, each key by itself', async () => {
+        const counts = []
+        for (let n = 0; n < 5; n += 1) counts.push((await count('a')).count)
+        expect(counts).toEqual([1, 2, 3, 4, 4])
+        expect((await count('b')).count).toBe(1)
+      })
+
+      it('leave the window one by one', async () => {
+        await count('a', 2)
+        later(40_000)
+        await count('a', 2)
+        const refused = await count('a', 2)
+        expect(refused.count).toBe(3)
+        expect(refused.untilFree).toBeGreaterThan(19_000)
+        expect(refused.untilFree).toBeLessThanOrEqual(20_000)
+        later(refused.untilFree + 1)
+        expect((await count('a', 2)).count).toBe(2)
+        expect((await count('a', 2)).count).toBe(3)
+      })
+
+      it('are not more than allowed when they come at once', async () => {
+        const counts = (await twentyTimes(() => count('a', 7))).map(({ count }) => count)
+        expect(counts.filter(one => one <= 7).sort()).toEqual([1, 2, 3, 4, 5, 6, 7])
+        expect(counts.filter(one => one > 7)).toEqual(Array.from({ length: 13 }, () => 8))
+      })
+
+      it('are taken back, the latest first', async () => {
+        await count('a', 2)
+        later(40_000)
+        await count('a', 2)
+        await right(store.takeAttemptBack('a'))
+        expect((await count('a', 2)).count).toBe(2)
+        await right(store.takeAttemptBack('a'))
+        later(20_001)
+        expect((await count('a', 2)).count).toBe(1)
+        await right(store.takeAttemptBack('never counted'))
+        expect((await count('never counted', 2)).count).toBe(1)
+      })
+
+      it('are forgotten once they are old, and not before', async () => {
+        await count('a', 1)
+        await right(store.sweepExpired(60_000))
+        expect((await count('a', 1)).count).toBe(2)
+        later(60_001)
+        await right(store.sweepExpired(60_000))
+        expect((await count('a', 1)).count).toBe(1)
+      })
+    })
+
+    it('lets one of twenty use a name, once', async () => {
+      const until = Date.now() + 60_000
+      const uses = await twentyTimes(() => right(store.useOnce('one', until)))
+      expect(uses.filter(isFirst => isFirst)).toHaveLength(1)
+      expect(await right(store.useOnce('one', until))).toBe(false)
+      expect(await right(store.useOnce('two', until))).toBe(true)
+      await right(store.sweepExpired(60_000))
+      expect(await right(store.useOnce('one', until))).toBe(false)
+      later(60_001)
+      await right(store.sweepExpired(60_000))
+      expect(await right(store.useOnce('one', Date.now() + 60_000))).toBe(true)
+    })
+
+    it('keeps what was claimed first, or instead of what is kept', async () => {
+      const kept = await twentyTimes(n => right(store.claim('one', `value ${n}`)))
+      expect(new Set(kept).size).toBe(1)
+      const [first = ''] = kept
+      expect(await right(store.claim('one', 'late'))).toBe(first)
+      expect(await right(store.claim('one', 'wrong', 'something else'))).toBe(first)
+      expect(await right(store.claim('one', 'next', first))).toBe('next')
+      expect(await right(store.claim('one', 'late', first))).toBe('next')
+      expect(await right(store.claim('two', 'other', 'nothing is kept'))).toBe('other')
+      await right(store.sweepExpired(0))
+      expect(await right(store.claim('one', 'late'))).toBe('next')
+    })
+
+    it('knows when a node was last seen, whatever order it is told in', async () => {
+      const times = [5, 1_700_000_000_123, 7]
+      for (const at of times) await right(store.noteSeen('a', at))
+      await right(store.noteSeen('b', 9))
+      expect(await right(store.lastSeen(['a', 'b', 'c']))).toEqual(
+        new Map([
+          ['a', 1_700_000_000_123],
+          ['b', 9],
+        ]),
+      )
+      expect(await right(store.lastSeen([]))).toEqual(new Map())
+    })
+
+    describe('signing keys', () => {
+      const key = (kid: string) => ({ kid, jwk: JSON.stringify({ kid }) })
+
+      it('begin with one, whoever adds it first', async () => {
+        expect(await right(store.signingKeys)).toEqual([])
+        await twentyTimes(n => right(store.addSigningKey(key(`k${n}`), 'first')))
+        const keys = await right(store.signingKeys)
+        expect(keys).toHaveLength(1)
+        await right(store.addSigningKey(key('late'), 'first'))
+        expect(await right(store.signingKeys)).toEqual(keys)
+      })
+
+      it('are rotated: the new one signs, the others are published until they retire', async () => {
+        await right(store.addSigningKey(key('a'), 'first'))
+        const retireAt = Date.now() + 60_000
+        await right(store.addSigningKey(key('b'), { retireAt }))
+        expect(await right(store.signingKeys)).toEqual([key('b'), { ...key('a'), retiresAt: retireAt }])
+        later(30_000)
+        await right(store.addSigningKey(key('c'), { retireAt: retireAt + 30_000 }))
+        const [signs, ...others] = await right(store.signingKeys)
+        expect(signs).toEqual(key('c'))
+        expect(others).toContainEqual({ ...key('a'), retiresAt: retireAt })
+        expect(others).toContainEqual({ ...key('b'), retiresAt: retireAt + 30_000 })
+        later(30_001)
+        expect((await right(store.signingKeys)).map(({ kid }) => kid)).toEqual(['c', 'b'])
+        await right(store.sweepExpired(60_000))
+        expect((await right(store.signingKeys)).map(({ kid }) => kid)).toEqual(['c', 'b'])
+      })
+
+      it('are all published when several are added at once', async () => {
+        await right(store.addSigningKey(key('first'), 'first'))
+        const retireAt = Date.now() + 60_000
+        await twentyTimes(n => right(store.addSigningKey(key(`k${n}`), { retireAt })))
+        const keys = await right(store.signingKeys)
+        expect(keys).toHaveLength(21)
+        expect(keys.filter(({ retiresAt }) => retiresAt === undefined)).toHaveLength(1)
+        expect(keys[0]?.retiresAt).toBeUndefined()
+      })
     })
   })
 }

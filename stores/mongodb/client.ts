@@ -1,0 +1,53 @@
+import { type Db, MongoClient, ReadConcern } from 'mongodb'
+
+export interface Mongo {
+  readonly readModels: Db
+  /** What cannot be rebuilt: answered from what the majority has only, so that no failover takes it back. */
+  readonly auth: Db
+  /** To be awaited before every operation: a client whose first connection failed does not try again by itself. */
+  readonly connected: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** Documents of ours: the key is text. */
+export interface Keyed {
+  readonly _id: string
+}
+
+/**
+ * The two databases of a `mongodb://` URL: its path names the read models' one (`thalamus` without), that name and
+ * `_auth` the other. Nothing is connected yet. A server that is away fails an
+ * operation in 2 s, one that falls silent in the middle in 5 s. Throws where the URL is none.
+ */
+export const openMongo = (url: string): Mongo => {
+  const client = new MongoClient(url, {
+    appName: 'thalamus',
+    serverSelectionTimeoutMS: 2_000,
+    connectTimeoutMS: 2_000,
+    // An operation that timed out is tried once more by the driver: the server must be found again for that.
+    socketTimeoutMS: 2_500,
+    heartbeatFrequencyMS: 2_000,
+    waitQueueTimeoutMS: 2_000,
+    maxPoolSize: 32,
+    readPreference: 'primary',
+    writeConcern: { w: 'majority', wtimeoutMS: 2_000 },
+    // Positions are exact beyond 2^53.
+    useBigInt64: true,
+  })
+  let isClosed = false
+  const named = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(url)?.[1]
+  const name = named === undefined ? 'thalamus' : decodeURIComponent(named)
+  return {
+    readModels: client.db(name),
+    auth: client.db(`${name}_auth`, { readConcern: new ReadConcern('majority') }),
+    connected: async () => {
+      // Else it would be opened again.
+      if (isClosed) throw new Error('the store has been closed')
+      await client.connect()
+    },
+    close: () => {
+      isClosed = true
+      return client.close()
+    },
+  }
+}

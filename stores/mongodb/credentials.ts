@@ -1,0 +1,92 @@
+import type { Db } from 'mongodb'
+import { z } from 'zod'
+import type { StoredCredential } from '../../auth/auth-store.ts'
+import type { Keyed } from './client.ts'
+
+interface Stored extends Keyed {
+  readonly account: string
+  readonly version: string
+  readonly hash: string
+  readonly imported: string | null
+  readonly bcryptCost: number | null
+  readonly addedAt: number
+}
+
+const row = z.object({
+  account: z.string(),
+  version: z.string(),
+  hash: z.string(),
+  imported: z.string().nullable(),
+})
+const nameRow = row.pick({ account: true, version: true }).extend({ _id: z.string() })
+const costRow = z.object({ bcryptCost: z.number() })
+
+const mostAtOnce = 1_000
+
+const keyOf = (account: string, version: string): string => JSON.stringify([account, version])
+
+const bcryptCostOf = (hash: string): number | null => {
+  const cost = /^\$2[aby]\$(\d\d)\$/.exec(hash)?.[1]
+  return cost === undefined ? null : Number(cost)
+}
+
+/** Hashes of passwords and secrets, by account and version. */
+export const credentialsIn = (db: Db) => {
+  const collection = db.collection<Stored>('credentials')
+  return {
+    index: () =>
+      collection.createIndexes([
+        { name: 'by_cost', key: { bcryptCost: 1 } },
+        { name: 'by_age', key: { addedAt: 1 } },
+      ]),
+
+    add: async ({ account, version, hash, imported }: StoredCredential) => {
+      await collection.insertOne({
+        _id: keyOf(account, version),
+        account,
+        version,
+        hash,
+        imported: imported ?? null,
+        bcryptCost: bcryptCostOf(hash),
+        addedAt: Date.now(),
+      })
+    },
+
+    get: async (account: string, version: string): Promise<StoredCredential | undefined> => {
+      const stored = await collection.findOne({ _id: keyOf(account, version) })
+      if (stored === null) return undefined
+      const { imported, ...credential } = row.parse(stored)
+      return imported === null ? credential : { ...credential, imported }
+    },
+
+    rehash: async (before: StoredCredential, hash: string) => {
+      await collection.updateOne(
+        { _id: keyOf(before.account, before.version), hash: { $eq: before.hash } },
+        { $set: { hash, bcryptCost: bcryptCostOf(hash) } },
+      )
+    },
+
+    highestBcryptCost: async () => {
+      const [dearest] = await collection
+        .find({ bcryptCost: { $gt: 0 } }, { projection: { bcryptCost: 1 } })
+        .sort({ bcryptCost: -1 })
+        .limit(1)
+        .toArray()
+      return dearest === undefined ? undefined : costRow.parse(dearest).bcryptCost
+    },
+
+    sweep: async (before: number, isLive: (account: string, version: string) => boolean) => {
+      const old = collection.find(
+        { addedAt: { $lt: before } },
+        { projection: { account: 1, version: 1 }, batchSize: mostAtOnce },
+      )
+      const dead: string[] = []
+      for await (const stored of old) {
+        const { _id, account, version } = nameRow.parse(stored)
+        if (!isLive(account, version)) dead.push(_id)
+      }
+      for (let from = 0; from < dead.length; from += mostAtOnce)
+        await collection.deleteMany({ _id: { $in: dead.slice(from, from + mostAtOnce) } })
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import type { Collection, Db } from 'mongodb'
+import { z } from 'zod'
+import type { Document, FieldValue, Found, Held, ModelShape, Query } from '../../projections/read-store.ts'
+import type { Keyed } from './client.ts'
+import { insertAllNew } from './insert-new.ts'
+import { filterOf, pathOf, sortOf, withoutNul } from './query.ts'
+
+/** So many documents a command: each answers long before the limit of a silent server. */
+const mostAtOnce = 200
+/** FerretDB holds a connection to its engine for every replacement of a command: fifty would stop it. */
+const mostReplacedAtOnce = 30
+
+const inRuns = <A>(all: readonly A[], most: number): readonly A[][] =>
+  Array.from({ length: Math.ceil(all.length / most) }, (_, n) => all.slice(n * most, (n + 1) * most))
+
+interface Stored extends Keyed {
+  readonly revision: number
+  readonly position: bigint
+  readonly text: string | null
+  readonly fields: Readonly<Record<string, FieldValue>>
+}
+
+const fieldValue = z.union([z.string(), z.bigint(), z.null()])
+const heldRow = z.object({
+  _id: z.string(),
+  revision: z.number(),
+  position: z.bigint(),
+  text: z.string().nullable(),
+})
+const wholeRow = heldRow.extend({ fields: z.record(z.string(), fieldValue) })
+const foundRow = z.object({
+  _id: z.string(),
+  text: z.string(),
+  fields: z.record(z.string(), fieldValue).optional(),
+})
+
+const storedOf = (model: ModelShape, { key, revision, position, text, fields }: Document): Stored => ({
+  _id: key,
+  revision,
+  position,
+  text,
+  fields: Object.fromEntries(Object.keys(model.fields).map(name => [name, withoutNul(fields[name] ?? null)])),
+})
+
+const heldOf = ({ _id, revision, position, text }: z.infer<typeof heldRow>): Held => ({
+  key: _id,
+  revision,
+  position,
+  text,
+})
+
+/** The documents of one generation of a read model, in a collection of this name. */
+export interface Documents {
+  /** An empty collection with the model's indexes. */
+  readonly make: () => Promise<void>
+  readonly get: (key: string) => Promise<Held | undefined>
+  readonly find: (query: Query) => Promise<Found>
+  readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
+  /** Each replaces one of an older position only. */
+  readonly write: (documents: readonly Document[]) => Promise<void>
+}
+
+/** Inserts what is new and replaces the rest where it is older. Never an upsert: a guarded one may insert twice. */
+const writeSome = async (collection: Collection<Stored>, documents: readonly Stored[]): Promise<void> => {
+  const keys = documents.map(({ _id }) => _id)
+  const known = await collection.find({ _id: { $in: keys } }, { projection: { _id: 1 } }).toArray()
+  const there = new Set(known.map(({ _id }) => _id))
+  const inserted = documents.filter(({ _id }) => !there.has(_id))
+  const others = [
+    ...documents.filter(({ _id }) => there.has(_id)),
+    ...(await insertAllNew(collection, inserted)),
+  ]
+  const replacements = others.map(({ _id, ...replacement }) => ({
+    replaceOne: { filter: { _id: { $eq: _id }, position: { $lt: replacement.position } }, replacement },
+  }))
+  for (const some of inRuns(replacements, mostReplacedAtOnce))
+    await collection.bulkWrite(some, { ordered: false })
+}
+
+export const documentsIn = (db: Db, name: string, model: ModelShape): Documents => {
+  const collection = db.collection<Stored>(name)
+  return {
+    make: async () => {
+      await collection.drop()
+      const indexes = model.indexes.map(({ fields, also = [] }, i) => ({
+        name: `${name}_${i}`,
+        key: Object.fromEntries(
+          [
+            ...fields.map(field => pathOf(model, field)),
+            '_id',
+            ...also.map(field => pathOf(model, field)),
+          ].map(path => [path, 1 as const]),
+        ),
+      }))
+      if (indexes.length > 0) await collection.createIndexes(indexes)
+    },
+
+    get: async key => {
+      const row = await collection.findOne({ _id: { $eq: key } }, { projection: { fields: 0 } })
+      return row === null ? undefined : heldOf(heldRow.parse(row))
+    },
+
+    find: async query => {
+      const filter = filterOf(model, query)
+      if (filter === undefined) return { documents: [], more: false }
+      const { orderedBy, limit, mostBytes } = query
+      const order = orderedBy === undefined ? {} : { [pathOf(model, orderedBy)]: 1 }
+      const cursor = collection
+        .find(filter, { projection: { text: 1, ...order } })
+        .sort(sortOf(model, query))
+        .limit(limit + 1)
+      const documents = []
+      let bytes = 0
+      for await (const row of cursor) {
+        const { _id, text, fields } = foundRow.parse(row)
+        bytes += Buffer.byteLength(text)
+        if (documents.length === limit || (documents.length > 0 && bytes > mostBytes))
+          return { documents, more: true }
+        const value = orderedBy === undefined ? null : fields?.[orderedBy]
+        documents.push({ key: _id, text, orderedBy: typeof value === 'string' ? value : null })
+      }
+      return { documents, more: false }
+    },
+
+    load: async keys => {
+      if (keys.length === 0) return []
+      const rows = await collection.find({ _id: { $in: [...keys] } }).toArray()
+      const found = new Map(
+        rows.map(row => {
+          const whole = wholeRow.parse(row)
+          return [whole._id, { ...heldOf(whole), fields: whole.fields }]
+        }),
+      )
+      return keys.flatMap(key => found.get(key) ?? [])
+    },
+
+    write: async documents => {
+      for (const some of inRuns(documents, mostAtOnce))
+        await writeSome(
+          collection,
+          some.map(document => storedOf(model, document)),
+        )
+    },
+  }
+}

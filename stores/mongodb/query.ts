@@ -1,0 +1,56 @@
+import type { Filter, Sort } from 'mongodb'
+import type { FieldValue, ModelShape, Query } from '../../projections/read-store.ts'
+import type { Keyed } from './client.ts'
+
+/** Where a field of a model is in its documents. */
+export const pathOf = (model: ModelShape, field: string): string => {
+  if (!Object.hasOwn(model.fields, field)) throw new Error(`the read model ${model.name} has no such field`)
+  return `fields.${field}`
+}
+
+/** Not every engine stores NUL. */
+export const withoutNul = <A extends FieldValue>(value: A): A | string =>
+  typeof value === 'string' ? value.replaceAll('\0', '') : value
+
+/**
+ * What comes after a place in the order. The first condition bounds what is read of the index, the second leaves out
+ * what is before the place among those of the same value. A null sorts before text, and `$gt` and `$lt` do not find it.
+ */
+const beyond = (
+  path: string | undefined,
+  { value, key }: NonNullable<Query['after']>,
+  descending: boolean,
+): readonly Filter<Keyed>[] => {
+  const later = { _id: descending ? { $lt: key } : { $gt: key } }
+  if (path === undefined) return [later]
+  const place = withoutNul(value)
+  const others = { $or: [{ [path]: { $ne: place } }, later] }
+  if (place === null) return descending ? [{ [path]: { $eq: null } }, later] : [others]
+  return [{ [path]: descending ? { $not: { $gt: place } } : { $gte: place } }, others]
+}
+
+/** The documents a query asks for; undefined where it can find none. */
+export const filterOf = (model: ModelShape, query: Query): Filter<Keyed> | undefined => {
+  const { equals, range, orderedBy, descending, after } = query
+  const equal = Object.entries(equals)
+  if (equal.some(([, value]) => value === null)) return undefined
+  const conditions: Filter<Keyed>[] = equal.map(([field, value]) => ({
+    [pathOf(model, field)]: { $eq: withoutNul(value) },
+  }))
+  if (range?.from !== undefined)
+    conditions.push({ [pathOf(model, range.field)]: { $gte: withoutNul(range.from) } })
+  if (range?.until !== undefined)
+    conditions.push({ [pathOf(model, range.field)]: { $lt: withoutNul(range.until) } })
+  if (after !== undefined) {
+    const path = orderedBy === undefined ? undefined : pathOf(model, orderedBy)
+    conditions.push(...beyond(path, after, descending))
+  }
+  return { $and: [...conditions, { text: { $ne: null } }] }
+}
+
+export const sortOf = (model: ModelShape, { orderedBy, descending }: Query): Sort => {
+  const direction = descending ? -1 : 1
+  return orderedBy === undefined
+    ? { _id: direction }
+    : { [pathOf(model, orderedBy)]: direction, _id: direction }
+}

@@ -1,0 +1,174 @@
+import * as TE from '#fp/TaskEither'
+import type {
+  Checkpoint,
+  Generation,
+  ModelShape,
+  ReadModels,
+  ReadModelWriter,
+  ReadUnavailable,
+  Superseded,
+} from '../../projections/read-store.ts'
+import { openMongo } from './client.ts'
+import { type Documents, documentsIn } from './documents.ts'
+import {
+  collectionName,
+  generationOf,
+  generationsIn,
+  type Models,
+  servedIn,
+  standsIn,
+  versionName,
+} from './generations.ts'
+import { untilDone } from './insert-new.ts'
+
+const keepRetiredMilliseconds = 60_000
+/** Other processes switch generations: what is served is looked up again after this long. */
+const lookAgainMilliseconds = 1_000
+
+const superseded: Superseded = { _tag: 'Superseded' }
+const start: Checkpoint = { position: 0n, eventId: '' }
+
+const unlessSuperseded = (
+  done: TE.TaskEither<ReadUnavailable, boolean>,
+): TE.TaskEither<ReadUnavailable | Superseded, void> =>
+  TE.flatMap(isDone => (isDone ? TE.right(undefined) : TE.left(superseded)))(
+    TE.mapLeft((failure: ReadUnavailable): ReadUnavailable | Superseded => failure)(done),
+  )
+
+export interface MongoReadStore extends ReadModels, ReadModelWriter {
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Read models in the MongoDB database that the URL names. A generation is a collection of its own; where all of them
+ * stand is one document. No transactions: a commit writes its documents first, each guarded by its position, and the
+ * checkpoint after. So a commit that fails may have written some of them; its repeat finds them there. Each commit is on
+ * the disks of a majority when it answers, whatever `within` says.
+ */
+export const mongoReadStore = (url: string): MongoReadStore => {
+  const mongo = openMongo(url)
+  const db = mongo.readModels
+  const attempt = <A>(work: () => Promise<A>): TE.TaskEither<ReadUnavailable, A> =>
+    TE.tryCatch(
+      () => mongo.connected().then(work),
+      cause => ({ _tag: 'ReadUnavailable', cause }),
+    )
+  const generations = generationsIn(db)
+  const documentsOf = (generation: Pick<Generation, 'model' | 'number'>): Documents =>
+    documentsIn(db, collectionName(generation), generation.model)
+
+  let known: { readonly models: Promise<Models>; readonly until: number } | undefined
+  const recent = async (): Promise<Models> => {
+    const now = Date.now()
+    if (known !== undefined && known.until > now) return known.models
+    const models = generations.read()
+    const mine = { models, until: now + lookAgainMilliseconds }
+    known = mine
+    models.catch(() => {
+      if (known === mine) known = undefined
+    })
+    return models
+  }
+  const lookAgain = () => {
+    known = undefined
+  }
+
+  const served = async (model: ModelShape): Promise<Documents> => {
+    const row = servedIn(await recent(), model)
+    if (row === undefined) throw new Error('this read model has not been begun')
+    return documentsOf({ model, number: row.number })
+  }
+
+  const begin = async (model: ModelShape): Promise<Generation> => {
+    const generation = await generations.add(model)
+    await documentsOf(generation).make()
+    return generation
+  }
+
+  const stand = async (asked: readonly Generation[]): Promise<boolean> => {
+    const models = await generations.read()
+    return asked.every(generation => standsIn(models, generation))
+  }
+
+  /** Drops collections that a commit wrote to after they had been dropped. */
+  const dropStrays = async (models: readonly ModelShape[]): Promise<void> => {
+    const collections = await db.listCollections({}, { nameOnly: true }).toArray()
+    const { generations: present } = await generations.read()
+    const strays = collections
+      .map(({ name }) => name)
+      .filter(name => models.some(model => model.name === /^(.+)_\d+_\d+$/.exec(name)?.[1]))
+      .filter(name => !Object.hasOwn(present, name))
+    for (const name of strays) await db.collection(name).drop()
+  }
+
+  return {
+    get: (model, key) => attempt(async () => (await served(model)).get(key)),
+
+    find: (model, query) => attempt(async () => (await served(model)).find(query)),
+
+    checkpoint: model =>
+      attempt(async () => {
+        const row = servedIn(await generations.read(), model)
+        return row === undefined ? start : generationOf(model, row).checkpoint
+      }),
+
+    served: model =>
+      attempt(() =>
+        untilDone(async () => {
+          // Readers go with the projector to what is served now.
+          lookAgain()
+          const row = servedIn(await generations.read(), model)
+          if (row !== undefined) return generationOf(model, row)
+          await generations.serveFirst(await begin(model))
+          return undefined
+        }),
+      ),
+
+    begin: model => attempt(() => begin(model)),
+
+    load: (generation, keys) => attempt(() => documentsOf(generation).load(keys)),
+
+    commit: (changes, checkpoint) =>
+      unlessSuperseded(
+        attempt(async () => {
+          const moved = changes.map(({ generation }) => generation)
+          if (!(await stand(moved))) return false
+          await Promise.all(
+            changes.map(({ generation, documents }) => documentsOf(generation).write(documents)),
+          )
+          return generations.move(moved, checkpoint)
+        }),
+      ),
+
+    confirm: asked => unlessSuperseded(attempt(() => stand(asked))),
+
+    serve: (asked, condition) =>
+      attempt(async () => {
+        const isDone = await generations.serve(asked, condition === 'if as far')
+        lookAgain()
+        return isDone
+      }),
+
+    sweep: models =>
+      attempt(async () => {
+        const { served, generations: all } = await generations.read()
+        const old = Object.values(all).filter(row => {
+          const present = models.find(({ name }) => name === row.name)
+          const isOldVersion = present !== undefined && row.version < present.version
+          const isServed = served[versionName(row)] === row.number
+          return row.changedAt < Date.now() - keepRetiredMilliseconds && (!isServed || isOldVersion)
+        })
+        for (const row of old) {
+          if (!(await generations.retire(row))) continue
+          const name = `${versionName(row)}_${row.number}`
+          await db.collection(name).drop()
+          await generations.forget(name)
+          return true
+        }
+        await dropStrays(models)
+        return false
+      }),
+
+    close: () => mongo.close(),
+  }
+}

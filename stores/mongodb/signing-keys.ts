@@ -1,0 +1,61 @@
+import type { Db } from 'mongodb'
+import { z } from 'zod'
+import type { SigningKey } from '../../auth/auth-store.ts'
+import type { Keyed } from './client.ts'
+import { insertNew, untilDone } from './insert-new.ts'
+
+interface Stored extends Keyed {
+  /** The keys in JSON, the one that signs first. */
+  readonly keys: string
+  /** Raised with every change. */
+  readonly revision: number
+}
+
+const row = z.object({ keys: z.string(), revision: z.number() })
+const keysShape: z.ZodType<readonly SigningKey[]> = z.array(
+  z.object({ kid: z.string(), jwk: z.string(), retiresAt: z.number().exactOptional() }),
+)
+
+const id = 'signing'
+
+/** The hub's signing keys: one document, so that processes that start at once, or rotate, end with the same keys. */
+export const signingKeysIn = (db: Db) => {
+  const collection = db.collection<Stored>('keys')
+
+  const read = async () => {
+    const stored = await collection.findOne({ _id: id })
+    if (stored === null) return undefined
+    const { keys, revision } = row.parse(stored)
+    return { keys: keysShape.parse(JSON.parse(keys)), revision }
+  }
+
+  const replaceAt = async (revision: number, keys: readonly SigningKey[]): Promise<true | undefined> => {
+    const { matchedCount } = await collection.updateOne(
+      { _id: id, revision: { $eq: revision } },
+      { $set: { keys: JSON.stringify(keys), revision: revision + 1 } },
+    )
+    return matchedCount === 1 ? true : undefined
+  }
+
+  const addFirst = (key: SigningKey) =>
+    insertNew(collection, { _id: id, keys: JSON.stringify([key]), revision: 0 })
+
+  return {
+    published: async (now: number): Promise<readonly SigningKey[]> =>
+      ((await read())?.keys ?? []).filter(({ retiresAt }) => retiresAt === undefined || retiresAt > now),
+    addFirst,
+    rotate: (key: SigningKey, retireAt: number) =>
+      untilDone(async () => {
+        const known = await read()
+        if (known === undefined) return (await addFirst(key)) ? true : undefined
+        return replaceAt(known.revision, [key, ...known.keys.map(old => ({ retiresAt: retireAt, ...old }))])
+      }),
+    sweep: (now: number) =>
+      untilDone(async () => {
+        const known = await read()
+        const kept = known?.keys.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > now)
+        if (known === undefined || kept === undefined || kept.length === known.keys.length) return true
+        return replaceAt(known.revision, kept)
+      }),
+  }
+}
