@@ -39,8 +39,9 @@ export const eventStoreDbLog = ({ url, prefix, limits = {} }: EventStoreDbOption
   const reading = makeReading(connections, prefix, silence, tail)
   const append = makeAppend(connections, prefix, reading, { deadline, tries, pause: pauseBetween })
   const turns = makeTurns(appendsAtOnce, mostAppends)
-  const answers = makePulse(reading.answers)
+  const pulse = makePulse(reading.answers)
   let closed = false
+  const answers = async () => !closed && (await pulse())
 
   const attempt =
     <A>(work: () => Promise<A>): TaskEither<LogUnavailable, A> =>

@@ -10,7 +10,7 @@ export async function* itemsOf(read: StreamingRead<unknown>, silence: number): A
   read.on('error', () => {})
   const watch = timer(() => read.destroy(new Error('the event store does not answer')), silence)
   try {
-    for await (const item of read) {
+    for await (const item of read.iterator({ destroyOnReturn: false })) {
       watch.refresh()
       yield item
     }

@@ -1,12 +1,21 @@
-/** Askers within this many milliseconds share one answer. */
+/** An answer serves all who ask while it is awaited, and this many milliseconds longer. */
 const fresh = 300
 
 /** Whether the server answers, asked once for all who want to know at about the same time. */
 export const makePulse = (ask: () => Promise<boolean>): (() => Promise<boolean>) => {
-  let asked: { readonly at: number; readonly answer: Promise<boolean> } | undefined
+  let answer: Promise<boolean> | undefined
+  let answeredAt: number | undefined
+
+  const asked = async (): Promise<boolean> => {
+    answeredAt = undefined
+    const answers = await ask()
+    answeredAt = performance.now()
+    return answers
+  }
+
   return () => {
-    if (asked === undefined || performance.now() - asked.at > fresh)
-      asked = { at: performance.now(), answer: ask() }
-    return asked.answer
+    const isFresh = answeredAt === undefined || performance.now() - answeredAt <= fresh
+    if (answer === undefined || !isFresh) answer = asked()
+    return answer
   }
 }

@@ -1,10 +1,13 @@
-import { BACKWARDS, END, FORWARDS } from '@eventstore/db-client'
+import { BACKWARDS, END, FORWARDS, type ReadStreamOptions } from '@eventstore/db-client'
 import { mostCharacters, mostEvents, type StoredEvent, type StoredRun } from '../stored.ts'
 import type { Connections } from './connections.ts'
 import { isAnswer, kindOf } from './failure.ts'
 import { itemsOf } from './finite-read.ts'
 import type { KnownTail } from './known-tail.ts'
 import { parseRecord } from './record.ts'
+
+/** Milliseconds after which a server that should only say that it is there is not. */
+const signOfLife = 2_000
 
 export interface Reading {
   readonly read: (stream: string, from: number) => Promise<StoredRun>
@@ -25,12 +28,12 @@ export const makeReading = (
   const ours = (event: StoredEvent): StoredEvent => ({ ...event, stream: event.stream.slice(prefix.length) })
 
   // Only the leader is never stale.
-  const streamRead = (stream: string, options: Parameters<typeof client.readStream>[1]) =>
-    itemsOf(client.readStream(`${prefix}${stream}`, { ...options, requiresLeader: true }), silence)
+  const streamRead = (stream: string, options: ReadStreamOptions, silenceNow = silence) =>
+    itemsOf(client.readStream(`${prefix}${stream}`, { ...options, requiresLeader: true }), silenceNow)
 
-  const lastOf = async (stream: string): Promise<StoredEvent | undefined> => {
-    for await (const item of streamRead(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 }))
-      return ours(parseRecord(item))
+  const lastOf = async (stream: string, silenceNow = silence): Promise<StoredEvent | undefined> => {
+    const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
+    for await (const item of streamRead(stream, options, silenceNow)) return ours(parseRecord(item))
     return undefined
   }
 
@@ -45,7 +48,7 @@ export const makeReading = (
 
   const answers = async (): Promise<boolean> => {
     try {
-      await lastOf('hub')
+      await lastOf('hub', Math.min(silence, signOfLife))
       return true
     } catch (error) {
       return isAnswer(error)

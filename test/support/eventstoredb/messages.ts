@@ -9,6 +9,10 @@ const { Empty, StreamIdentifier, UUID } = sharedPb
 export type ReadAnswer = InstanceType<typeof ReadResp>
 export type AppendAnswer = InstanceType<typeof AppendResp>
 
+/** The stream that a request names. */
+export const nameOf = (identifier: InstanceType<typeof StreamIdentifier> | undefined): string =>
+  Buffer.from(identifier?.getStreamName_asU8() ?? []).toString()
+
 /** How a call of the server fails; the client tells most kinds by the trailer `exception`. */
 export const failure = (
   code: status,

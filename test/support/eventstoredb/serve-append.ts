@@ -1,7 +1,7 @@
 import type { AppendReq } from '@eventstore/db-client/generated/streams_pb.js'
 import type { sendUnaryData } from '@grpc/grpc-js'
 import type { Engine, Expectation, Proposed } from './engine.ts'
-import { type AppendAnswer, appendAnswer, failures } from './messages.ts'
+import { type AppendAnswer, appendAnswer, failures, nameOf } from './messages.ts'
 
 const mostBytes = 1_048_576
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -36,7 +36,7 @@ export const serveAppend = async (
     if (request.hasOptions()) options = request.getOptions()
     else events.push(proposedOf(request))
   }
-  const stream = Buffer.from(options?.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString()
+  const stream = nameOf(options?.getStreamIdentifier())
   if (!events.every(({ id }) => uuidForm.test(id))) return answer(failures.handler())
   // As the server counts: the metadata is not in it.
   if (events.reduce((sum, { data }) => sum + data.length, 0) > mostBytes)

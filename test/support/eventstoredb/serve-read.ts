@@ -9,6 +9,7 @@ import {
   confirmation,
   eventAnswer,
   failures,
+  nameOf,
   type ReadAnswer,
   streamNotFound,
 } from './messages.ts'
@@ -23,7 +24,7 @@ const backwards = 1
 
 const readStream = (engine: Engine, call: ReadCall, options: ReadReq.Options): void => {
   const from = options.getStream()
-  const name = Buffer.from(from?.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString()
+  const name = nameOf(from?.getStreamIdentifier())
   if (engine.isTombstoned(name)) {
     call.emit('error', failures.deleted(name))
     return

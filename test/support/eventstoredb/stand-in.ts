@@ -6,9 +6,10 @@ import featuresGrpc, {
 } from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
 import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js'
 import streamsGrpc, { type IStreamsServer } from '@eventstore/db-client/generated/streams_grpc_pb.js'
+import streamsPb from '@eventstore/db-client/generated/streams_pb.js'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { type Engine, makeEngine } from './engine.ts'
-import { failures } from './messages.ts'
+import { failures, nameOf } from './messages.ts'
 import { serveAppend } from './serve-append.ts'
 import { type ReadCall, serveRead } from './serve-read.ts'
 
@@ -61,8 +62,14 @@ export const startStandIn = async (): Promise<StandIn> => {
         await pause(milliseconds)
         await serveAppend(engine, call, answer, () => faults.shift())
       },
-      delete: (_, answer) => answer(failures.handler()),
-      tombstone: (_, answer) => answer(failures.handler()),
+      delete: ({ request }, answer) => {
+        engine.delete(nameOf(request.getOptions()?.getStreamIdentifier()))
+        answer(null, new streamsPb.DeleteResp())
+      },
+      tombstone: ({ request }, answer) => {
+        engine.tombstone(nameOf(request.getOptions()?.getStreamIdentifier()))
+        answer(null, new streamsPb.TombstoneResp())
+      },
       batchAppend: call => {
         batchAppends += 1
         call.emit('error', failures.handler())
