@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { BACKWARDS, END, FORWARDS, type ReadStreamOptions } from '@eventstore/db-client'
 import { mostCharacters, mostEvents, type StoredEvent, type StoredRun } from '../stored.ts'
 import type { Connections } from './connections.ts'
@@ -8,6 +9,9 @@ import { parseRecord } from './record.ts'
 
 /** Milliseconds after which a server that should only say that it is there is not. */
 const signOfLife = 2_000
+
+/** Milliseconds before it is asked again, if it was gone at once. */
+const secondLook = 100
 
 export interface Reading {
   readonly read: (stream: string, from: number) => Promise<StoredRun>
@@ -46,13 +50,22 @@ export const makeReading = (
     }
   }
 
-  const answers = async (): Promise<boolean> => {
+  const answersOnce = async (): Promise<boolean> => {
     try {
       await lastOf('hub', Math.min(silence, signOfLife))
       return true
     } catch (error) {
       return isAnswer(error)
     }
+  }
+
+  // A call may go down with a connection in whose place there is a new one already.
+  const answers = async (): Promise<boolean> => {
+    const asked = performance.now()
+    if (await answersOnce()) return true
+    if (performance.now() - asked > secondLook) return false
+    await pause(secondLook)
+    return answersOnce()
   }
 
   const readRun = async (stream: string, from: number): Promise<StoredRun> => {

@@ -121,7 +121,7 @@ export const openTap = (client: EventStoreDBClient, prefix: string, after: bigin
         const drained = drain()
         const atHead = live && drained
         if (!drained || (atHead && (events.length > 0 || !wasLive))) return { events, upTo, heard, atHead }
-        if (ended !== undefined && events.length === 0) throw ended.cause
+        if (ended !== undefined && !heard) throw ended.cause
         const left = until - performance.now()
         if (ended !== undefined || stopped || left <= 0) return { events, upTo, heard, atHead }
         await nap(left)

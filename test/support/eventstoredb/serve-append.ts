@@ -1,5 +1,6 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import type { AppendReq } from '@eventstore/db-client/generated/streams_pb.js'
-import type { sendUnaryData } from '@grpc/grpc-js'
+import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js'
 import type { Engine, Expectation, Proposed } from './engine.ts'
 import { type AppendAnswer, appendAnswer, failures, nameOf } from './messages.ts'
 
@@ -23,25 +24,41 @@ const proposedOf = (request: AppendReq): Proposed => {
   }
 }
 
-/** The plain append of the server. `fault` may fail it, before or after it is stored. */
+export interface AppendFault {
+  /** Whether it fails after it was stored. */
+  readonly stores: boolean
+  readonly error: Error
+}
+
+/**
+ * The plain append of the server: what has come whole is stored, whether its caller waits or not. `fault` is waited
+ * for before that, and may fail it.
+ */
 export const serveAppend = async (
   engine: Engine,
-  requests: AsyncIterable<AppendReq>,
+  call: ServerReadableStream<AppendReq, AppendAnswer>,
   answer: sendUnaryData<AppendAnswer>,
-  fault: () => { readonly stores: boolean; readonly error: Error } | undefined,
+  fault: () => Promise<AppendFault | undefined>,
 ): Promise<void> => {
   let options: AppendReq.Options | undefined
   const events: Proposed[] = []
-  for await (const request of requests) {
-    if (request.hasOptions()) options = request.getOptions()
-    else events.push(proposedOf(request))
+  try {
+    for await (const request of call) {
+      if (request.hasOptions()) options = request.getOptions()
+      else events.push(proposedOf(request))
+    }
+    // A broken connection ends the requests like any other end; that it broke is known a little later.
+    await immediate()
+  } catch {
+    return
   }
+  if (call.cancelled) return
   const stream = nameOf(options?.getStreamIdentifier())
   if (!events.every(({ id }) => uuidForm.test(id))) return answer(failures.handler())
   // As the server counts: the metadata is not in it.
   if (events.reduce((sum, { data }) => sum + data.length, 0) > mostBytes)
     return answer(failures.tooLarge(mostBytes))
-  const failing = fault()
+  const failing = await fault()
   if (failing !== undefined && !failing.stores) return answer(failing.error)
   const outcome = engine.append(stream, expectationOf(options), events)
   if (outcome.kind === 'deleted') return answer(failures.deleted(stream))

@@ -10,13 +10,8 @@ import streamsPb from '@eventstore/db-client/generated/streams_pb.js'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { type Engine, makeEngine } from './engine.ts'
 import { failures, nameOf } from './messages.ts'
-import { serveAppend } from './serve-append.ts'
+import { type AppendFault, serveAppend } from './serve-append.ts'
 import { type ReadCall, serveRead } from './serve-read.ts'
-
-export interface Fault {
-  readonly stores: boolean
-  readonly error: Error
-}
 
 /**
  * The part of an EventStoreDB server that the hub uses, over the same wire, as version 23.10 was seen to behave; its
@@ -28,13 +23,15 @@ export interface StandIn {
   /** Breaks every connection; events stay. */
   readonly kill: () => void
   readonly start: () => Promise<void>
-  /** The next append fails so, once; with `stores` after it was stored. */
-  readonly failAppend: (fault: Fault) => void
+  /** The next append fails so, once. */
+  readonly failAppend: (fault: AppendFault) => void
   /** Drops every subscription. */
   readonly drop: (error: Error | 'ends') => void
   /** Milliseconds before each answer from now on. */
   readonly delay: (milliseconds: number) => void
   readonly subscriptions: () => number
+  /** From where subscriptions were opened, those from the start left out. */
+  readonly resumed: () => readonly bigint[]
   /** How often the client used the batch append, which this server does not have. */
   readonly batchAppends: () => number
 }
@@ -42,7 +39,8 @@ export interface StandIn {
 export const startStandIn = async (): Promise<StandIn> => {
   const engine = makeEngine()
   const calls = new Set<ReadCall>()
-  const faults: Fault[] = []
+  const faults: AppendFault[] = []
+  const resumed: bigint[] = []
   let server = new Server()
   let port = 0
   let milliseconds = 0
@@ -54,13 +52,17 @@ export const startStandIn = async (): Promise<StandIn> => {
         await pause(milliseconds)
         if (call.request.getOptions()?.hasSubscription()) {
           calls.add(call)
+          const after = call.request.getOptions()?.getAll()?.getPosition()?.getCommitPosition()
+          if (after !== undefined) resumed.push(BigInt(after))
           for (const event of ['cancelled', 'close', 'error']) call.on(event, () => calls.delete(call))
         }
         await serveRead(engine, call)
       },
       append: async (call, answer) => {
-        await pause(milliseconds)
-        await serveAppend(engine, call, answer, () => faults.shift())
+        await serveAppend(engine, call, answer, async () => {
+          await pause(milliseconds)
+          return faults.shift()
+        })
       },
       delete: ({ request }, answer) => {
         engine.delete(nameOf(request.getOptions()?.getStreamIdentifier()))
@@ -130,6 +132,7 @@ export const startStandIn = async (): Promise<StandIn> => {
       milliseconds = time
     },
     subscriptions: () => calls.size,
+    resumed: () => resumed,
     batchAppends: () => batchAppends,
   }
 }
