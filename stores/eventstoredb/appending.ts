@@ -15,8 +15,8 @@ const mostBytes = 1_048_576
 export interface AppendLimits {
   /** Milliseconds of one try. */
   readonly deadline: number
-  /** How often an append whose outcome is unknown is tried. */
-  readonly tries: number
+  /** Milliseconds after which an append whose outcome is unknown is not tried again. */
+  readonly patience: number
   /** Milliseconds before the second try; doubled each time, up to a second. */
   readonly pause: number
 }
@@ -94,20 +94,22 @@ export const makeAppend = (
   // The server tells the last event’s position only.
   const afterStoring = async (append: Append, last: bigint | undefined): Promise<Appended> => {
     if (append.events.length === 1 && last !== undefined) return E.right([last])
-    for (let tried = 1; ; tried += 1)
+    const until = performance.now() + limits.patience
+    for (;;)
       try {
         const positions = await placesOf(append)
         return positions === undefined
           ? unavailable(new Error('events just stored are not there'), true)
           : E.right(positions)
       } catch (cause) {
-        if (tried >= limits.tries) return unavailable(cause, true)
+        if (performance.now() >= until) return unavailable(cause, true)
         await pause(limits.pause)
       }
   }
 
   return async append => {
     if (sizeOf(append.events) > mostBytes) return unavailable(new Error('an append of more than 1 MiB'))
+    const until = performance.now() + limits.patience
     let outcomeUnknown = false
     for (let tried = 1; ; tried += 1) {
       const done = await tryOnce(append)
@@ -116,7 +118,8 @@ export const makeAppend = (
       if (done.kind === 'refused') return unavailable(done.cause, outcomeUnknown)
       if (done.kind === 'outcome unknown') outcomeUnknown = true
       // While nothing was sent there is nothing to find out: the caller may come again.
-      if (tried >= (outcomeUnknown ? limits.tries : 2)) return unavailable(done.cause, outcomeUnknown)
+      const isOver = outcomeUnknown ? performance.now() >= until : tried >= 2
+      if (isOver) return unavailable(done.cause, outcomeUnknown)
       await pause(Math.min(1_000, limits.pause * 2 ** (tried - 1)))
     }
   }

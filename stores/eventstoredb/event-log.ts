@@ -33,11 +33,11 @@ export interface EventStoreDbOptions {
  * that will not do.
  */
 export const eventStoreDbLog = ({ url, prefix, limits = {} }: EventStoreDbOptions): StoredLog => {
-  const { silence = 5_000, deadline = 4_000, tries = 5, pause: pauseBetween = 100 } = limits
+  const { silence = 5_000, deadline = 4_000, patience = 8_000, pause: pauseBetween = 100 } = limits
   const connections = makeConnections(url)
   const tail = makeKnownTail()
   const reading = makeReading(connections, prefix, silence, tail)
-  const append = makeAppend(connections, prefix, reading, { deadline, tries, pause: pauseBetween })
+  const append = makeAppend(connections, prefix, reading, { deadline, patience, pause: pauseBetween })
   const turns = makeTurns(appendsAtOnce, mostAppends)
   const pulse = makePulse(reading.answers)
   let closed = false

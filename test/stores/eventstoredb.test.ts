@@ -101,7 +101,7 @@ describe('the log in EventStoreDB', () => {
   it('takes streams that were deleted on the server for damage', async () => {
     const prefix = newPrefix()
     const { url, wire } = await target.wired()
-    const log = target.open({ prefix, limits: { pause: 1 } })
+    const log = target.open({ prefix, limits: { pause: 1, patience: 100 } })
     const client = EventStoreDBClient.connectionString(url)
     for (const stream of ['deleted', 'gone']) await right(log.append(stream, 'no-stream', [anEvent()]))
     await client.deleteStream(`${prefix}deleted`)
