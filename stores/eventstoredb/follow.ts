@@ -31,6 +31,7 @@ export const makeFollow = ({ connections, prefix, tail, answers }: Dependencies)
     let upTo = after
     /** Whether an event of ours is known to be at `next`. */
     let isOurs = after === 0n || after === tail.known().last
+    const mute = new Error('the event store does not answer')
     let drops = 0
     let dropped: unknown
 
@@ -52,7 +53,7 @@ export const makeFollow = ({ connections, prefix, tail, answers }: Dependencies)
             if (isOurs) tail.saw(next, upTo)
           }
           if (gathered.heard) drops = 0
-          else if (!signal.aborted && !(await answers())) throw new Error('the event store does not answer')
+          else if (!signal.aborted && !(await answers())) throw mute
           const events = gathered.events
             .filter(({ type }) => types?.includes(type) ?? true)
             .map(event => ({ ...event, stream: event.stream.slice(prefix.length) }))
@@ -79,7 +80,8 @@ export const makeFollow = ({ connections, prefix, tail, answers }: Dependencies)
       if (signal.aborted) return
       drops += 1
       if (drops > mostDrops || !(await answers())) {
-        tail.forget()
+        // A server that is only slow to answer is still the same.
+        if (dropped !== mute) tail.forget()
         throw lost(dropped)
       }
       await pause(drops === 1 ? 0 : 25 * 2 ** drops, undefined, { signal }).catch(() => {})

@@ -99,7 +99,8 @@ export const startStandIn = async (): Promise<StandIn> => {
         answer(null, new gossipPb.ClusterInfo().setMembersList([member]))
       },
     }
-    const made = new Server()
+    // As a real server has it: calls beyond that wait.
+    const made = new Server({ 'grpc.max_concurrent_streams': 100 })
     made.addService(streamsGrpc.StreamsService, streams)
     made.addService(featuresGrpc.ServerFeaturesService, features)
     made.addService(gossipGrpc.GossipService, gossip)

@@ -14,9 +14,9 @@ export interface Target {
 }
 
 export const openTarget = async (): Promise<Target> => {
-  const given = process.env.TEST_EVENTSTORE_URL
-  const standIn = given === undefined ? await startStandIn() : undefined
-  const url = given ?? `esdb://127.0.0.1:${standIn?.port()}?tls=false`
+  const given = process.env.TEST_EVENTSTORE_URL ?? ''
+  const standIn = given === '' ? await startStandIn() : undefined
+  const url = standIn === undefined ? given : `esdb://127.0.0.1:${standIn.port()}?tls=false`
   const port = Number(/:(\d+)/.exec(url)?.[1] ?? 2113)
   return {
     standIn,
