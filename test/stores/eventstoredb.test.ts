@@ -186,6 +186,13 @@ describe('the log in EventStoreDB', () => {
     expect(await left(log.head)).toMatchObject({ _tag: 'LogUnavailable' })
   })
 
+  it('finds its server by discovery', async () => {
+    const log = target.open({ url: target.url.replace('esdb:', 'esdb+discover:') })
+    await right(log.append('a', 'no-stream', [anEvent()]))
+    expect(await idsOf(log)).toHaveLength(1)
+    await log.close()
+  })
+
   it('never uses the client’s batch append', () => {
     expect(target.standIn?.batchAppends() ?? 0).toBe(0)
   })

@@ -7,6 +7,7 @@ import { openWire, type Wire } from './wire.ts'
 /** The server that tests talk to: the one of TEST_EVENTSTORE_URL, which must take `tls=false`, or a stand-in. */
 export interface Target {
   readonly standIn: StandIn | undefined
+  readonly url: string
   /** A log in streams of its own. */
   readonly open: (more?: Partial<EventStoreDbOptions>) => StoredLog
   /** A line to the server that can be cut, and the address at its near end. */
@@ -20,6 +21,7 @@ export const openTarget = async (): Promise<Target> => {
   const port = Number(/:(\d+)/.exec(url)?.[1] ?? 2113)
   return {
     standIn,
+    url,
     open: more => eventStoreDbLog({ url, prefix: newPrefix(), ...more }),
     wired: async () => {
       const wire = await openWire(port)
