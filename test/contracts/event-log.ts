@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type LogPorts, openLog } from '../../stores/codec.ts'
 import type { StoredLog } from '../../stores/stored.ts'
@@ -131,7 +132,7 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
       async (_, damage) => {
         await right(registered('A'))
         const [intact] = (await right(stored.read('person-A', 0))).events
-        const damaged = { id: 'x', metadata: intact?.metadata ?? '', ...damage }
+        const damaged = { id: randomUUID(), metadata: intact?.metadata ?? '', ...damage }
         const [position] = await right(stored.append('person-B', 'no-stream', [damaged]))
         await right(registered('C'))
         const seen: string[] = []

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { type EventStoreDbOptions, eventStoreDbLog } from '../../../stores/eventstoredb/event-log.ts'
+import type { StoredLog, StoredNewEvent } from '../../../stores/stored.ts'
+import { type StandIn, startStandIn } from './stand-in.ts'
+import { openWire, type Wire } from './wire.ts'
+
+/** The server that tests talk to: the one of TEST_EVENTSTORE_URL, which must take `tls=false`, or a stand-in. */
+export interface Target {
+  readonly standIn: StandIn | undefined
+  readonly url: string
+  /** A log in streams of its own. */
+  readonly open: (more?: Partial<EventStoreDbOptions>) => StoredLog
+  /** A line to the server that can be cut, and the address at its near end. */
+  readonly wired: () => Promise<{ readonly wire: Wire; readonly url: string }>
+}
+
+export const openTarget = async (): Promise<Target> => {
+  const given = process.env.TEST_EVENTSTORE_URL ?? ''
+  const standIn = given === '' ? await startStandIn() : undefined
+  const url = standIn === undefined ? given : `esdb://127.0.0.1:${standIn.port()}?tls=false`
+  const port = Number(/:(\d+)/.exec(url)?.[1] ?? 2113)
+  return {
+    standIn,
+    url,
+    open: more => eventStoreDbLog({ url, prefix: newPrefix(), ...more }),
+    wired: async () => {
+      const wire = await openWire(port)
+      return { wire, url: `esdb://127.0.0.1:${wire.port}?tls=false` }
+    },
+  }
+}
+
+export const newPrefix = (): string => `test-${randomUUID()}.`
+
+export const anEvent = (more: Partial<StoredNewEvent> = {}): StoredNewEvent => ({
+  id: randomUUID(),
+  type: 'Tried',
+  data: '{}',
+  metadata: '{}',
+  ...more,
+})
+
+/** Ids of what a log gives until its head. */
+export const idsOf = async (log: StoredLog, after = 0n): Promise<readonly string[]> => {
+  const ids: string[] = []
+  const { signal } = new AbortController()
+  for await (const { events } of log.follow(after, { signal, toHead: true }))
+    ids.push(...events.map(({ id }) => id))
+  return ids
+}
