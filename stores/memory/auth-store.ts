@@ -75,7 +75,7 @@ export const memoryAuthStore = (): AuthStore => {
       return E.right(claims.get(name) ?? value)
     },
     noteSeen: (clientId, at) => async () => {
-      if (at - (seen.get(clientId) ?? 0) >= 60_000) seen.set(clientId, at)
+      if (at - (seen.get(clientId) ?? Number.NEGATIVE_INFINITY) >= 60_000) seen.set(clientId, at)
       return E.right(undefined)
     },
     lastSeen: clientIds => async () =>

@@ -119,7 +119,8 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
 
     noteSeen: (clientId, at) =>
       attempt(async () => {
-        await seen.updateOne({ _id: { $eq: clientId } }, { $max: { at } }, { upsert: true })
+        if (await insertNew(seen, { _id: clientId, at })) return
+        await seen.updateOne({ _id: { $eq: clientId }, at: { $lte: at - 60_000 } }, { $set: { at } })
       }),
     lastSeen: clientIds =>
       attempt(async () => {

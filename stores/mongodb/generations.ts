@@ -11,6 +11,8 @@ const generationRow = z.object({
   position: z.bigint(),
   eventId: z.string(),
   retired: z.boolean(),
+  /** Of the lease under which it is fed; 0 before there was one. */
+  token: z.number(),
   /** When it was begun, fed or retired last, in ms since the epoch. */
   changedAt: z.number(),
 })
@@ -52,7 +54,12 @@ export const generationOf = (
 
 export const standsIn = (models: Models, generation: Generation): boolean => {
   const row = models.generations[collectionName(generation)]
-  return row !== undefined && !row.retired && row.position === generation.checkpoint.position
+  return (
+    row !== undefined &&
+    !row.retired &&
+    row.position === generation.checkpoint.position &&
+    (generation.token === undefined || row.token === generation.token)
+  )
 }
 
 /** The generations of all read models, their checkpoints, and which are served. */
@@ -62,6 +69,8 @@ export interface Generations {
   readonly add: (model: ModelShape) => Promise<Generation>
   /** Serves it unless another one is. */
   readonly serveFirst: (generation: Generation) => Promise<void>
+  /** From now on only this token, or a later one, moves it. */
+  readonly claim: (row: GenerationRow, token: number) => Promise<void>
   /** Moves all of them from where they stand, or none: whether it did. */
   readonly move: (generations: readonly Generation[], checkpoint: Checkpoint) => Promise<boolean>
   /** Serves all of them instead of what is served, or none: whether it did. */
@@ -127,7 +136,7 @@ export const generationsIn = (db: Db): Generations => {
         const made = (await read()).made[versionName(model)]
         const number = made ?? 0
         const { name, version } = model
-        const start = { position: 0n, eventId: '', retired: false, changedAt: Date.now() }
+        const start = { position: 0n, eventId: '', retired: false, token: 0, changedAt: Date.now() }
         const row: GenerationRow = { name, version, number, ...start }
         const added = await update(
           { [`made.${versionName(model)}`]: is(made) },
@@ -154,6 +163,11 @@ export const generationsIn = (db: Db): Generations => {
       )
     },
 
+    claim: async (row, token) => {
+      const place = `generations.${versionName(row)}_${row.number}.token`
+      await update({ [place]: { $lt: token } }, { $set: { [place]: token } })
+    },
+
     move: (generations, { position, eventId }) => {
       const guard: Record<string, unknown> = {}
       const changes: Record<string, unknown> = {}
@@ -161,6 +175,7 @@ export const generationsIn = (db: Db): Generations => {
         const place = `generations.${collectionName(generation)}`
         guard[`${place}.position`] = { $eq: generation.checkpoint.position }
         guard[`${place}.retired`] = { $eq: false }
+        if (generation.token !== undefined) guard[`${place}.token`] = { $eq: generation.token }
         changes[`${place}.position`] = position
         changes[`${place}.eventId`] = eventId
         changes[`${place}.changedAt`] = Date.now()

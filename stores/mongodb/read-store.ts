@@ -20,6 +20,7 @@ import {
   versionName,
 } from './generations.ts'
 import { untilDone } from './insert-new.ts'
+import { leasesIn } from './leases.ts'
 
 const keepRetiredMilliseconds = 60_000
 /** Other processes switch generations: what is served is looked up again after this long. */
@@ -54,6 +55,7 @@ export const mongoReadStore = (url: string): MongoReadStore => {
       cause => ({ _tag: 'ReadUnavailable', cause }),
     )
   const generations = generationsIn(db)
+  const leases = leasesIn(db)
   const documentsOf = (generation: Pick<Generation, 'model' | 'number'>): Documents =>
     documentsIn(db, collectionName(generation), generation.model)
 
@@ -112,15 +114,26 @@ export const mongoReadStore = (url: string): MongoReadStore => {
         return row === undefined ? start : generationOf(model, row).checkpoint
       }),
 
-    served: model =>
+    takeLeases: (models, holder, milliseconds) =>
+      attempt(() => Promise.all(models.map(model => leases.take(model, holder, milliseconds)))),
+
+    dropLeases: holder => attempt(() => leases.drop(holder)),
+
+    served: (model, token) =>
       attempt(() =>
         untilDone(async () => {
           // Readers go with the projector to what is served now.
           lookAgain()
           const row = servedIn(await generations.read(), model)
-          if (row !== undefined) return generationOf(model, row)
-          await generations.serveFirst(await begin(model))
-          return undefined
+          if (row !== undefined && token === undefined) return generationOf(model, row)
+          if (row === undefined || token === undefined) {
+            await generations.serveFirst(await begin(model))
+            return undefined
+          }
+          await generations.claim(row, token)
+          // Read again: whoever had the lease before may have moved it until just now.
+          const claimed = servedIn(await generations.read(), model)
+          return claimed?.number === row.number ? { ...generationOf(model, claimed), token } : undefined
         }),
       ),
 

@@ -151,8 +151,8 @@ export const authStoreContract = (
       expect(await right(store.claim('one', 'late'))).toBe('next')
     })
 
-    it('knows when a node was last seen, whatever order it is told in', async () => {
-      const times = [5, 1_700_000_000_123, 7]
+    it('knows when a node was last seen, whatever order it is told in, to the minute', async () => {
+      const times = [5, 1_700_000_000_123, 7, 1_700_000_060_122]
       for (const at of times) await right(store.noteSeen('a', at))
       await right(store.noteSeen('b', 9))
       expect(await right(store.lastSeen(['a', 'b', 'c']))).toEqual(
