@@ -211,6 +211,10 @@ export const readConfig = (
   )
   if (values.LEGACY_LISTS !== undefined) values.LEGACY_LISTS = values.LEGACY_LISTS.toLowerCase()
   const problems: string[] = []
+  // The stores are there and tested, the hub is not yet put together on them.
+  for (const name of ['EVENTSTORE_URL', 'MONGODB_URL'])
+    if (given(name) !== undefined)
+      problems.push(`${name}: this release runs on its embedded engine only; unset it`)
   const parsed = shape.safeParse(values)
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`))
