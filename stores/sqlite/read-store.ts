@@ -19,11 +19,30 @@ import { columnsOf, createTables, documentOf, heldOf, queryOf, quoted, tableOf }
 const keepRetiredMilliseconds = 60_000
 const sweepRows = 2_000
 /** Documents and their indexes are written faster, and read from flatter trees, in pages larger than usual. */
-const pageBytes = 8_192
+const pageBytes = 16_384
 /** What another process wrote may be seen so much later: it is waited for by its position anyhow. */
 const sharedReadMilliseconds = 10
 /** Other processes switch generations: what is served is looked up again after this long. */
 const lookAgainMilliseconds = 1_000
+
+/** Neighbours by key share pages: each is then looked for and changed once. */
+const inOrder = (documents: readonly Document[]): readonly Document[] =>
+  documents.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+
+/** Raised when the tables beside the documents change: a file of another form is emptied, and filled from the log. */
+const form = 2n
+
+const forgetOtherForms = (db: Database): void => {
+  const isOther = () => db.prepare('PRAGMA user_version').get()?.user_version !== form
+  // Looked at without a lock first: another process may be writing.
+  if (!isOther()) return
+  db.write(() => {
+    if (!isOther()) return
+    const tables = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all()
+    for (const { name } of tables) db.connection.exec(`DROP TABLE ${quoted(String(name))}`)
+    db.connection.exec(`PRAGMA user_version = ${form}`)
+  })
+}
 
 const rowShape = z.object({
   number: z.bigint(),
@@ -68,6 +87,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
   }
   const open = () => {
     const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
+    forgetOtherForms(db)
     db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
       changed_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, version, number)) STRICT;
@@ -175,7 +195,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
       VALUES (${columns.map(() => '?').join(', ')})
       ON CONFLICT (key) DO UPDATE SET ${updates.join(', ')} WHERE excluded.position > ${table}.position`)
     const names = columnsOf(model)
-    for (const { key, revision, position, text, fields } of documents)
+    for (const { key, revision, position, text, fields } of inOrder(documents))
       statement.run(key, revision, position, text, ...names.map(name => fields[name] ?? null))
   }
 
