@@ -25,25 +25,6 @@ export const settings: readonly Setting[] = [
   },
   { name: 'DATA_DIR', placeholder: 'folder', fallback: './data', meaning: 'where the hub keeps everything' },
   {
-    name: 'EVENTSTORE_URL',
-    placeholder: 'url',
-    fallback: undefined,
-    meaning: 'keep the events in EventStoreDB or KurrentDB: esdb://…; otherwise in DATA_DIR',
-  },
-  {
-    name: 'MONGODB_URL',
-    placeholder: 'url',
-    fallback: undefined,
-    meaning:
-      'keep read models and credentials in MongoDB: mongodb://…/NAME and NAME_auth; otherwise in DATA_DIR',
-  },
-  {
-    name: 'STREAM_PREFIX',
-    placeholder: 'text',
-    fallback: 'thalamus.',
-    meaning: 'before the name of every stream in EventStoreDB',
-  },
-  {
     name: 'ROLES_FILE',
     placeholder: 'file',
     fallback: undefined,
@@ -87,9 +68,6 @@ export interface Config {
   /** Undefined: what the hub listens on. */
   readonly publicUrl: string | undefined
   readonly dataDir: string
-  /** Undefined: the embedded engine. */
-  readonly eventStore: { readonly url: string; readonly prefix: string } | undefined
-  readonly mongoUrl: string | undefined
   readonly roles: Roles
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** Seconds an access token lives. */
@@ -137,17 +115,6 @@ const shape = z.object({
     })
     .optional(),
   DATA_DIR: z.string(),
-  EVENTSTORE_URL: z
-    .string()
-    .regex(/^esdb(\+discover)?:\/\/[^\s/]+/, { error: 'must begin with esdb:// or esdb+discover://' })
-    .optional(),
-  MONGODB_URL: z
-    .string()
-    .regex(/^mongodb(\+srv)?:\/\/[^\s/]+/, { error: 'must begin with mongodb://' })
-    .optional(),
-  STREAM_PREFIX: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {
-    error: 'must be 1 to 64 of A–Z a–z 0–9 . _ -',
-  }),
   ROLES_FILE: z.string().optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
@@ -249,11 +216,6 @@ export const readConfig = (
       port: data.PORT,
       publicUrl: data.PUBLIC_URL,
       dataDir: data.DATA_DIR,
-      eventStore:
-        data.EVENTSTORE_URL === undefined
-          ? undefined
-          : { url: data.EVENTSTORE_URL, prefix: data.STREAM_PREFIX },
-      mongoUrl: data.MONGODB_URL,
       roles,
       tls,
       tokenSeconds: data.TOKEN_TTL,

@@ -100,7 +100,7 @@ const clientOf = (standing: Pick<Standing, 'node'>, clientId: string): ClientMet
           token_endpoint_auth_method: 'private_key_jwt',
           jwks: { keys: (node.jwks?.keys ?? []).map(plainKey) },
         }),
-  } as ClientMetadata
+  }
 }
 
 const claimedEndpoints = [
@@ -193,7 +193,7 @@ const configurationOf = (
         },
       },
     },
-  } as Configuration
+  }
 }
 
 /** The store of credentials is away: 503, where the provider itself would say 400. */

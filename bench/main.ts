@@ -14,12 +14,12 @@ import { alternate, type Comparison, type Cost, type Ratio } from './measure.ts'
 import { bareScan, fullRebuild } from './rebuild-round.ts'
 import { accountOf, pageOf, seedLog } from './seed.ts'
 
-const rounds = Number(process.env.BENCH_ROUNDS ?? 9)
+const rounds = 9
 const roundSeconds = 1
 const warmSeconds = 4
 const pagesEach = 5
 const small = 1_000
-const large = Number(process.env.BENCH_LARGE ?? 100_000)
+const large = 100_000
 
 const folder = mkdtempSync(join(tmpdir(), 'thalamus-bench-'))
 const say = (text: string): void => {

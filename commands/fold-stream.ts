@@ -41,16 +41,18 @@ export const foldOn = <State>(
   const last = events.at(-1)
   if (last === undefined) return before
   let { state } = before
-  const keyed = new Map(before.keyed)
+  // A copy only where something is added: a long stream may hold thousands of them.
+  let added: Map<string, KeyedCommand> | undefined
   for (const { event, metadata, revision } of events) {
     state = evolve(state, event)
     const { commandId, fingerprint } = metadata
     if (fingerprint === undefined) continue
-    const first = keyed.get(commandId)?.first ?? revision
-    keyed.set(commandId, { fingerprint, first, last: revision })
+    added ??= new Map(before.keyed)
+    const first = added.get(commandId)?.first ?? revision
+    added.set(commandId, { fingerprint, first, last: revision })
   }
   const { revision, position, metadata } = last
-  return { state, revision, position, recordedAt: metadata.recordedAt, keyed }
+  return { state, revision, position, recordedAt: metadata.recordedAt, keyed: added ?? before.keyed }
 }
 
 /** Reads a stream on from where it was folded to, to its end, or to revision `until`. */
