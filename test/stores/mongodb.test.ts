@@ -12,16 +12,14 @@ import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
+import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
 const everything: Query = { equals: {}, descending: false, limit: 100, mostBytes: 1e6 }
 
-const missing = noMongoServer()
-if (missing !== undefined) console.warn(`MongoDB is not tested: ${missing}`)
-
-describe.skipIf(missing !== undefined)('MongoDB', () => {
+describeUnless(noMongoServer(), 'MongoDB', () => {
   let server: MongoServer
   let client: MongoClient
   const databases: string[] = []
