@@ -3,7 +3,14 @@ import { basic, type Client, clientOf } from './client.ts'
 import { startEventStore } from './eventstoredb/target.ts'
 import { temporaryFolder } from './folder.ts'
 import { databaseUrl, type MongoServer, startMongoServer } from './mongodb.ts'
-import { type RunningHub, runCommand, startHubProcess, startProcess, untilReady } from './process.ts'
+import {
+  type RunningHub,
+  type RunningProcess,
+  runCommand,
+  startHubProcess,
+  startProcess,
+  untilReady,
+} from './process.ts'
 import type { ServerProcess } from './server-process.ts'
 
 /** A hub whose event store and MongoDB are processes of their own that a test may stop, silence and kill. */
@@ -11,6 +18,8 @@ export interface HubOnServers {
   readonly events: ServerProcess
   readonly mongo: MongoServer
   readonly hub: RunningHub
+  /** The projector beside the hub, if it has one of its own. */
+  readonly projector: RunningProcess | undefined
   readonly root: Client
   readonly serve: (more?: readonly string[]) => Promise<RunningHub>
   readonly project: () => ReturnType<typeof startProcess>
@@ -45,6 +54,7 @@ export const startHubOnServers = async (
     events,
     mongo,
     hub,
+    projector,
     root,
     serve,
     project,

@@ -24,7 +24,7 @@ export interface Load {
   readonly answered: () => readonly string[]
   /** What else was answered. */
   readonly refusals: () => readonly Reply[]
-  /** Lets each end once its last page is answered 2xx. */
+  /** Lets each end once its last page is answered 2xx; one whose hub is gone ends without. */
   readonly end: () => Promise<void>
 }
 
@@ -39,6 +39,7 @@ export const startLoad = (client: Client, writers: number, prefix = ''): Load =>
       for (let isWritten = false; !isWritten; ) {
         const reply = await client.post(`${book}/${id}`, { summary: id }).catch(() => undefined)
         isWritten = reply?.status === 201 || reply?.status === 200
+        if (reply === undefined && isOver) return
         if (reply !== undefined && !isWritten) refusals.push(reply)
         if (!isWritten) await pause(50)
       }
