@@ -54,6 +54,7 @@ export interface Resource {
   readonly facts: Readonly<Record<string, Fact>>
   /** Why an item cannot be removed as it is; undefined when it can. */
   readonly notRemovable: (item: JsonObject) => string | undefined
+  /** What lists are filtered by: what finds the fewest items first. */
   readonly filters: Readonly<Record<string, Filter>>
   /** What role files call the collection and the item. */
   readonly endpoints: { readonly collection: string; readonly item: string }
