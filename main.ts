@@ -386,6 +386,7 @@ export const startHub = async (
       lastSeen: auth.lastSeen,
       claim: auth.claim,
       wasHandled: wasHandled(ports.log),
+      readItem: readItem(ports.log),
       readModels: reads,
       progress,
       logIdentity: identity,
