@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type Document as BsonDocument, MongoClient } from 'mongodb'
+import { Binary, type Document as BsonDocument, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskEither } from '#fp/TaskEither'
 import { catalogue } from '../../domain/catalogue.ts'
@@ -7,9 +7,11 @@ import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import type { ModelShape, Query } from '../../projections/read-store.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { mongoAuthStore } from '../../stores/mongodb/auth-store.ts'
+import { mongoContent } from '../../stores/mongodb/content.ts'
 import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
+import { contentStoreContract } from '../contracts/content-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { left, right } from '../support/either.ts'
@@ -49,6 +51,37 @@ describe.skipIf(missing !== undefined)('MongoDB', () => {
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
+  contentStoreContract('MongoDB', async () => {
+    const database = newDatabase()
+    const store = mongoContent(databaseUrl(server.url, database))
+    const db = client.db(`${database}_auth`)
+    const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
+    const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
+    const fileOf = async (sha256: string) => (await kept.findOne({ _id: sha256 }))?.file ?? new ObjectId()
+    return {
+      store,
+      damage: async sha256 => {
+        for (const { _id, data } of await chunks.find({ files_id: await fileOf(sha256) }).toArray()) {
+          const bytes = Buffer.from(data.value())
+          bytes[0] = (bytes[0] ?? 0) ^ 1
+          await chunks.updateOne({ _id }, { $set: { data: new Binary(bytes) } })
+        }
+      },
+      lose: async sha256 => {
+        await db.collection('content.files').deleteOne({ _id: await fileOf(sha256) })
+      },
+      remains: async () => {
+        const unkept = await db.collection('contents_unkept').find().toArray()
+        const known = [
+          ...(await kept.find().toArray()).map(({ file }) => file),
+          ...unkept.map(({ _id }) => _id),
+        ]
+        const underWay = unkept.filter(({ process }) => process !== '').length
+        return underWay + (await chunks.countDocuments({ files_id: { $nin: known } }))
+      },
+      close: () => store.close(),
+    }
+  })
 
   describe('the read models', () => {
     it.each([false, true])('are paged across those without the field (descending: %s)', async descending => {
