@@ -21,6 +21,8 @@ import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import { contentWriter } from './commands/content.ts'
+import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { itemWriter, readItem, type WriteItem, wasHandled } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
@@ -37,6 +39,7 @@ import { projections } from './projections/read-models.ts'
 import type { ReadModels } from './projections/read-store.ts'
 import { readWhole } from './projections/read-whole.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
+import { fileContent } from './stores/files/content.ts'
 import { processName } from './stores/process-name.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
@@ -50,6 +53,7 @@ const credentialsKeptMilliseconds = 3_600_000
 const closeMilliseconds = 10_000
 const silenceMilliseconds = 10_000
 const idleMilliseconds = 120_000
+const longestRequestMilliseconds = 1_860_000
 
 /** What every command of the hub works with: the stores, the write side, and who may. */
 export interface Core {
@@ -57,6 +61,7 @@ export interface Core {
   readonly ports: LogPorts
   readonly reads: SqliteReadStore
   readonly auth: AuthStore
+  readonly contents: ContentStore
   readonly policy: Policy
   readonly passwords: Passwords
   readonly standing: FollowedStanding
@@ -107,6 +112,7 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   const stored = sqliteLog(join(config.dataDir, 'events.db'))
   const auth = sqliteAuthStore(join(config.dataDir, 'auth.db'))
   const reads = sqliteReadStore(join(config.dataDir, 'read.db'))
+  const contents = fileContent(join(config.dataDir, 'content'))
   const ports = orThrow(await openLog(stored))
   const { log, feed } = ports
 
@@ -137,6 +143,7 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
     ports,
     reads,
     auth,
+    contents,
     policy: makePolicy(config.roles),
     passwords,
     standing,
@@ -200,7 +207,7 @@ const housekeeping = (
   refreshKeys: () => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<unknown> => {
-  const { reads, auth, standing, processName } = core
+  const { reads, auth, contents, standing, processName } = core
   let said = { position: -1n, at: 0 }
   const announce = async () => {
     const position = known()
@@ -220,6 +227,7 @@ const housekeeping = (
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }
     await auth.sweepExpired(attemptWindowMilliseconds)()
+    await contents.sweep()
     // Whoever does not follow the log does not know which credentials it names.
     if (standing.isLive() && standing.silentFor() < silenceMilliseconds)
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
@@ -316,7 +324,10 @@ export const startHub = async (
   server.keepAliveTimeout = 75_000
   // A client that neither sends nor reads for so long is gone.
   server.timeout = idleMilliseconds
+  // The one who reads a body asks for it; how long that may take is its own to say.
+  server.on('checkContinue', listener)
   server.on('checkExpectation', listener)
+  server.requestTimeout = longestRequestMilliseconds
   answerProtocolErrors(server, logger)
 
   const close = async () => {
@@ -378,6 +389,8 @@ export const startHub = async (
       claim: auth.claim,
       wasHandled: wasHandled(ports.log),
       readItem: readItem(ports.log),
+      writeContent: contentWriter(ports.log, core.writeItem, core.contents),
+      mostContentBytes: config.mostContentBytes,
       readModels: reads,
       progress,
       logIdentity: identity,

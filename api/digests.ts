@@ -7,7 +7,7 @@ const fields = ['Content-Digest', 'Repr-Digest'] as const
 const hashes = { 'sha-256': 'sha256', 'sha-512': 'sha512' } as const
 
 /** A digest of its body that a request says (RFC 9530). */
-interface SaidDigest {
+export interface SaidDigest {
   readonly header: string
   readonly algorithm: (typeof hashes)[keyof typeof hashes]
   readonly base64: string

@@ -1,11 +1,8 @@
 import type { TaskEither } from '#fp/TaskEither'
+import type { Content } from '../domain/content.ts'
 
-/** The bytes of a document's content, by what they are: the same bytes are kept once, whatever they belong to. */
-export interface ContentName {
-  readonly size: number
-  /** SHA-256 in lower-case hex. */
-  readonly sha256: string
-}
+/** Bytes by what they are: the same are kept once, whatever they belong to. */
+export type ContentName = Pick<Content, 'size' | 'sha256'>
 
 /** The bytes from `first` to `last`, both included, counted from 0. */
 export interface ByteRange {
@@ -38,7 +35,7 @@ export interface ContentCutShort {
 
 /** Bytes that arrived whole, and are not kept yet. */
 export interface ReceivedContent extends ContentName {
-  /** On the disk under their name when it answers, in place of what was there: an event may name them from then on. */
+  /** On the disk under their name when it answers, in place of what was there: an event may name them from then on. Repeatable. */
   readonly keep: TaskEither<ContentUnavailable, void>
 }
 

@@ -113,7 +113,12 @@ export const contentStore = (stored: StoredContent): ContentStore => {
         const taken = await takeIn(bytes, limit, incoming)
         if (E.isLeft(taken)) return taken
         const content = taken.right
-        return await work({ ...content, keep: attempt(() => incoming.keep(content.sha256)) })()
+        let isKept = false
+        const keep = attempt(async () => {
+          if (!isKept) await incoming.keep(content.sha256)
+          isKept = true
+        })
+        return await work({ ...content, keep })()
       } finally {
         // What cannot be removed now is swept later.
         await incoming.discard().catch(() => undefined)
