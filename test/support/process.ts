@@ -57,6 +57,7 @@ export interface RunningHub extends RunningProcess {
 export interface RunningProcess {
   /** What it has written to its log so far. */
   readonly log: () => string
+  readonly pid: number
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
 }
 
@@ -75,6 +76,7 @@ export const startProcess = async (
   return {
     firstLine: first[0],
     log,
+    pid: child.pid ?? 0,
     kill: async signal => {
       child.kill(signal)
       const [code] = await ended
@@ -95,7 +97,7 @@ export const startHubProcess = async (
   const started = await startProcess(parameters, runtime, environment)
   const url = /^listening on (\S+)$/.exec(started.firstLine)?.[1]
   if (url === undefined) throw new Error(`the hub did not start: ${started.log()}`)
-  return { url, log: started.log, kill: started.kill }
+  return { ...started, url }
 }
 
 /** Waits until the hub has read its log. */
