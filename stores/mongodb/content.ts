@@ -14,7 +14,7 @@ interface Kept extends Keyed {
   readonly file: ObjectId
 }
 
-/** A file that is not kept: its upload is under way, or it has been replaced. */
+/** A file that is not kept: a process is taking it in, or, with no name, it may be kept soon or has been replaced. */
 interface Unkept {
   readonly _id: ObjectId
   readonly process: string
@@ -22,7 +22,7 @@ interface Unkept {
 }
 
 const keptRow = z.object({ file: z.instanceof(ObjectId) })
-const unkeptRow = z.object({ _id: z.instanceof(ObjectId), process: z.string() })
+const unkeptRow = z.object({ _id: z.instanceof(ObjectId), process: z.string(), since: z.number() })
 const fileRow = z.object({ length: z.number() })
 
 export interface MongoContentStore extends ContentStore {
@@ -43,7 +43,6 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
     indexes ??= Promise.all([
       chunks.createIndex({ files_id: 1, n: 1 }, { unique: true }),
       kept.createIndex({ file: 1 }),
-      unkept.createIndex({ since: 1 }),
     ])
     try {
       await indexes
@@ -51,6 +50,15 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
       indexes = undefined
       throw error
     }
+  }
+
+  /** Takes a file out of the hands of a process, unless somebody has: whoever does may keep it or remove it. */
+  const takeFrom = async (process: string, file: ObjectId, since: number): Promise<boolean> => {
+    const taken = await unkept.updateOne(
+      { _id: { $eq: file }, process: { $eq: process } },
+      { $set: { process: '', since } },
+    )
+    return taken.matchedCount === 1
   }
 
   const remove = async (id: ObjectId) => {
@@ -79,7 +87,8 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
     begin: async () => {
       await ready()
       const file = new ObjectId()
-      await unkept.insertOne({ _id: file, process: processName(), since: Date.now() })
+      const process = processName()
+      await unkept.insertOne({ _id: file, process, since: Date.now() })
       const upload = bucket.openUploadStreamWithId(file, '')
       // Each write hears of its own failure.
       upload.on('error', () => undefined)
@@ -87,17 +96,19 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
         new Promise((resolve, reject) => {
           work(error => (error === undefined || error === null ? resolve() : reject(error)))
         })
-      let isKept = false
+      let isOffered = false
       return {
         write: chunk => done(then => upload.write(chunk, then)),
         keep: async sha256 => {
+          isOffered = true
           await done(then => upload.end(then))
+          if (!(await takeFrom(process, file, Date.now()))) throw new Error('an upload has been swept')
           await keep(sha256, file)
-          isKept = true
           await unkept.deleteOne({ _id: { $eq: file } })
         },
         discard: async () => {
-          if (isKept) return
+          // Whether it is kept where keeping failed, nobody knows yet: left to `sweep`, which looks later.
+          if (isOffered) return
           upload.destroy()
           await remove(file)
         },
@@ -122,8 +133,9 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
       await ready()
       const old = Date.now() - forgottenMilliseconds
       for await (const row of unkept.find()) {
-        const { _id, process } = unkeptRow.parse(row)
-        if (!hasEnded(process) && row.since > old) continue
+        const { _id, process, since } = unkeptRow.parse(row)
+        if (!hasEnded(process) && since > old) continue
+        if (!(await takeFrom(process, _id, since))) continue
         // Kept, but its process ended before it said so.
         if ((await kept.findOne({ file: { $eq: _id } })) !== null)
           await unkept.deleteOne({ _id: { $eq: _id } })

@@ -193,20 +193,24 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
 
     it('sweeps what is an hour old and was neither kept nor given up', async () => {
       const kept = await keep(randomBytes(1000))
+      const bytes = randomBytes(500_000)
       let swept: [number, number] | undefined
       await right(
-        store.receive(inPieces(randomBytes(500_000)), 1e6, () => async () => {
+        store.receive(inPieces(bytes), 1e6, received => async () => {
           await right(store.sweep)
           const young = await target.remains()
           vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_001 })
           await right(store.sweep).finally(() => vi.useRealTimers())
           swept = [young, await target.remains()]
+          expect(await left(received.keep)).toMatchObject({ _tag: 'ContentUnavailable' })
           return E.right(undefined)
         }),
       )
       expect(swept?.[0]).toBeGreaterThan(0)
       expect(swept?.[1]).toBe(0)
       await right(store.verify(kept))
+      const neverKept = { size: bytes.length, sha256: sha256(bytes) }
+      expect(await left(store.verify(neverKept))).toEqual({ _tag: 'ContentDamaged' })
     })
   })
 }

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { Binary, type Document as BsonDocument, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskEither } from '#fp/TaskEither'
+import * as TE from '#fp/TaskEither'
 import { catalogue } from '../../domain/catalogue.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import type { ModelShape, Query } from '../../projections/read-store.ts'
@@ -376,6 +377,38 @@ describe.skipIf(missing !== undefined)('MongoDB', () => {
       expect(await right(store.get(things, 'a'))).toMatchObject({ key: 'a' })
       expect(await right(auth.secret('one'))).toHaveLength(32)
       await Promise.all([store.close(), auth.close()])
+    })
+
+    it('in the middle of an upload is a failure, and what was kept before stays', async context => {
+      const { run } = server
+      if (run === undefined) return context.skip(needsProcess)
+      const store = mongoContent(newUrl())
+      const bytes = Buffer.alloc(600_000, 'bytes')
+      async function* sent(between: () => Promise<unknown>) {
+        yield bytes.subarray(0, 400_000)
+        await between()
+        yield bytes.subarray(400_000)
+      }
+      const receive = (between: () => Promise<unknown>, beforeKeeping: () => Promise<unknown>) =>
+        store.receive(sent(between), 1e6, received => async () => {
+          await beforeKeeping()
+          return TE.map(() => received)(received.keep)()
+        })
+      const nothing = async () => {}
+      const content = await right(receive(nothing, nothing))
+      await right(store.verify(content))
+      for (const kill of [() => receive(run.kill, nothing), () => receive(nothing, run.kill)]) {
+        expect(await tagOf(kill())).toBe('ContentUnavailable')
+        expect(await tagOf(store.verify(content))).toBe('ContentUnavailable')
+        await run.restart()
+        await right(store.sweep)
+        await right(store.verify(content))
+        let size = 0
+        for await (const piece of store.read(content)) size += piece.length
+        expect(size).toBe(bytes.length)
+      }
+      await right(receive(nothing, nothing))
+      await store.close()
     })
 
     it('is found once it is there by stores that were opened before', async context => {
