@@ -1,6 +1,5 @@
-import { chmodSync, mkdirSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { ContentStore } from '../../commands/content-store.ts'
 import { contentStore } from '../content.ts'
 import { hasEnded, processName } from '../process-name.ts'
@@ -55,18 +54,16 @@ const syncFolder = async (path: string): Promise<void> => {
 
 /**
  * Contents as files of a folder, `ab/abcd…` for the hash `abcd…`, readable by their owner only. An upload is a file of
- * `incoming/` until it is kept: then it is synced, moved to its place in one step, and both folders are synced too.
+ * `incoming/` until it is kept: then it is synced, moved to its place in one step, and the folders are synced too. The
+ * folder is made with the first upload.
  */
 export const fileContent = (folder: string): ContentStore => {
   const incoming = join(folder, 'incoming')
-  for (const path of [folder, incoming]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-    chmodSync(path, 0o700)
-  }
   const shardOf = (sha256: string) => join(folder, sha256.slice(0, 2))
 
   const stored: StoredContent = {
     begin: async () => {
+      await mkdir(incoming, { recursive: true, mode: 0o700 })
       const path = join(incoming, processName().replaceAll('/', '+'))
       const handle = await open(path, 'wx', 0o600)
       return {
@@ -76,8 +73,7 @@ export const fileContent = (folder: string): ContentStore => {
           const shard = shardOf(sha256)
           await mkdir(shard, { recursive: true, mode: 0o700 })
           await rename(path, join(shard, sha256))
-          await syncFolder(shard)
-          await syncFolder(folder)
+          for (const path of [shard, folder, dirname(folder)]) await syncFolder(path)
         },
         discard: async () => {
           await handle.close()
@@ -107,7 +103,11 @@ export const fileContent = (folder: string): ContentStore => {
     },
 
     sweep: async () => {
-      for (const name of await readdir(incoming)) {
+      const names = await readdir(incoming).catch((error: unknown) => {
+        if (isMissing(error)) return []
+        throw error
+      })
+      for (const name of names) {
         const path = join(incoming, name)
         const age = await stat(path).then(
           ({ mtimeMs }) => Date.now() - mtimeMs,

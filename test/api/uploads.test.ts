@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -31,7 +31,10 @@ beforeAll(async () => {
 })
 afterAll(() => hub.close())
 
-const incoming = () => readdirSync(join(hub.core.config.dataDir, 'content', 'incoming'))
+const incoming = () => {
+  const folder = join(hub.core.config.dataDir, 'content', 'incoming')
+  return existsSync(folder) ? readdirSync(folder) : []
+}
 
 interface Speaker {
   readonly socket: Socket

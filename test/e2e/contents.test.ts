@@ -28,7 +28,10 @@ const residentMebibytes = ({ pid }: RunningHub): number => {
 
 describe('contents on a hub of its own process', () => {
   const folder = temporaryFolder()
-  const incoming = () => readdirSync(join(folder.path, 'content', 'incoming'))
+  const incoming = () => {
+    const path = join(folder.path, 'content', 'incoming')
+    return existsSync(path) ? readdirSync(path) : []
+  }
   let hub: RunningHub
   const root = () => clientOf(hub.url, authorization)
 

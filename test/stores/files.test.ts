@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as TE from '#fp/TaskEither'
 import { fileContent } from '../../stores/files/content.ts'
@@ -71,6 +71,8 @@ describe('the files of contents', () => {
   it('of a process that ended in the middle are swept at once, those of others stay', async () => {
     const path = newFolder()
     const store = fileContent(path)
+    await right(store.sweep)
+    await keep(path, randomBytes(10))
     const [ended, elsewhere] = [`${hostname()}+999999999+x`, `elsewhere+1+x`]
     for (const name of [ended, elsewhere]) writeFileSync(join(path, 'incoming', name), 'left')
     await right(store.sweep)
@@ -80,7 +82,8 @@ describe('the files of contents', () => {
   it('that cannot be written are a failure of their own', async () => {
     const path = newFolder()
     const store = fileContent(path)
-    rmSync(join(path, 'incoming'), { recursive: true })
+    mkdirSync(dirname(path))
+    writeFileSync(path, 'in the way')
     const unavailable = { _tag: 'ContentUnavailable' }
     expect(await left(store.receive(all(Buffer.from('x')), 1, () => TE.right(undefined)))).toMatchObject(
       unavailable,
