@@ -126,7 +126,11 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
         if (body !== undefined && !isHead) response.write(body)
         await letPass(request)
         response.end()
-      } else if (answer.stream === undefined || isHead) response.end(isHead ? undefined : body)
+      } else if (answer.stream === undefined || isHead) {
+        // Node does so by itself only where nobody has begun to read.
+        if (unread === 'little' && !request.complete) request.resume()
+        response.end(isHead ? undefined : body)
+      }
     },
 
     hand: async (request, response, route, work) => {

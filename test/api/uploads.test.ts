@@ -7,9 +7,11 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as immediate } from 'node:timers/promises'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as E from '#fp/Either'
 import { arriving, makePlaces, tooSlow } from '../../api/uploads.ts'
+import type { ContentStore } from '../../commands/content-store.ts'
 import { openCore, startHub } from '../../main.ts'
-import { basic, clientOf } from '../support/client.ts'
+import { basic, type Client, clientOf } from '../support/client.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import {
   registerByOperator,
@@ -201,23 +203,55 @@ describe('bytes that arrive', () => {
   })
 })
 
-describe('a content whose reading fails in the middle', () => {
-  it('is a transfer that the client sees broken', async () => {
-    const folder = temporaryFolder()
+describe('a store of contents that fails in the middle', () => {
+  const folder = temporaryFolder()
+  let failing: Awaited<ReturnType<typeof startHub>>
+  let root: Client
+  const unavailable = { _tag: 'ContentUnavailable', cause: new Error('the disk is full') } as const
+  let takesAll = true
+  beforeAll(async () => {
     const logger = pino({ level: 'silent' })
     const core = await openCore(testConfig(folder.path), logger)
     await registerByOperator(core, rootAccount, rootPassword, ['root'])
-    const read = async function* () {
-      yield Buffer.alloc(10)
-      throw new Error('the disk is gone')
+    const contents: ContentStore = {
+      ...core.contents,
+      receive: (bytes, ...more) =>
+        takesAll
+          ? core.contents.receive(bytes, ...more)
+          : async () => {
+              for await (const _ of bytes) break
+              return E.left(unavailable)
+            },
+      read: async function* () {
+        yield Buffer.alloc(10)
+        throw new Error('the disk is gone')
+      },
     }
-    const failing = await startHub({ ...core, contents: { ...core.contents, read } }, logger)
-    const root = clientOf(failing.url, basic(rootAccount, rootPassword))
+    failing = await startHub({ ...core, contents }, logger)
+    root = clientOf(failing.url, basic(rootAccount, rootPassword))
     await root.post('/personal-documents/d1', { person: rootAccount })
-    expect((await root.send('PUT', path, { body: 'x'.repeat(20) })).status).toBe(201)
-    await expect(root.get(path)).rejects.toThrow()
-    expect((await root.send('HEAD', path)).status).toBe(200)
+  })
+  afterAll(async () => {
     await failing.close()
     folder.remove()
   })
+
+  it('while reading is a transfer that the client sees broken', async () => {
+    expect((await root.send('PUT', path, { body: 'x'.repeat(20) })).status).toBeLessThan(300)
+    await expect(root.get(path)).rejects.toThrow()
+    expect((await root.send('HEAD', path)).status).toBe(200)
+  })
+
+  it.each([300_000, 3_000_000])(
+    'while %i bytes come is a 503, and the next request is answered',
+    async length => {
+      takesAll = false
+      for (let n = 0; n < 5; n += 1) {
+        const refused = await root.send('PUT', path, { body: new Uint8Array(length) })
+        expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '1'])
+        expect((await root.get('/login')).status).toBe(200)
+      }
+      takesAll = true
+    },
+  )
 })
