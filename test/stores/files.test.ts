@@ -68,6 +68,23 @@ describe('the files of contents', () => {
     expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
   })
 
+  it('are found damaged while they are read, before the last piece is given', async () => {
+    const path = newFolder()
+    const bytes = randomBytes(500_000)
+    const content = await keep(path, bytes)
+    const store = fileContent(path)
+    await right(store.verify(content))
+    let given = 0
+    const reading = async () => {
+      for await (const piece of store.read(content)) {
+        if (given === 0) writeFileSync(fileOf(path, content.sha256), randomBytes(bytes.length))
+        given += piece.length
+      }
+    }
+    await expect(reading()).rejects.toThrow()
+    expect(given).toBeLessThan(bytes.length)
+  })
+
   it('of a process that ended in the middle are swept at once, those of others stay', async () => {
     const path = newFolder()
     const store = fileContent(path)
