@@ -110,8 +110,18 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
       if (unread !== 'little') headers.push('Connection', 'close')
       // A flat list of headers, and a text instead of bytes: both leave in one write without a detour.
       response.writeHead(answer.status, headers)
-      const isHead = request.method === 'HEAD'
-      const broken = isHead || answer.stream === undefined ? undefined : await sent(answer.stream, response)
+      const text = request.method === 'HEAD' ? undefined : body
+      const stream = request.method === 'HEAD' ? undefined : answer.stream
+      let broken: { readonly cause: unknown } | undefined
+      if (stream !== undefined) broken = await sent(stream, response)
+      else if (unread === 'coming') {
+        response.flushHeaders()
+        if (text !== undefined) response.write(text)
+      } else {
+        // Node does so by itself only where nobody has begun to read.
+        if (unread === 'little' && !request.complete) request.resume()
+        response.end(text)
+      }
       const line = lineOf(request, route, answer.status, start, requestId)
       if (broken !== undefined)
         logger.error({ ...line, failure: 'BrokenOff', ...errorSummary(broken.cause) }, 'request failed')
@@ -121,15 +131,9 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
           { ...line, failure: outcome.left._tag, ...errorSummary(causeOf(outcome.left)) },
           'request failed',
         )
-      if (unread === 'coming') {
-        response.flushHeaders()
-        if (body !== undefined && !isHead) response.write(body)
+      if (stream === undefined && unread === 'coming') {
         await letPass(request)
         response.end()
-      } else if (answer.stream === undefined || isHead) {
-        // Node does so by itself only where nobody has begun to read.
-        if (unread === 'little' && !request.complete) request.resume()
-        response.end(isHead ? undefined : body)
       }
     },
 
