@@ -34,11 +34,11 @@ const bcryptCostOf = (hash: string): number | null => {
 export const credentialsIn = (db: Db) => {
   const collection = db.collection<Stored>('credentials')
   return {
-    index: () =>
-      collection.createIndexes([
-        { name: 'by_cost', key: { bcryptCost: 1 } },
-        { name: 'by_age', key: { addedAt: 1 } },
-      ]),
+    // One by one: ferretdb drops the connection where a command makes several that are there already.
+    index: async () => {
+      await collection.createIndex({ bcryptCost: 1 }, { name: 'by_cost' })
+      await collection.createIndex({ addedAt: 1 }, { name: 'by_age' })
+    },
 
     add: async ({ account, version, hash, imported }: StoredCredential) => {
       await collection.insertOne({

@@ -15,16 +15,14 @@ import { authStoreContract } from '../contracts/auth-store.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
+import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
 const everything: Query = { equals: {}, descending: false, limit: 100, mostBytes: 1e6 }
 
-const missing = noMongoServer()
-if (missing !== undefined) console.warn(`MongoDB is not tested: ${missing}`)
-
-describe.skipIf(missing !== undefined)('MongoDB', () => {
+describeUnless(noMongoServer(), 'MongoDB', () => {
   let server: MongoServer
   let client: MongoClient
   const databases: string[] = []
@@ -82,6 +80,22 @@ describe.skipIf(missing !== undefined)('MongoDB', () => {
       },
       close: () => store.close(),
     }
+  })
+
+  it('serves a process that starts when another has used the store before', async () => {
+    const url = newUrl()
+    const credential = { account: 'A', version: 'v1', hash: '$2b$12$hash' }
+    const first = mongoAuthStore(url)
+    expect(await right(first.highestBcryptCost)).toBeUndefined()
+    await right(first.addCredential(credential))
+    const [reads, secret] = [mongoReadStore(url), await right(first.secret('cookies'))]
+    const generation = await right(reads.served(things))
+    await Promise.all([first.close(), reads.close()])
+    const [next, others] = [mongoAuthStore(url), mongoReadStore(url)]
+    expect(await right(next.highestBcryptCost)).toBe(12)
+    expect(await right(next.secret('cookies'))).toEqual(secret)
+    expect(await right(others.served(things))).toEqual(generation)
+    await Promise.all([next.close(), others.close()])
   })
 
   describe('the read models', () => {

@@ -34,8 +34,9 @@ export const runCommand = async (
   parameters: readonly string[],
   input = '',
   runtime: Runtime = 'node',
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> => {
-  const child = start(runtime, parameters)
+  const child = start(runtime, parameters, environment)
   const [out, err] = [collect(child.stdout), collect(child.stderr)]
   child.stdin?.end(input)
   const [code] = await once(child, 'close')
@@ -59,6 +60,9 @@ export interface RunningProcess {
   readonly log: () => string
   readonly pid: number
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
+  /** It stops where it is, until `thaw`. */
+  readonly freeze: () => void
+  readonly thaw: () => void
 }
 
 /** Starts a command that runs until it is ended; gives its first line as well. */
@@ -81,6 +85,12 @@ export const startProcess = async (
       child.kill(signal)
       const [code] = await ended
       return typeof code === 'number' ? code : null
+    },
+    freeze: () => {
+      child.kill('SIGSTOP')
+    },
+    thaw: () => {
+      child.kill('SIGCONT')
     },
   }
 }
