@@ -380,6 +380,7 @@ export const startHub = async (
       readModels: reads,
       progress,
       logIdentity: identity,
+      positionOf: feed.positionOf,
       logHead: feed.head,
       fingerprintKey: orThrow(await auth.secret('idempotency')()),
       health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { DomainEvent } from './event.ts'
+import { hubEvents } from './hub-events.ts'
 import type { JsonObject } from './json.ts'
 import { evolveNode, nodeEvents } from './nodes.ts'
 import { pages } from './pages.ts'
@@ -20,11 +21,11 @@ const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
   ...Object.entries(facts).map(([type, fact]): [string, z.ZodType] => [type, fact.data]),
 ]
 
-/** The data of every event type this release can read. A log's first event is `HubFounded` with the log's id. */
+/** The data of every event type this release can read. */
 export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
   ...Object.entries(nodeEvents),
-  ['HubFounded', z.object({ id: z.string() })],
+  ...Object.entries(hubEvents),
 ])
 
 /** The version of the shapes above; an event with a higher one is from a newer release. */
