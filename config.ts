@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { parseRoles, type Roles } from './auth/roles.ts'
 import { mostTokenSeconds } from './auth/signing-keys.ts'
+import { eventStoreUrlProblem } from './stores/eventstoredb/address.ts'
+import { mongoUrlProblem } from './stores/mongodb/address.ts'
 
 /** A setting of the hub: an environment variable, and a flag of every command. */
 export interface Setting {
@@ -24,6 +26,24 @@ export const settings: readonly Setting[] = [
     meaning: 'the origin clients use; required when HOST is not loopback',
   },
   { name: 'DATA_DIR', placeholder: 'folder', fallback: './data', meaning: 'where the hub keeps everything' },
+  {
+    name: 'EVENTSTORE_URL',
+    placeholder: 'url',
+    fallback: undefined,
+    meaning: 'keep events in EventStoreDB or KurrentDB, esdb://…; without it in DATA_DIR',
+  },
+  {
+    name: 'MONGODB_URL',
+    placeholder: 'url',
+    fallback: undefined,
+    meaning: 'keep the rest in MongoDB, mongodb://…/NAME, in NAME and NAME_auth; without it in DATA_DIR',
+  },
+  {
+    name: 'STREAM_PREFIX',
+    placeholder: 'text',
+    fallback: 'thalamus.',
+    meaning: 'before the name of every stream in EventStoreDB',
+  },
   {
     name: 'ROLES_FILE',
     placeholder: 'file',
@@ -68,6 +88,10 @@ export interface Config {
   /** Undefined: what the hub listens on. */
   readonly publicUrl: string | undefined
   readonly dataDir: string
+  /** Where events are kept, if not in `dataDir`. */
+  readonly eventStore: { readonly url: string; readonly prefix: string } | undefined
+  /** Where the rest is kept, if not in `dataDir`. */
+  readonly mongoUrl: string | undefined
   readonly roles: Roles
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** Seconds an access token lives. */
@@ -101,6 +125,13 @@ const listOf = (text: string): readonly string[] =>
 
 const onOff = z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' })
 
+/** An address; what is wrong with it is said without it, for it may hold a password. */
+const url = (problemOf: (url: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = problemOf(text)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+
 const shape = z.object({
   HOST: z.string(),
   PORT: z
@@ -115,6 +146,11 @@ const shape = z.object({
     })
     .optional(),
   DATA_DIR: z.string(),
+  EVENTSTORE_URL: url(eventStoreUrlProblem).optional(),
+  MONGODB_URL: url(mongoUrlProblem).optional(),
+  STREAM_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: 'must be 1 to 64 of A–Z a–z 0–9 . _ -' }),
   ROLES_FILE: z.string().optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
@@ -178,10 +214,6 @@ export const readConfig = (
   )
   if (values.LEGACY_LISTS !== undefined) values.LEGACY_LISTS = values.LEGACY_LISTS.toLowerCase()
   const problems: string[] = []
-  // The stores are there and tested, the hub is not yet put together on them.
-  for (const name of ['EVENTSTORE_URL', 'MONGODB_URL'])
-    if (given(name) !== undefined)
-      problems.push(`${name}: this release runs on its embedded engine only; unset it`)
   const parsed = shape.safeParse(values)
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`))
@@ -216,6 +248,11 @@ export const readConfig = (
       port: data.PORT,
       publicUrl: data.PUBLIC_URL,
       dataDir: data.DATA_DIR,
+      eventStore:
+        data.EVENTSTORE_URL === undefined
+          ? undefined
+          : { url: data.EVENTSTORE_URL, prefix: data.STREAM_PREFIX },
+      mongoUrl: data.MONGODB_URL,
       roles,
       tls,
       tokenSeconds: data.TOKEN_TTL,

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pino, { type Logger } from 'pino'
 import * as E from '#fp/Either'
@@ -27,6 +26,7 @@ import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
 import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
+import { openStores, type Stores } from './engines.ts'
 import { accounts, parseAccountText } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
 import { followCheckpoints } from './projections/follow-checkpoints.ts'
@@ -38,9 +38,6 @@ import type { ReadModels } from './projections/read-store.ts'
 import { readWhole } from './projections/read-whole.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { processName } from './stores/process-name.ts'
-import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
-import { sqliteLog } from './stores/sqlite/event-log.ts'
-import { type SqliteReadStore, sqliteReadStore } from './stores/sqlite/read-store.ts'
 
 const announceMilliseconds = 250
 const refreshMilliseconds = 1_000
@@ -55,7 +52,7 @@ const idleMilliseconds = 120_000
 export interface Core {
   readonly config: Config
   readonly ports: LogPorts
-  readonly reads: SqliteReadStore
+  readonly reads: Stores['reads']
   readonly auth: AuthStore
   readonly policy: Policy
   readonly passwords: Passwords
@@ -99,15 +96,29 @@ const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<Standi
   }
 }
 
-/** Opens the stores in DATA_DIR and builds the write side on them. Throws what the stores throw. */
+/** Opens the stores and builds the write side on them. Throws what the stores throw, and closes them again. */
 export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
   process.umask(0o077)
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   chmodSync(config.dataDir, 0o700)
-  const stored = sqliteLog(join(config.dataDir, 'events.db'))
-  const auth = sqliteAuthStore(join(config.dataDir, 'auth.db'))
-  const reads = sqliteReadStore(join(config.dataDir, 'read.db'))
-  const ports = orThrow(await openLog(stored))
+  const stores = await openStores(config)
+  try {
+    return await coreOn(stores, config, logger)
+  } catch (error) {
+    await closeStores(stores)
+    throw error
+  }
+}
+
+const closeStores = async ({ reads, auth, events }: Stores): Promise<void> => {
+  await reads.close()
+  await auth.close()
+  await events.close()
+}
+
+const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
+  const { events, auth, reads } = stores
+  const ports = orThrow(await openLog(events))
   const { log, feed } = ports
 
   const standing = makeStanding(await standingStart(reads, feed))
@@ -123,7 +134,6 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
       await pause(1000, undefined, { signal: ending.signal }).catch(() => undefined)
     }
   }
-  const followed = followStanding()
 
   const turns = makeTurns(1000)
   const handle = commandHandler({ log, turns, now: () => new Date() })
@@ -132,6 +142,7 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   })
   const passwords = await makePasswords(auth, makeSlowWork(100))
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
+  const followed = followStanding()
   return {
     config,
     ports,
@@ -144,13 +155,11 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
     nodes: nodeUseCases(handle, clientSecrets(auth), standing),
     writeItem,
     processName: processName(),
-    logCommits: stored.commits,
+    logCommits: stores.commits,
     close: async () => {
       ending.abort()
       await followed
-      await reads.close()
-      await auth.close()
-      await stored.close()
+      await closeStores(stores)
     },
   }
 }

@@ -28,7 +28,15 @@ export const startProblem = (config: Config, error: unknown): string => {
   if (code === 'EADDRINUSE') return `Port ${config.port} is in use: choose another one with --port.`
   if (code === 'EACCES')
     return `Port ${config.port} may not be used by this user: choose one above 1023 with --port.`
-  return `The hub cannot start on ${config.dataDir}: ${error instanceof Error ? error.message : 'unknown reason'}. Check that the folder can be written and the disk has room.`
+  const servers = [
+    config.eventStore === undefined ? [] : 'EVENTSTORE_URL',
+    config.mongoUrl === undefined ? [] : 'MONGODB_URL',
+  ].flat()
+  const [where, check] =
+    servers.length === 0
+      ? [config.dataDir, 'the folder can be written and the disk has room']
+      : [servers.join(' and '), 'the servers run, can be reached from here and know this user']
+  return `The hub cannot start on ${where}: ${error instanceof Error ? error.message : 'unknown reason'}. Check that ${check}.`
 }
 
 /** Starts what a command runs, until it is asked to end; what cannot start says why. */

@@ -22,6 +22,7 @@ const sources = [
     ),
   'main.ts',
   'config.ts',
+  'engines.ts',
 ]
 
 const importForm = /^(?:import|export)\s(?:(type)\s)?([^'"]*?)\sfrom\s'([^']+)'/gms
@@ -56,8 +57,19 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   auth: ['domain', 'type:commands', 'type:projections'],
   api: ['domain', 'commands', 'projections', 'relay', 'auth'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth'],
-  'config.ts': ['auth'],
-  'main.ts': ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'stores', 'config.ts'],
+  'config.ts': ['auth', 'stores'],
+  'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:projections'],
+  'main.ts': [
+    'domain',
+    'commands',
+    'projections',
+    'relay',
+    'auth',
+    'api',
+    'stores',
+    'config.ts',
+    'engines.ts',
+  ],
   cli: ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'main.ts', 'config.ts'],
 }
 
@@ -94,9 +106,13 @@ describe('the sources', () => {
     expect(strays).toEqual([])
   })
 
-  it('know the stores in main.ts only', () => {
+  it('know the stores where the hub is put together only', () => {
     const others = imports.filter(({ from, to }) => to.startsWith('stores/') && !from.startsWith('stores/'))
-    expect([...new Set(others.map(({ from }) => from))]).toEqual(['main.ts'])
+    expect([...new Set(others.map(({ from }) => from))].sort()).toEqual([
+      'config.ts',
+      'engines.ts',
+      'main.ts',
+    ])
   })
 
   it('have no cycle of values', () => {

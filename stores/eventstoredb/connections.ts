@@ -1,4 +1,5 @@
 import { type Credentials, EventStoreDBClient } from '@eventstore/db-client'
+import { credentialsOf, eventStoreUrlProblem } from './address.ts'
 import { within } from './within.ts'
 
 /** A silent server is given up after twice this, in milliseconds. */
@@ -6,22 +7,6 @@ const keepAlive = 2_000
 /** A server takes 100 calls a connection at once, and a subscription is one that lasts. */
 const followersEach = 50
 const disposeMilliseconds = 2_000
-
-const schemeForm = /^esdb(\+discover)?:\/\//
-const credentialsForm = /^[^/]+\/\/([^:@/?]+):([^@]+)@/
-
-/** What is wrong with a connection string, without what is in it; undefined where it will do. */
-export const urlProblem = (url: string): string | undefined => {
-  if (!schemeForm.test(url)) return 'must begin with esdb:// or esdb+discover://'
-  if (!credentialsForm.test(url) && !/[?&]tls=false(&|$)/.test(url))
-    return 'must hold user:password@, or say tls=false'
-  try {
-    quietly(url)
-    return undefined
-  } catch {
-    return 'must be a connection string such as esdb://user:password@host:2113'
-  }
-}
 
 /**
  * The client warns on the console of a short keep-alive, and, with the whole connection string and its password, of
@@ -32,6 +17,10 @@ const quietly = (url: string): EventStoreDBClient => {
   console.warn = () => {}
   try {
     return EventStoreDBClient.connectionString(url)
+  } catch {
+    throw new Error(
+      'the event store’s address must have options that the client knows, with values they can have',
+    )
   } finally {
     console.warn = warn
   }
@@ -59,16 +48,15 @@ export interface Connections {
 
 /** Connections that are made when they are first used. Throws an error without the string for one that will not do. */
 export const makeConnections = (url: string): Connections => {
-  const problem = urlProblem(url)
+  const problem = eventStoreUrlProblem(url)
   if (problem !== undefined) throw new Error(`the event store’s address ${problem}`)
-  const [, username = 'none', password = 'none'] = credentialsForm.exec(url) ?? []
   // Clients of equal settings would share one connection.
   const connect = (number: number) => quietly(withKeepAlive(url, keepAlive + number))
   const client = connect(0)
   const lending: { client: EventStoreDBClient; followers: number }[] = []
   return {
     client,
-    credentials: { username: decodeURIComponent(username), password: decodeURIComponent(password) },
+    credentials: credentialsOf(url),
     lend: () => {
       let free = lending.find(({ followers }) => followers < followersEach)
       if (free === undefined) {

@@ -1,4 +1,5 @@
 import { type Db, MongoClient, ReadConcern } from 'mongodb'
+import { databaseOf } from './address.ts'
 
 export interface Mongo {
   readonly readModels: Db
@@ -35,8 +36,7 @@ export const openMongo = (url: string): Mongo => {
     useBigInt64: true,
   })
   let isClosed = false
-  const named = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(url)?.[1]
-  const name = named === undefined ? 'thalamus' : decodeURIComponent(named)
+  const name = databaseOf(url)
   return {
     readModels: client.db(name),
     auth: client.db(`${name}_auth`, { readConcern: new ReadConcern('majority') }),

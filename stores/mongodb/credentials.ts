@@ -47,11 +47,11 @@ export const credentialDocument = (
 export const credentialsIn = (db: Db) => {
   const collection = db.collection<Stored>('credentials')
   return {
-    index: () =>
-      collection.createIndexes([
-        { name: 'by_cost', key: { bcryptCost: 1 } },
-        { name: 'by_age', key: { addedAt: 1 } },
-      ]),
+    // One by one: ferretdb drops the connection where a command makes several that are there already.
+    index: async () => {
+      await collection.createIndex({ bcryptCost: 1 }, { name: 'by_cost' })
+      await collection.createIndex({ addedAt: 1 }, { name: 'by_age' })
+    },
 
     add: async (credential: StoredCredential) => {
       await collection.insertOne(credentialDocument(credential, Date.now()))

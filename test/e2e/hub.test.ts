@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, type Client, clientOf } from '../support/client.ts'
+import {
+  type Combination,
+  combinations,
+  type Engines,
+  embedded,
+  noEngines,
+  servers,
+  startEngines,
+} from '../support/engines.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type RunningHub, type Runtime, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
@@ -9,14 +18,19 @@ const warningOf: Record<Runtime, string> = {
   deno: 'oidc-provider WARNING: Unsupported runtime. Use Node.js v22.x LTS, or a later LTS release.\n',
 }
 
-/** The whole hub from outside, as its own process: the same under every runtime. */
-const endToEnd = (runtime: Runtime) => {
-  describe(`a hub under ${runtime}`, () => {
+/** The whole hub from outside, as its own process: the same under every runtime, on all engines. */
+const endToEnd = (runtime: Runtime, combination: Combination) => {
+  const missing = noEngines(combination, runtime)
+  if (missing !== undefined)
+    console.warn(`No hub under ${runtime} on ${combination.join(' and ')}: ${missing}`)
+  describe.skipIf(missing !== undefined)(`a hub under ${runtime} on ${combination.join(' and ')}`, () => {
     const folder = temporaryFolder()
+    let engines: Engines
     let hub: RunningHub
     let root: Client
 
     beforeAll(async () => {
+      engines = await startEngines(combination)
       const registered = await runCommand(
         [
           'person',
@@ -30,14 +44,16 @@ const endToEnd = (runtime: Runtime) => {
         ],
         'freedom\n',
         runtime,
+        engines.settings,
       )
       expect(registered).toMatchObject({ code: 0, err: warningOf[runtime] })
-      hub = await startHubProcess(folder.path, runtime)
+      hub = await startHubProcess(folder.path, runtime, engines.settings)
       await untilReady(hub)
       root = clientOf(hub.url, basic('ARGBUE111FAV', 'freedom'))
     })
     afterAll(async () => {
-      await hub.kill('SIGTERM')
+      await hub?.kill('SIGTERM')
+      await engines?.stop()
       folder.remove()
     })
 
@@ -83,7 +99,7 @@ const endToEnd = (runtime: Runtime) => {
       expect(await hub.kill('SIGTERM')).toBe(0)
       expect(hub.log()).toContain('"route":"/people/:id"')
       expect(hub.log()).not.toMatch(/ESPGNU777ORG|ARGBUE111FAV|Betz/i)
-      hub = await startHubProcess(folder.path, runtime)
+      hub = await startHubProcess(folder.path, runtime, engines.settings)
       await untilReady(hub)
       root = clientOf(hub.url, basic('ARGBUE111FAV', 'freedom'))
       expect((await root.get('/people')).text).toBe(before.text)
@@ -91,5 +107,5 @@ const endToEnd = (runtime: Runtime) => {
   })
 }
 
-endToEnd('node')
-endToEnd('deno')
+for (const combination of combinations) endToEnd('node', combination)
+for (const combination of [embedded, servers]) endToEnd('deno', combination)

@@ -50,6 +50,22 @@ describe.skipIf(missing !== undefined)('MongoDB', () => {
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
 
+  it('serves a process that starts when another has used the store before', async () => {
+    const url = newUrl()
+    const credential = { account: 'A', version: 'v1', hash: '$2b$12$hash' }
+    const first = mongoAuthStore(url)
+    expect(await right(first.highestBcryptCost)).toBeUndefined()
+    await right(first.addCredential(credential))
+    const [reads, secret] = [mongoReadStore(url), await right(first.secret('cookies'))]
+    const generation = await right(reads.served(things))
+    await Promise.all([first.close(), reads.close()])
+    const [next, others] = [mongoAuthStore(url), mongoReadStore(url)]
+    expect(await right(next.highestBcryptCost)).toBe(12)
+    expect(await right(next.secret('cookies'))).toEqual(secret)
+    expect(await right(others.served(things))).toEqual(generation)
+    await Promise.all([next.close(), others.close()])
+  })
+
   describe('the read models', () => {
     it.each([false, true])('are paged across those without the field (descending: %s)', async descending => {
       const store = mongoReadStore(newUrl())

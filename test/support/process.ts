@@ -34,8 +34,9 @@ export const runCommand = async (
   parameters: readonly string[],
   input = '',
   runtime: Runtime = 'node',
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> => {
-  const child = start(runtime, parameters)
+  const child = start(runtime, parameters, environment)
   const [out, err] = [collect(child.stdout), collect(child.stderr)]
   child.stdin?.end(input)
   const [code] = await once(child, 'close')

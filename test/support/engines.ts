@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+import { newPrefix, openTarget, type Target } from './eventstoredb/target.ts'
+import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from './mongodb.ts'
+import type { Runtime } from './process.ts'
+
+/** What keeps the events, and what keeps the rest. */
+export type Combination = readonly [events: 'SQLite' | 'EventStoreDB', rest: 'SQLite' | 'MongoDB']
+
+export const embedded: Combination = ['SQLite', 'SQLite']
+export const servers: Combination = ['EventStoreDB', 'MongoDB']
+export const combinations: readonly Combination[] = [
+  embedded,
+  ['EventStoreDB', 'SQLite'],
+  ['SQLite', 'MongoDB'],
+  servers,
+]
+
+/** Why a hub cannot be tested on these here; undefined when it can. */
+export const noEngines = ([, rest]: Combination, _runtime: Runtime): string | undefined =>
+  rest === 'MongoDB' ? noMongoServer() : undefined
+
+export interface Engines {
+  /** What a hub must be told to keep things there. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly events: Target | undefined
+  readonly rest: MongoServer | undefined
+  readonly stop: () => Promise<void>
+}
+
+/** Servers for a hub of its own, started where the tests were not told of running ones. */
+export const startEngines = async ([events, rest]: Combination): Promise<Engines> => {
+  const target = events === 'EventStoreDB' ? await openTarget() : undefined
+  const mongo = rest === 'MongoDB' ? await startMongoServer() : undefined
+  return {
+    settings: {
+      ...(target === undefined ? {} : { EVENTSTORE_URL: target.url, STREAM_PREFIX: newPrefix() }),
+      ...(mongo === undefined ? {} : { MONGODB_URL: databaseUrl(mongo.url, `hub_${randomUUID()}`) }),
+    },
+    events: target,
+    rest: mongo,
+    stop: async () => {
+      target?.standIn?.kill()
+      await mongo?.remove()
+    },
+  }
+}
