@@ -133,7 +133,7 @@ export const copyEvents = async (
     if (failure._tag === 'LogUnavailable') await from('new events', TE.left(failure))
     // A run that was killed may have left the first of them only.
     else if (events.length > 1) for (const event of events) await append([event])
-    else stop({ _tag: 'TargetTaken', store: 'new events' })
+    else stop({ _tag: 'CopyDiffers', store: 'new events' })
   }
   for await (const together of togetherIn(upToPosition(eventsOf('old events', source, after), until))) {
     await append(together.map(copyOf))

@@ -43,8 +43,8 @@ export interface Moved {
   readonly wasMoved: boolean
 }
 
-/** So few events are left that the old log is sealed. */
-const nearEnd = 100n
+/** So few events are copied in a moment: then the old log is sealed. */
+const little = 100n
 const newEpoch = firstEpoch + 1
 
 const stored = (event: DomainEvent) => encodeOne(hubEvent(randomUUID(), event))
@@ -74,7 +74,7 @@ export const move = (
     const failure = appended.left
     stop(
       failure._tag === 'RevisionConflict'
-        ? { _tag: 'TargetTaken', store: 'new events' }
+        ? { _tag: revision === 0 ? 'TargetTaken' : 'CopyDiffers', store: 'new events' }
         : { _tag: 'StoreUnavailable', store: 'new events', cause: failure.cause },
     )
   }
@@ -100,14 +100,14 @@ export const move = (
     return until
   }
 
-  /** Copies while hubs write, until it has all but caught up, or sees that it never will. */
+  /** Copies while hubs write, until what is left is little, or gets no less: they write faster than this copies. */
   const copyMost = async (after: bigint): Promise<bigint> => {
     let copied = after
-    for (let left: bigint | undefined; ; ) {
+    for (let before: bigint | undefined; ; ) {
       const head = await from('old events', source.log.head)
-      const isNear = head - copied <= nearEnd
-      if (isNear || (left !== undefined && head - copied >= left)) return copied
-      left = head - copied
+      const left = head - copied
+      if (left === 0n || (before !== undefined && (before <= little || left >= before))) return copied
+      before = left
       copied = await copyTo(copied, head)
     }
   }

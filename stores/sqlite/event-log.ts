@@ -75,6 +75,10 @@ const appendOne = (db: Database, { stream, expected, events }: Append): Appended
     : E.left({ _tag: 'RevisionConflict', actual })
 }
 
+/** The code is what the hub's log shows of it. */
+const sealed = () =>
+  Object.assign(new Error('the log is sealed: it was moved to another engine'), { code: 'LOG_SEALED' })
+
 const sealOf = (db: Database): string | undefined => {
   const at = db.prepare('SELECT at FROM seal').get()?.at
   return typeof at === 'string' ? at : undefined
@@ -84,7 +88,7 @@ const sealOf = (db: Database): string | undefined => {
 const appendAll = (db: Database, appends: readonly Append[]): readonly Appended[] =>
   sealOf(db) === undefined
     ? appends.map(append => appendOne(db, append))
-    : appends.map(() => unavailable(new Error('the log is sealed: it was moved to another engine')))
+    : appends.map(() => unavailable(sealed()))
 
 /** The events of rows, as many as may be read at once. */
 const runOf = (rows: Iterable<Record<string, SQLOutputValue>>) => {
