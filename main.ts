@@ -411,6 +411,7 @@ export const startHub = async (
       lastSeen: auth.lastSeen,
       claim: auth.claim,
       wasHandled: wasHandled(ports.log),
+      readItem: readItem(ports.log),
       readModels: reads,
       progress,
       logIdentity: identity,

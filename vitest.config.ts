@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config'
+import { engineCounts } from './test/support/engine-counts.ts'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     experimental: { viteModuleRunner: false },
+    reporters: ['default', engineCounts],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -2,11 +2,11 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import * as E from '#fp/Either'
 import { accessTable, type Method } from '../auth/access-table.ts'
 import { catalogue } from '../domain/catalogue.ts'
-import { parseAccount } from '../domain/identifiers.ts'
 import { invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
-import { type Call, type Handle, pathParameter, type Route } from './call.ts'
+import type { Call, Handle, Route } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import { documentsOfPeople } from './documents-of-people.ts'
 import { readyAnswer } from './health.ts'
 import { itemRoutes } from './items.ts'
 import { nodeRoutes } from './nodes.ts'
@@ -15,6 +15,7 @@ import { parametersOf } from './parameters.ts'
 import { peopleRoutes } from './people.ts'
 import type { Failure } from './problem.ts'
 import { makeRespond, preflight } from './respond.ts'
+import { isPermitted } from './rights.ts'
 
 const writesStopAfter = 10_000
 const readsStopAfter = 600_000
@@ -31,6 +32,7 @@ const oneHeader = (value: string | readonly string[] | undefined): string | unde
 export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   // What is asked for most comes first: Express looks at one route after the other.
   ...catalogue.flatMap(resource => itemRoutes(resource, dependencies)),
+  ...documentsOfPeople(dependencies),
   ...peopleRoutes(dependencies),
   ...nodeRoutes(dependencies),
 ]
@@ -80,12 +82,9 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   const refusalOf = (route: Route, call: Call): Failure | undefined => {
     const access = accessTable.get(route.path)
     const method = methodOf(call.request)
-    const grant = isMethod(method) ? access?.grants[method] : undefined
-    const subject =
-      access?.subject === undefined ? undefined : parseAccount(pathParameter(call, access.subject))
-    if (grant !== undefined && policy.permits(call.principal, grant, subject)) return undefined
+    if (isMethod(method) && isPermitted(policy, access, call, method)) return undefined
     return call.principal.kind === 'node'
-      ? { _tag: 'ScopeMissing', scope: grant?.scope }
+      ? { _tag: 'ScopeMissing', scope: isMethod(method) ? access?.grants[method]?.scope : undefined }
       : { _tag: 'NotAllowed' }
   }
 

@@ -7,7 +7,7 @@ import type { NodeUseCases } from '../auth/nodes.ts'
 import type { PeopleUseCases } from '../auth/people.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Standing } from '../auth/standing.ts'
-import type { WriteItem, wasHandled } from '../commands/items.ts'
+import type { readItem, WriteItem, wasHandled } from '../commands/items.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
@@ -29,6 +29,7 @@ export interface ApiDependencies {
   readonly claim: AuthStore['claim']
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly writeItem: WriteItem
+  readonly readItem: ReturnType<typeof readItem>
   readonly readModels: ReadModels
   readonly progress: Progress
   readonly logIdentity: LogIdentity

@@ -4,12 +4,9 @@ import type { Identity, Resource } from '../domain/resource.ts'
 import { type Call, pathParameter } from './call.ts'
 import type { Failure } from './problem.ts'
 
-/** Items of this resource live in people's books. */
-export const isOwned = (resource: Resource): boolean => resource.ownerField !== undefined
-
 /** Whose book the path names: undefined where the resource has none, null where no account can be called so. */
 export const ownerIn = (resource: Resource, call: Call): string | undefined | null =>
-  isOwned(resource) ? (parseAccount(pathParameter(call, 'person')) ?? null) : undefined
+  resource.ownerField === undefined ? undefined : (parseAccount(pathParameter(call, 'person')) ?? null)
 
 export const identityIn = (resource: Resource, call: Call): Identity | undefined => {
   const owner = ownerIn(resource, call)
@@ -22,6 +19,3 @@ export const noSuch = (resource: Resource): Failure => ({ _tag: 'NoSuchItem', wh
 
 export const badId = (resource: Resource, pointer: string): Rejection =>
   invalid({ pointer, detail: `must be ${resource.idRule}` })
-
-export const subjectIn = (resource: Resource, call: Call): string | undefined =>
-  parseAccount(pathParameter(call, isOwned(resource) ? 'person' : 'id'))

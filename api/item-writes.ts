@@ -3,27 +3,21 @@ import type { TaskEither } from '#fp/TaskEither'
 import { accessTable, itemPath, type Method } from '../auth/access-table.ts'
 import type { CommandContext } from '../commands/handle.ts'
 import { uuidOf } from '../commands/uuid.ts'
-import { exceedsItemLimit, type ItemCommand, type Preconditions } from '../domain/item.ts'
+import { type Confinement, exceedsItemLimit, type ItemCommand, type Preconditions } from '../domain/item.ts'
+import { invalidFields, invalidParts, itemOf } from '../domain/item-body.ts'
 import { type JsonObject, member } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
-import { type InvalidPart, invalid } from '../domain/rejection.ts'
-import {
-  contradictions,
-  type Identity,
-  invalidFields,
-  itemOf,
-  keyOf,
-  type Resource,
-  streamOf,
-} from '../domain/resource.ts'
+import { invalid } from '../domain/rejection.ts'
+import { type Identity, keyOf, type Resource, streamOf } from '../domain/resource.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
 import type { Call, Handle } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
-import { badId, identityIn, isOwned, noSuch, ownerIn, subjectIn } from './item-identity.ts'
+import { badId, identityIn, noSuch, ownerIn } from './item-identity.ts'
 import { createPerson } from './person-creation.ts'
 import type { Failure } from './problem.ts'
+import { confinedBy, isPermitted } from './rights.ts'
 import { contextOf, itemAnswer, keyIsFor } from './writing.ts'
 
 /** What a write works with once its request is known to be good. */
@@ -48,16 +42,6 @@ const withoutSecret = (resource: Resource, body: JsonObject): JsonObject =>
     ? body
     : Object.fromEntries(Object.entries(body).filter(([key]) => key !== resource.secretField))
 
-const invalidParts = (
-  resource: Resource,
-  identity: Identity,
-  body: JsonObject,
-  isPatch: boolean,
-): readonly InvalidPart[] => [
-  ...invalidFields(resource, body),
-  ...contradictions(resource, identity, body, isPatch),
-]
-
 /** What a resource's routes do that change its items. */
 export interface ItemWrites {
   /** POST to the collection: the body or the hub says which id. */
@@ -69,7 +53,18 @@ export interface ItemWrites {
 }
 
 export const itemWrites = (resource: Resource, dependencies: ApiDependencies): ItemWrites => {
-  const { writeItem } = dependencies
+  const { writeItem, policy } = dependencies
+  const confinedTo = confinedBy(resource, policy)
+
+  const may = (call: Call, method: Method): boolean =>
+    isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
+
+  const confinementOf = (call: Call, { _tag }: ItemCommand): Confinement => {
+    const creating = confinedTo(call, 'POST')
+    if (_tag === 'Create') return { creating, seeing: creating }
+    if (_tag === 'Put') return { creating, seeing: may(call, 'PATCH') ? confinedTo(call, 'PATCH') : creating }
+    return { creating, seeing: confinedTo(call, _tag === 'Remove' ? 'DELETE' : 'PATCH') }
+  }
 
   const conditionsOf = (call: Call) => {
     const preconditions = preconditionsOf(call.request.headers)
@@ -87,7 +82,8 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
 
   const run = async (write: Write, command: ItemCommand): Promise<E.Either<Failure, Answer>> => {
     const { call, identity, conditional, context } = write
-    const prepare = () => async () => E.right(command)
+    const confinement = confinementOf(call, command)
+    const prepare = () => async () => E.right({ ...command, confinement })
     const outcome = await writeItem({ resource, identity, prepare, conditional, context })()
     return E.isLeft(outcome)
       ? outcome
@@ -167,7 +163,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       const context = contextOf(dependencies, call, path, sent)
       if (E.isLeft(context)) return context
       const said = member(sent.json, 'id') ?? null
-      if (said === null && !isOwned(resource))
+      if (said === null && !resource.makesIds)
         return E.left(invalid({ pointer: '/id', detail: 'must be given' }))
       // An id the hub chooses comes from the command's, so that a repeat finds its stream.
       const id =
@@ -191,15 +187,9 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     })
 
   const putOne = (call: Call): TaskEither<Failure, Answer> =>
-    onItem(call, true, (write, sent) => {
-      const subject = subjectIn(resource, call)
-      const grants = accessTable.get(itemPath(resource))?.grants
-      const may = (method: Method): boolean => {
-        const grant = grants?.[method]
-        return grant !== undefined && dependencies.policy.permits(call.principal, grant, subject)
-      }
-      return put(write, sent, { _tag: 'Put', mayCreate: may('POST'), mayReplace: may('PATCH') })
-    })
+    onItem(call, true, (write, sent) =>
+      put(write, sent, { _tag: 'Put', mayCreate: may(call, 'POST'), mayReplace: may(call, 'PATCH') }),
+    )
 
   const removeOne =
     (call: Call): TaskEither<Failure, Answer> =>

@@ -1,25 +1,29 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { collectionPath, itemPath } from '../auth/access-table.ts'
-import { people } from '../domain/people.ts'
-import { keyOf, type Resource } from '../domain/resource.ts'
-import { modelOf } from '../projections/items.ts'
+import { parseAccount } from '../domain/identifiers.ts'
+import type { ItemState } from '../domain/item.ts'
+import { subjectIn } from '../domain/item-decider.ts'
+import { isObject, type Json } from '../domain/json.ts'
+import { folded, type Identity, keyOf, type Resource, subjectOf } from '../domain/resource.ts'
+import { modelOf, ownerField } from '../projections/items.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call, Route } from './call.ts'
 import { etagOf, isCurrent } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { identityIn, noSuch, ownerIn } from './item-identity.ts'
 import { itemWrites } from './item-writes.ts'
-import { listItems } from './lists.ts'
+import { listItems, listOfPerson } from './lists.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
-import { readable } from './reading.ts'
+import { personIsThere, readable } from './reading.ts'
+import { confinedBy } from './rights.ts'
 
 /** The routes of a resource: its collection and its items. */
 export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): readonly Route[] => {
-  const { readModels } = dependencies
+  const { readModels, policy, readItem } = dependencies
   const model = modelOf(resource)
-  const peopleModel = modelOf(people)
+  const confinedTo = confinedBy(resource, policy)
   const writes = itemWrites(resource, dependencies)
 
   const getOne =
@@ -31,12 +35,20 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
       if (E.isLeft(may)) return may
       const identity = identityIn(resource, call)
       if (identity === undefined) return E.left(noSuch(resource))
-      const owner = await ownerIsThere(identity.owner)
-      if (E.isLeft(owner)) return owner
+      if (identity.owner !== undefined) {
+        const owner = await personIsThere(readModels, identity.owner)
+        if (E.isLeft(owner)) return owner
+      }
       const found = await readModels.get(model, keyOf(identity))()
       if (E.isLeft(found)) return found
       if (found.right === undefined) return E.left(noSuch(resource))
       const { text, revision } = found.right
+      const person = confinedTo(call, 'GET')
+      if (person !== undefined) {
+        const subject = await subjectNow(identity, text)
+        if (E.isLeft(subject)) return subject
+        if (subject.right !== person) return E.left(noSuch(resource))
+      }
       if (text === null) return E.left({ _tag: 'Removed', what: resource.noun })
       const headers = { ETag: etagOf(revision) }
       return E.right(
@@ -46,26 +58,30 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
       )
     }
 
-  const ownerIsThere = async (owner: string | undefined): Promise<E.Either<Failure, void>> => {
-    if (owner === undefined) return E.right(undefined)
-    const person = await readModels.get(peopleModel, owner)()
-    if (E.isLeft(person)) return person
-    if (person.right === undefined) return E.left(noSuch(people))
-    return person.right.text === null ? E.left({ _tag: 'Removed', what: people.noun }) : E.right(undefined)
+  /** Whom an item is about; of a removed one its stream tells. */
+  const subjectNow = async (
+    identity: Identity,
+    text: string | null,
+  ): Promise<E.Either<Failure, string | undefined>> => {
+    if (text === null)
+      return E.map((state: ItemState) => subjectIn(resource, state))(await readItem(resource, identity)())
+    const item: Json = JSON.parse(text)
+    return E.right(isObject(item) ? subjectOf(resource, item) : undefined)
   }
 
-  const list =
-    (call: Call): TaskEither<Failure, Answer> =>
-    async () => {
-      const owner = ownerIn(resource, call)
-      if (owner === undefined) return listItems(dependencies, call, resource, model, undefined)()
-      // The request's own mistakes come before what it asks for.
-      const page = await listItems(dependencies, call, resource, model, owner ?? '')()
-      if (E.isLeft(page)) return page
-      if (owner === null) return E.left(noSuch(people))
-      const there = await ownerIsThere(owner)
-      return E.isLeft(there) ? there : page
+  const list = (call: Call): TaskEither<Failure, Answer> => {
+    const owner = ownerIn(resource, call)
+    if (owner !== undefined) {
+      const within = { path: `/${resource.name}/${owner ?? ''}`, equals: { [ownerField]: owner ?? '' } }
+      return listOfPerson(dependencies, call, resource, model, within, owner ?? undefined)
     }
+    const path = `/${resource.name}`
+    const person = confinedTo(call, 'GET')
+    if (person === undefined) return listItems(dependencies, call, resource, model, { path, equals: {} })
+    const asked = new URLSearchParams(call.request.url.split('?')[1]).getAll('person')
+    if (asked.some(text => parseAccount(text) !== person)) return async () => E.left({ _tag: 'NotAllowed' })
+    return listItems(dependencies, call, resource, model, { path, equals: { person: folded(person) } })
+  }
 
   return [
     { path: collectionPath(resource), operations: { GET: list, POST: writes.createIn } },

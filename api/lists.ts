@@ -3,16 +3,18 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { parseInstant } from '../domain/instant.ts'
+import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
 import { type Filter, folded, type Resource } from '../domain/resource.ts'
-import { orderField, ownerField } from '../projections/items.ts'
+import { orderField } from '../projections/items.ts'
 import type { FieldValue, ModelShape, Query } from '../projections/read-store.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import { noSuch } from './item-identity.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
-import { type ReadDependencies, readable } from './reading.ts'
+import { personIsThere, type ReadDependencies, readable } from './reading.ts'
 
 const mostBytes = 8 * 1024 * 1024
 const mostItems = 1_000
@@ -21,6 +23,12 @@ const originalLists = ['people', 'pols']
 
 /** What a list is of, and how it is filtered and ordered. */
 export type Listed = Pick<Resource, 'name' | 'filters' | 'orderedBy'>
+
+/** Where a list is, and what all of it has in common before anybody filters. */
+export interface Within {
+  readonly path: string
+  readonly equals: Readonly<Record<string, FieldValue>>
+}
 
 const parametersKnown = (resource: Listed): readonly string[] => [
   'limit',
@@ -71,12 +79,12 @@ interface Asked {
 
 const queryOf = (
   resource: Listed,
-  owner: string | undefined,
+  within: Within['equals'],
   parameters: ReadonlyMap<string, string>,
   usualLimit: number,
 ): E.Either<Rejection, Asked> => {
   const errors: InvalidPart[] = []
-  const equals: Record<string, FieldValue> = owner === undefined ? {} : { [ownerField]: owner }
+  const equals: Record<string, FieldValue> = { ...within }
   for (const [parameter, filter] of Object.entries(resource.filters)) {
     const text = parameters.get(parameter)
     if (text === undefined) continue
@@ -135,15 +143,17 @@ const rangeOf = (from: string | undefined, until: string | undefined): NonNullab
 const linkTo = (path: string, parameters: ReadonlyMap<string, string>, cursor: string): string =>
   `<${path}?${new URLSearchParams([...new Map([...parameters, ['cursor', cursor]])])}>; rel="next"`
 
+type ListDependencies = ReadDependencies & Pick<ApiDependencies, 'legacyLists'>
+
 const asTheyAre = (texts: readonly string[]) => async () => E.right(texts)
 
 /** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
 export const listItems = (
-  dependencies: ReadDependencies & Pick<ApiDependencies, 'legacyLists'>,
+  dependencies: ListDependencies,
   call: Call,
   resource: Listed,
   model: ModelShape,
-  owner: string | undefined,
+  within: Within,
   shown: (texts: readonly string[]) => TaskEither<Failure, readonly string[]> = asTheyAre,
 ): TaskEither<Failure, Answer> => {
   const { readModels } = dependencies
@@ -151,7 +161,7 @@ export const listItems = (
   return async () => {
     const parameters = parametersOf(call.request.url, parametersKnown(resource))
     if (E.isLeft(parameters)) return parameters
-    const asked = queryOf(resource, owner, parameters.right, legacy ? mostItems : 100)
+    const asked = queryOf(resource, within.equals, parameters.right, legacy ? mostItems : 100)
     if (E.isLeft(asked)) return asked
     const may = await readable(dependencies, call, model)
     if (E.isLeft(may)) return may
@@ -161,9 +171,26 @@ export const listItems = (
     const last = documents.at(-1)
     const texts = await shown(documents.map(({ text }) => (legacy ? `[${text}]` : text)))()
     if (E.isLeft(texts)) return texts
-    const path = owner === undefined ? `/${resource.name}` : `/${resource.name}/${owner}`
     const next = more && last !== undefined ? cursorOf(asked.right.list, last.orderedBy, last.key) : undefined
-    const link = next === undefined ? {} : { Link: linkTo(path, parameters.right, next) }
+    const link = next === undefined ? {} : { Link: linkTo(within.path, parameters.right, next) }
     return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, link))
   }
 }
+
+/** The same of what is a person's. Mistakes of the request itself come before whether there is such a person. */
+export const listOfPerson =
+  (
+    dependencies: ListDependencies,
+    call: Call,
+    resource: Listed,
+    model: ModelShape,
+    within: Within,
+    person: string | undefined,
+  ): TaskEither<Failure, Answer> =>
+  async () => {
+    const page = await listItems(dependencies, call, resource, model, within)()
+    if (E.isLeft(page)) return page
+    if (person === undefined) return E.left(noSuch(people))
+    const there = await personIsThere(dependencies.readModels, person)
+    return E.isLeft(there) ? there : page
+  }

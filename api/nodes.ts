@@ -46,7 +46,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   }
 
   const list: Handle = call =>
-    listItems(dependencies, call, listed, nodes, undefined, texts => async () => {
+    listItems(dependencies, call, listed, nodes, { path: '/nodes', equals: {} }, texts => async () => {
       const items = await shown(texts.map(text => parseNodeText(text).item))()
       return E.map((all: readonly JsonObject[]) => all.map(item => JSON.stringify(item)))(items)
     })

@@ -1,8 +1,11 @@
 import * as E from '#fp/Either'
+import { people } from '../domain/people.ts'
 import { invalid } from '../domain/rejection.ts'
-import type { ModelShape } from '../projections/read-store.ts'
+import { modelOf } from '../projections/items.ts'
+import type { ModelShape, ReadModels } from '../projections/read-store.ts'
 import type { Call } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import { noSuch } from './item-identity.ts'
 import type { Failure } from './problem.ts'
 
 const waitMilliseconds = 1_000
@@ -39,4 +42,17 @@ export const readable = async (
   return (await progress.reached(model.name, position, waitMilliseconds))
     ? E.right(undefined)
     : E.left({ _tag: 'PositionNotReached' })
+}
+
+const peopleModel = modelOf(people)
+
+/** Whether there is such a person, as far as the read side knows: 404 or 410 where not. */
+export const personIsThere = async (
+  readModels: ReadModels,
+  person: string,
+): Promise<E.Either<Failure, void>> => {
+  const found = await readModels.get(peopleModel, person)()
+  if (E.isLeft(found)) return found
+  if (found.right === undefined) return E.left(noSuch(people))
+  return found.right.text === null ? E.left({ _tag: 'Removed', what: people.noun }) : E.right(undefined)
 }

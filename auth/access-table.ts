@@ -23,9 +23,9 @@ export interface Grant {
   readonly scope?: string
 }
 
-/** A path of the API: who may do what there, and which of its parameters names the person it is about. */
+/** A path of the API: who may do what there, and what says whom it is about: a parameter of the path, or each item. */
 export interface PathAccess {
-  readonly subject?: 'id' | 'person'
+  readonly subject?: 'id' | 'person' | 'item'
   readonly grants: Partial<Readonly<Record<Method, Grant>>>
 }
 
@@ -52,32 +52,47 @@ const grantsOf = (
   return Object.fromEntries(methods.map(method => [method, all[method]]))
 }
 
+const subjectIn = ({ subjectField, ownerField }: Resource): PathAccess['subject'] =>
+  subjectField === 'id' ? 'id' : ownerField !== undefined ? 'person' : subjectField && 'item'
+
 const accessToResource = (resource: Resource): readonly (readonly [string, PathAccess])[] => {
-  const { name, endpoints, ownerField } = resource
-  const isPeople = name === 'people'
-  const [subject, reach] = isPeople ? (['id', 'own'] as const) : (['person', 'own'] as const)
-  const collection = {
-    endpoint: endpoints.collection,
-    reach: ownerField === undefined ? 'nowhere' : reach,
-  } as const
-  const item = { endpoint: endpoints.item, reach } as const
+  const { name, endpoints } = resource
+  const subject = subjectIn(resource)
+  const about = subject === undefined ? {} : { subject }
+  const reach = subject === undefined ? 'anybody' : 'own'
+  // A collection of people is nobody's own.
+  const ofMany = subject === 'id' ? 'nowhere' : reach
   return [
     [
       collectionPath(resource),
       {
-        ...(ownerField === undefined ? {} : { subject }),
+        ...(subject === 'id' ? {} : about),
         grants: {
-          ...grantsOf(collection, name, ['GET']),
-          ...grantsOf({ ...item, reach: collection.reach }, name, ['POST']),
+          ...grantsOf({ endpoint: endpoints.collection, reach: ofMany }, name, ['GET']),
+          ...grantsOf({ endpoint: endpoints.item, reach: ofMany }, name, ['POST']),
         },
       },
     ],
     [
       itemPath(resource),
-      { subject, grants: grantsOf(item, name, ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) },
+      {
+        ...about,
+        grants: grantsOf({ endpoint: endpoints.item, reach }, name, [
+          'GET',
+          'POST',
+          'PUT',
+          'PATCH',
+          'DELETE',
+        ]),
+      },
     ],
   ]
 }
+
+const documentsOf = (endpoint: string): PathAccess => ({
+  subject: 'person',
+  grants: grantsOf({ endpoint, reach: 'own' }, 'personal-documents', ['GET']),
+})
 
 /** The rights to what only its own request changes. */
 export const assignRoles: Grant = { people: { endpoint: 'roles', methods: ['PATCH'], reach: 'nowhere' } }
@@ -95,6 +110,8 @@ const ofNodes = (method: RoleMethod, action: 'read' | 'write'): Grant => ({
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
   ['/login', { grants: { GET: { people: 'everybody' } } }],
   ...catalogue.flatMap(accessToResource),
+  ['/personal_docs/:person', documentsOf('personaldocs')],
+  ['/personal_docs/:person/:page', documentsOf('poldocs')],
   ['/people/:id/roles', { grants: { PUT: assignRoles } }],
   ['/people/:id/active', { grants: { PUT: setActive } }],
   ['/password/:id', { subject: 'id', grants: { POST: setPassword } }],

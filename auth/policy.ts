@@ -6,37 +6,41 @@ export type Principal =
   | { readonly kind: 'person'; readonly id: string; readonly roles: readonly string[] }
   | { readonly kind: 'node'; readonly id: string; readonly scopes: readonly string[] }
 
+/** How far a grant reaches for somebody: to everything, only to what is about them, or nowhere. */
+export type Reach = 'everything' | 'own' | 'nothing'
+
 export interface Policy {
   readonly roleNames: readonly string[]
-  /** Deny by default: true only if the grant opens it to this principal. `subject` is whom the request is about. */
-  readonly permits: (principal: Principal, grant: Grant, subject: string | undefined) => boolean
+  /** Deny by default: a node's scopes reach everything that they open. */
+  readonly reach: (principal: Principal, grant: Grant | undefined) => Reach
+  /** Whether the grant opens it to this principal. `subject` is whom the request is about. */
+  readonly permits: (principal: Principal, grant: Grant | undefined, subject: string | undefined) => boolean
 }
 
 export const makePolicy = (roles: Roles): Policy => {
-  const permitsPerson = (
-    id: string,
-    names: readonly string[],
-    { people }: Grant,
-    subject?: string,
-  ): boolean => {
-    if (people === 'nobody') return false
-    if (people === 'everybody') return true
-    const isOwn = subject === id
-    if (people.ownIsEverybodys && isOwn) return true
-    return names.some(name => {
+  const reachOfRoles = (names: readonly string[], { people }: Grant): Reach => {
+    if (people === 'nobody') return 'nothing'
+    if (people === 'everybody') return 'everything'
+    let reach: Reach = people.ownIsEverybodys ? 'own' : 'nothing'
+    for (const name of names) {
       const role = roles.get(name)
-      return (
-        role !== undefined &&
-        people.methods.some(method => role.endpoints[method].includes(people.endpoint)) &&
-        (role.global || people.reach === 'anybody' || (people.reach === 'own' && isOwn))
-      )
-    })
+      if (!people.methods.some(method => role?.endpoints[method].includes(people.endpoint))) continue
+      if (role?.global || people.reach === 'anybody') return 'everything'
+      if (people.reach === 'own') reach = 'own'
+    }
+    return reach
+  }
+  const reach: Policy['reach'] = (principal, grant) => {
+    if (grant === undefined) return 'nothing'
+    if (principal.kind === 'person') return reachOfRoles(principal.roles, grant)
+    return grant.scope !== undefined && principal.scopes.includes(grant.scope) ? 'everything' : 'nothing'
   }
   return {
     roleNames: [...roles.keys()],
-    permits: (principal, grant, subject) =>
-      principal.kind === 'person'
-        ? permitsPerson(principal.id, principal.roles, grant, subject)
-        : grant.scope !== undefined && principal.scopes.includes(grant.scope),
+    reach,
+    permits: (principal, grant, subject) => {
+      const reached = reach(principal, grant)
+      return reached === 'everything' || (reached === 'own' && subject === principal.id)
+    },
   }
 }

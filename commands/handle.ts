@@ -32,6 +32,8 @@ export interface CommandRequest<Command, State, Failure = never> {
   readonly decider: Decider<Command, State>
   /** The command, made with a look at the stream as it is: what a rule needs from elsewhere is fetched here. */
   readonly prepare: (state: State) => TaskEither<CommandFailure | Failure, Command>
+  /** A rule that needs a look elsewhere: asked last, of what the decision makes of the thing. */
+  readonly confirm?: (after: State, before: State) => TaskEither<CommandFailure, void>
   /** The caller named the revision it means: a conflict is its to solve, not ours to retry. */
   readonly conditional: boolean
   readonly context: CommandContext
@@ -136,6 +138,8 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
       return E.right({ state, added: false, before: revision, revision, position })
 
     const after = decision.right.reduce(decider.evolve, state)
+    const confirmed = await request.confirm?.(after, state)()
+    if (confirmed !== undefined && E.isLeft(confirmed)) return confirmed
     const subject = decider.subject(after) ?? decider.subject(state)
     const events = dressed(request, decision.right, folded.recordedAt, subject, now())
     const append = await log.append(stream, revision === -1 ? 'no-stream' : revision, events)()

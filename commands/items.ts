@@ -1,9 +1,12 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
+import type { RecordedEvent } from '../domain/event.ts'
 import type { ItemCommand, ItemState } from '../domain/item.ts'
 import { itemDecider } from '../domain/item-decider.ts'
+import { member } from '../domain/json.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
+import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import { type Identity, type Resource, streamOf } from '../domain/resource.ts'
 import type { EventLog } from './event-log.ts'
 import { type Folded, foldStream, unread } from './fold-stream.ts'
@@ -62,16 +65,39 @@ export const itemWriter = (
   appended: ItemAppended = () => {},
 ): WriteItem => {
   /** The last fact of a stream says whether its thing is there: nothing follows a removal. */
+  const presence =
+    (resource: Resource, identity: Identity): TaskEither<LogFailure, ItemState['is']> =>
+    async () =>
+      E.map((last: RecordedEvent | undefined): ItemState['is'] =>
+        last === undefined ? 'absent' : last.event.type === resource.events.removed ? 'removed' : 'present',
+      )(await log.last(streamOf(resource, identity))())
+
   const ownerIsThere =
     (owner: string | undefined): TaskEither<CommandFailure, void> =>
     async () => {
       if (owner === undefined) return E.right(undefined)
-      const last = await log.last(streamOf(people, { id: owner }))()
-      if (E.isLeft(last)) return last
-      if (last.right === undefined) return E.left({ _tag: 'NeverWas', what: people.noun })
-      return last.right.event.type === people.events.removed
-        ? E.left({ _tag: 'Removed', what: people.noun })
-        : E.right(undefined)
+      const person = await presence(people, { id: owner })()
+      if (E.isLeft(person)) return person
+      if (person.right === 'present') return E.right(undefined)
+      return E.left({ _tag: person.right === 'absent' ? 'NeverWas' : 'Removed', what: people.noun })
+    }
+
+  /** What an item names anew is there; what it named before may be gone. */
+  const refersToWhatIs =
+    ({ references }: Resource) =>
+    (after: ItemState, before: ItemState): TaskEither<CommandFailure, void> =>
+    async () => {
+      if (after.is !== 'present') return E.right(undefined)
+      const errors: InvalidPart[] = []
+      for (const [field, resource] of Object.entries(references)) {
+        const id = member(after.item, field)
+        if (typeof id !== 'string' || (before.is === 'present' && member(before.item, field) === id)) continue
+        const named = await presence(resource, { id })()
+        if (E.isLeft(named)) return named
+        if (named.right !== 'present')
+          errors.push({ pointer: `/${field}`, detail: `names no ${resource.noun} that this hub knows` })
+      }
+      return errors.length === 0 ? E.right(undefined) : E.left(invalid(...errors))
     }
 
   return ({ resource, identity, prepare, conditional, context }) =>
@@ -82,6 +108,7 @@ export const itemWriter = (
         const owner = await ownerIsThere(identity.owner)()
         return E.isLeft(owner) ? owner : prepare(state)()
       },
+      confirm: refersToWhatIs(resource),
       conditional,
       context,
       appended: (state, revision) => appended(resource, identity, state, revision),

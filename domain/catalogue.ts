@@ -1,14 +1,27 @@
 import { z } from 'zod'
+import { domiciliaryUnits } from './domiciliary-units.ts'
+import { encounters } from './encounters.ts'
 import type { DomainEvent } from './event.ts'
 import { hubEvents } from './hub-events.ts'
+import { institutions } from './institutions.ts'
 import type { JsonObject } from './json.ts'
+import { lifeEvents } from './life-events.ts'
 import { evolveNode, nodeEvents } from './nodes.ts'
 import { pages } from './pages.ts'
 import { people } from './people.ts'
+import { personalDocuments } from './personal-documents.ts'
 import { evolveItem, type Resource } from './resource.ts'
 
 /** Every resource of the federation. Adding one is a file and a line here. */
-export const catalogue: readonly Resource[] = [people, pages]
+export const catalogue: readonly Resource[] = [
+  people,
+  pages,
+  domiciliaryUnits,
+  institutions,
+  encounters,
+  lifeEvents,
+  personalDocuments,
+]
 
 const whole = z.object({ id: z.string() })
 const part = z.object({})

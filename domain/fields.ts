@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseAccount, parseItemId } from './identifiers.ts'
 import { parseInstant } from './instant.ts'
 
 /** Kinds of known fields. Null is always allowed: clients send every key, set or not. */
@@ -21,9 +22,48 @@ export const date = indexedText
   })
   .nullish()
 
+/** The account of a person; kept in upper case. */
+export const account = plainText
+  .refine(value => parseAccount(value) !== undefined, {
+    error: 'must be a federation account: 1 to 64 of A–Z 0–9 . _ -',
+  })
+  .nullish()
+
+/** The id of an item of another resource. */
+export const itemId = plainText
+  .refine(value => parseItemId(value) !== undefined, {
+    error: 'must be an id: 1 to 128 of A–Z a–z 0–9 . _ ~ : -',
+  })
+  .nullish()
+
 export const word = (vocabulary: readonly string[]) =>
   plainText
     .refine(value => vocabulary.includes(value), { error: `must be one of: ${vocabulary.join(', ')}` })
+    .nullish()
+
+const plainNumber = z.number({ error: 'must be a number' })
+
+export const number = plainNumber.nullish()
+
+export const numberFrom = (least: number, most = Number.POSITIVE_INFINITY) =>
+  plainNumber
+    .refine(value => value >= least && value <= most, {
+      error:
+        most === Number.POSITIVE_INFINITY ? `must be at least ${least}` : `must be from ${least} to ${most}`,
+    })
+    .nullish()
+
+export const count = plainNumber
+  .refine(value => Number.isInteger(value) && value >= 0, { error: 'must be a whole number, 0 or more' })
+  .nullish()
+
+/** A whole number of a short scale; GNU Health's selections write it as a text. */
+export const gradeFrom = (least: number, most: number) =>
+  z
+    .union([plainText, plainNumber])
+    .refine(value => /^\d$/.test(String(value)) && Number(value) >= least && Number(value) <= most, {
+      error: `must be a whole number from ${least} to ${most}`,
+    })
     .nullish()
 
 export const flag = z.boolean({ error: 'must be true or false' }).nullish()

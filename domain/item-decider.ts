@@ -2,17 +2,21 @@ import * as E from '#fp/Either'
 import type { Decider } from './decider.ts'
 import type { DomainEvent } from './event.ts'
 import {
+  type Confinement,
   type Creation,
   exceedsItemLimit,
   type ItemCommand,
   type ItemState,
   type Preconditions,
 } from './item.ts'
+import { asSaid, endsEarly, itemOf, patchOf } from './item-body.ts'
 import { effectivePatch, equalJson, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
+import { moveOf, withoutRemoval } from './lifecycle.ts'
 import { invalid, type Rejection } from './rejection.ts'
-import { asSaid, evolveItem, type Identity, itemOf, patchOf, type Resource } from './resource.ts'
+import { evolveItem, type Identity, type Resource, subjectOf } from './resource.ts'
 
 type Present = Extract<ItemState, { is: 'present' }>
+type Confined = { readonly confinement?: Confinement }
 type Decision = E.Either<Rejection, readonly DomainEvent[]>
 
 const matches = (tags: '*' | readonly number[], revision: number): boolean =>
@@ -44,6 +48,31 @@ const unknownRoles = (
       )
 }
 
+const subjectRejection = (field: string, confined: boolean): Rejection =>
+  confined
+    ? { _tag: 'FieldNotAllowed', field, detail: `${field} must be yourself: your roles reach no further.` }
+    : invalid({ pointer: `/${field}`, detail: 'never changes: leave it out' })
+
+/** The person that an item is about, or was. */
+export const subjectIn = (resource: Resource, state: ItemState): string | undefined => {
+  switch (state.is) {
+    case 'absent':
+      return undefined
+    case 'present':
+      return subjectOf(resource, state.item)
+    case 'removed':
+      return state.subject
+  }
+}
+
+const membersOf = (item: JsonObject, fields: readonly string[]): JsonObject =>
+  Object.fromEntries(
+    fields.flatMap(field => {
+      const value = member(item, field)
+      return value === undefined ? [] : [[field, value] as const]
+    }),
+  )
+
 const distinct = (item: JsonObject): JsonObject => {
   const roles = member(item, 'roles')
   return Array.isArray(roles) ? withMembers(item, { roles: [...new Set(roles)] }) : item
@@ -59,9 +88,11 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       asSaid(resource, identity, body, item),
     )
 
-  const create = (command: Creation): Decision => {
-    const { body, password, rights, knownRoles } = command
+  const create = (command: Creation & Confined): Decision => {
+    const { body, password, rights, knownRoles, confinement } = command
     const item = distinct(itemOf(resource, identity, body))
+    if (confinement?.creating !== undefined && subjectOf(resource, item) !== confinement.creating)
+      return reject(subjectRejection(resource.subjectField ?? '', true))
     const roles = member(item, 'roles')
     const usual = resource.defaults.roles
     if (Array.isArray(roles) && usual !== undefined && Array.isArray(member(body, 'roles'))) {
@@ -111,16 +142,16 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (password.is !== 'none' && password.is !== 'present') return passwordRejection()
     const held = heldFieldThatDiffers(distinct(body), state.item, false)
     if (held !== undefined) return heldRejection(held)
-    const kept = Object.fromEntries(
-      resource.held.flatMap(field => {
-        const value = member(state.item, field)
-        return value === undefined ? [] : [[field, value] as const]
-      }),
-    )
-    const item = withMembers(itemOf(resource, identity, body, kept), kept)
-    if (equalJson(item, state.item)) return accept()
+    const kept = membersOf(state.item, resource.held)
+    const lasting = membersOf(state.item, resource.lifecycle === undefined ? [] : [resource.lifecycle.field])
+    const said = itemOf(resource, identity, body, { ...kept, ...lasting })
+    const move = moveOf(resource, state.item, said)
+    if (move.is === 'refused') return reject(move.rejection)
+    const item = withMembers(said, { ...kept, ...lasting })
+    const moved = move.is === 'made' ? [{ type: move.fact, data: membersOf(said, Object.keys(lasting)) }] : []
+    if (equalJson(item, state.item)) return accept(...moved)
     return password.is === 'none'
-      ? accept({ type: resource.events.replaced, data: item })
+      ? accept({ type: resource.events.replaced, data: item }, ...moved)
       : passwordRejection()
   }
 
@@ -131,20 +162,27 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (held !== undefined) return heldRejection(held)
     const effective = effectivePatch(
       state.item,
-      withoutMembers(patchOf(resource, identity, body), resource.held),
+      withoutRemoval(resource, withoutMembers(patchOf(resource, identity, body), resource.held)),
     )
     if (Object.keys(effective).length === 0) return accept()
-    return accept({ type: resource.events.changed, data: effective })
+    const move = moveOf(resource, state.item, effective)
+    if (move.is === 'refused') return reject(move.rejection)
+    return accept({ type: move.is === 'made' ? move.fact : resource.events.changed, data: effective })
   }
 
-  /** What a change would make of an item is bounded like the item of a request. */
-  const withinLimit = (state: Present, decision: Decision): Decision => {
+  /** What a change would make of an item keeps the rules that an item keeps as a whole. */
+  const keepingRules = (command: ItemCommand, state: Present, decision: Decision): Decision => {
     if (E.isLeft(decision) || decision.right.length === 0) return decision
     const item = decision.right.reduce<JsonObject | undefined>(
       (before, event) => evolveItem(resource, before, event),
       state.item,
     )
-    return item !== undefined && exceedsItemLimit(item) ? reject({ _tag: 'ItemTooLarge' }) : decision
+    if (item === undefined) return decision
+    if (exceedsItemLimit(item)) return reject({ _tag: 'ItemTooLarge' })
+    if (subjectOf(resource, item) !== subjectOf(resource, state.item))
+      return reject(subjectRejection(resource.subjectField ?? '', command.confinement?.seeing !== undefined))
+    const early = endsEarly(resource, item)
+    return early.length > 0 ? reject(invalid(...early)) : decision
   }
 
   const decidePresent = (command: ItemCommand, state: Present): Decision => {
@@ -182,13 +220,29 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     }
   }
 
+  const decideAbsent = (command: ItemCommand, taken?: Rejection): Decision => {
+    if (command._tag !== 'Create' && command._tag !== 'Put') return reject({ _tag: 'NeverWas', what })
+    if (command._tag === 'Put' && !command.mayCreate) return reject({ _tag: 'NotAllowed' })
+    if (stale(command.preconditions)) return reject({ _tag: 'StaleRevision' })
+    return taken === undefined ? create(command) : reject(taken)
+  }
+
+  /** Whether the caller is confined to the things of somebody else: to it this one never was, though its id is taken. */
+  const isHidden = ({ confinement }: Confined, state: ItemState): boolean =>
+    confinement?.seeing !== undefined &&
+    state.is !== 'absent' &&
+    subjectIn(resource, state) !== confinement.seeing
+
   return {
     initial: { is: 'absent' },
 
     evolve: (state, event) => {
       const item = evolveItem(resource, state.is === 'present' ? state.item : undefined, event)
       const revision = state.is === 'absent' ? 0 : state.revision + 1
-      if (item === undefined) return { is: 'removed', revision }
+      if (item === undefined) {
+        const subject = subjectIn(resource, state)
+        return { is: 'removed', revision, ...(subject === undefined ? {} : { subject }) }
+      }
       const credential = event.credential ?? (state.is === 'present' ? state.credential : undefined)
       return {
         is: 'present',
@@ -201,23 +255,23 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
 
     decide: (command, state) => {
       const { preconditions } = command
+      const hidden = isHidden(command, state)
       switch (state.is) {
         case 'removed':
-          return reject({ _tag: 'Removed', what })
+          return hidden ? decideAbsent(command, { _tag: 'Removed', what }) : reject({ _tag: 'Removed', what })
         case 'absent':
-          if (command._tag !== 'Create' && command._tag !== 'Put') return reject({ _tag: 'NeverWas', what })
-          if (command._tag === 'Put' && !command.mayCreate) return reject({ _tag: 'NotAllowed' })
-          return stale(preconditions) ? reject({ _tag: 'StaleRevision' }) : create(command)
+          return decideAbsent(command)
         case 'present':
+          if (hidden) return decideAbsent(command, { _tag: 'ExistsWithOtherContent', what })
           if (command._tag === 'Put' && !command.mayReplace) return reject({ _tag: 'NotAllowed' })
           // A creation never says which revision it means: with any If-Match it is refused.
           return stale(preconditions, state.revision) ||
             (command._tag === 'Create' && preconditions.ifMatch !== undefined)
             ? reject({ _tag: 'StaleRevision', revision: state.revision })
-            : withinLimit(state, decidePresent(command, state))
+            : keepingRules(command, state, decidePresent(command, state))
       }
     },
 
-    subject: state => (state.is === 'present' ? resource.subject(state.item) : undefined),
+    subject: state => subjectIn(resource, state),
   }
 }

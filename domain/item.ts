@@ -11,7 +11,7 @@ export type ItemState =
       /** The version of the credential that opens this account. */
       readonly credential?: string
     }
-  | { readonly is: 'removed'; readonly revision: number }
+  | { readonly is: 'removed'; readonly revision: number; readonly subject?: string }
 
 /** Entity tags of a conditional request (RFC 9110, section 13.1), as revisions. */
 export interface Preconditions {
@@ -40,8 +40,16 @@ export interface Creation {
   readonly knownRoles: readonly string[]
 }
 
+/** The person to whose things the caller is confined, new ones and those there are; undefined where it is not. */
+export interface Confinement {
+  readonly creating: string | undefined
+  readonly seeing: string | undefined
+}
+
 interface Conditional {
   readonly preconditions: Preconditions
+  /** Only where the item itself says whose it is. */
+  readonly confinement?: Confinement
 }
 
 export type ItemCommand =

@@ -1,20 +1,14 @@
-import { anything, date, flag, object, text, textOrNumber, word } from './fields.ts'
-import { parseItemId } from './identifiers.ts'
-import { member } from './json.ts'
-import type { Resource } from './resource.ts'
+import { anything, date, flag, text, textOrNumber, word } from './fields.ts'
+import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
 /** Pages of life: what happened to a person, written into the person's book of life. */
-export const pages: Resource = {
+export const pages = resource({
   name: 'pols',
   noun: 'page',
-  parseId: parseItemId,
-  idRule: '1 to 128 of A–Z a–z 0–9 . _ ~ : -',
+  makesIds: true,
   ownerField: 'book',
-  subject: item => {
-    const book = member(item, 'book')
-    return typeof book === 'string' ? book : undefined
-  },
+  subjectField: 'book',
   fields: {
     page_date: date,
     page_type: word(vocabularies.pageType),
@@ -39,19 +33,13 @@ export const pages: Resource = {
     author: text,
     author_acct: text,
     privacy: flag,
-    creation_info: object,
-    modification_info: object,
   },
-  defaults: {},
-  held: [],
   events: {
     created: 'PageWritten',
     changed: 'PageAmended',
     replaced: 'PageReplaced',
     removed: 'PageWithdrawn',
   },
-  facts: {},
-  notRemovable: () => undefined,
   filters: {
     page_type: { kind: 'text', fields: ['page_type', 'domain'], vocabulary: vocabularies.pageType },
     medical_context: {
@@ -63,4 +51,4 @@ export const pages: Resource = {
   },
   endpoints: { collection: 'book', item: 'page' },
   orderedBy: 'page_date',
-}
+})

@@ -2,19 +2,16 @@ import { z } from 'zod'
 import { date, flag, object, shortText, texts, word } from './fields.ts'
 import { parseAccount } from './identifiers.ts'
 import { member, withMembers } from './json.ts'
-import type { Resource } from './resource.ts'
+import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
 /** People of the federation: the holders of books of life, and whoever logs in. */
-export const people: Resource = {
+export const people = resource({
   name: 'people',
   noun: 'person',
   parseId: parseAccount,
   idRule: 'a federation account: 1 to 64 of A–Z 0–9 . _ -',
-  subject: item => {
-    const id = member(item, 'id')
-    return typeof id === 'string' ? id : undefined
-  },
+  subjectField: 'id',
   fields: {
     name: shortText,
     lastname: shortText,
@@ -24,8 +21,6 @@ export const people: Resource = {
     roles: texts,
     address: object,
     contact: object,
-    creation_info: object,
-    modification_info: object,
   },
   defaults: { active: true, roles: ['end_user'] },
   held: ['active', 'roles'],
@@ -63,4 +58,4 @@ export const people: Resource = {
     active: { kind: 'flag', fields: ['active'] },
   },
   endpoints: { collection: 'people', item: 'person' },
-}
+})

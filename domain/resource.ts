@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { DomainEvent } from './event.ts'
-import { parseAccount } from './identifiers.ts'
+import { object } from './fields.ts'
+import { parseItemId } from './identifiers.ts'
 import { parseInstant } from './instant.ts'
-import { type Json, type JsonObject, member, patched, withMembers, withoutMembers } from './json.ts'
+import { type JsonObject, member, patched } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
 
 /** How a filter compares: text without regard to case, dates as instants, flags as they are. */
@@ -18,14 +19,25 @@ export interface Filter {
 export interface Resource {
   /** The collection's name in paths, scopes and the history. */
   readonly name: string
-  /** What one of it is called in sentences, and how its streams' names begin. */
+  /** What one of it is called in sentences, and how its streams' names begin: one word. */
   readonly noun: string
   readonly parseId: (text: string) => string | undefined
   readonly idRule: string
+  /** The hub makes an id where a creator brings none. */
+  readonly makesIds: boolean
   /** Items live in a person's book: the path names the person, the item says it in this field. */
   readonly ownerField?: string
-  readonly subject: (item: JsonObject) => string | undefined
+  /** The field that names the person an item is about; it never changes. Without one items are nobody's. */
+  readonly subjectField?: 'id' | 'book' | 'person'
   readonly fields: z.ZodRawShape
+  /** Fields that every item has. */
+  readonly required: readonly string[]
+  /** Fields that name an item of another resource: it must be there when a body names it anew. */
+  readonly references: Readonly<Record<string, Resource>>
+  /** A field that changes only along these moves, each a fact of its own. Left out of a PUT it stays as it is. */
+  readonly lifecycle?: Lifecycle
+  /** Two dates of which the second is not before the first. */
+  readonly span?: readonly [start: string, end: string]
   /** What the hub fills in when a creator leaves it out. */
   readonly defaults: JsonObject
   /** Fields that change by their own commands only: in PATCH and PUT equal values are ignored. */
@@ -42,6 +54,7 @@ export interface Resource {
   readonly facts: Readonly<Record<string, Fact>>
   /** Why an item cannot be removed as it is; undefined when it can. */
   readonly notRemovable: (item: JsonObject) => string | undefined
+  /** What lists are filtered by: what finds the fewest items first. */
   readonly filters: Readonly<Record<string, Filter>>
   /** What role files call the collection and the item. */
   readonly endpoints: { readonly collection: string; readonly item: string }
@@ -53,6 +66,44 @@ export interface Fact {
   readonly data: z.ZodType
   readonly apply: (item: JsonObject, data: JsonObject) => JsonObject
 }
+
+/** From each word the words it may change to, and the fact that each such change is. */
+export interface Lifecycle {
+  readonly field: string
+  readonly moves: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+/** What is so of a resource that does not say otherwise. */
+const usual = {
+  parseId: parseItemId,
+  idRule: '1 to 128 of A–Z a–z 0–9 . _ ~ : -',
+  makesIds: false,
+  required: [],
+  references: {},
+  defaults: {},
+  held: [],
+  facts: {},
+  notRemovable: () => undefined,
+  filters: {},
+} satisfies Partial<Resource>
+
+/** A move's fact holds the patch it came with. */
+const factsOf = ({ moves }: Lifecycle): Resource['facts'] =>
+  Object.fromEntries(
+    Object.values(moves)
+      .flatMap(Object.values<string>)
+      .map(type => [type, { data: z.object({}), apply: patched }]),
+  )
+
+/** A resource as declared, with what is usual. */
+export const resource = (
+  declared: Omit<Resource, keyof typeof usual> & Partial<Pick<Resource, keyof typeof usual>>,
+): Resource => ({
+  ...usual,
+  ...declared,
+  fields: { ...declared.fields, creation_info: object, modification_info: object },
+  facts: { ...declared.facts, ...(declared.lifecycle === undefined ? {} : factsOf(declared.lifecycle)) },
+})
 
 /** Which item: its own id, and whose book it is in. */
 export interface Identity {
@@ -68,6 +119,12 @@ export const streamOf = (resource: Resource, identity: Identity): string =>
 
 /** The key of the item whose stream this is. */
 export const keyOfStream = (stream: string): string => stream.slice(stream.indexOf('-') + 1)
+
+/** The person an item is about, if any. */
+export const subjectOf = ({ subjectField }: Resource, item: JsonObject): string | undefined => {
+  const subject = subjectField === undefined ? undefined : member(item, subjectField)
+  return typeof subject === 'string' ? subject : undefined
+}
 
 export const pathOf = (resource: Resource, { owner, id }: Identity): string =>
   owner === undefined ? `/${resource.name}/${id}` : `/${resource.name}/${owner}/${id}`
@@ -106,79 +163,6 @@ export const invalidPartsOf = (schema: z.ZodType, body: JsonObject): readonly In
             : [{ pointer: pointerOf(issue.path), detail: issue.message }],
         )
 }
-
-const schemas = new WeakMap<Resource, z.ZodType>()
-
-/** The known fields of a body that are not what they must be. Unknown fields are welcome. */
-export const invalidFields = (resource: Resource, body: JsonObject): readonly InvalidPart[] => {
-  const schema = schemas.get(resource) ?? z.looseObject(resource.fields)
-  schemas.set(resource, schema)
-  return invalidPartsOf(schema, body)
-}
-
-/** The fields by which a body says which item it is; what the path says counts. */
-const identityFields = (resource: Resource, { owner, id }: Identity): JsonObject =>
-  resource.ownerField === undefined || owner === undefined ? { id } : { id, [resource.ownerField]: owner }
-
-/** The fields that must say the same where a body has them; `person` is another name of whose book it is. */
-const saidIdentity = (resource: Resource, identity: Identity): JsonObject => ({
-  ...identityFields(resource, identity),
-  ...(identity.owner === undefined ? {} : { person: identity.owner }),
-})
-
-const sameId = (resource: Resource, field: string, said: Json, known: Json): boolean =>
-  typeof said === 'string' &&
-  (field === 'id' ? resource.parseId(said) === known : parseAccount(said) === known)
-
-/** The fields of a body that contradict the path. In a merge patch a null would remove the id: refused. */
-export const contradictions = (
-  resource: Resource,
-  identity: Identity,
-  body: JsonObject,
-  isPatch: boolean,
-): readonly InvalidPart[] =>
-  Object.entries(saidIdentity(resource, identity)).flatMap(([field, known]) => {
-    const said = member(body, field)
-    if (said === undefined || (said === null && !isPatch) || sameId(resource, field, said ?? null, known))
-      return []
-    return [{ pointer: `/${field}`, detail: `must be ${String(known)}, as in the path, or be left out` }]
-  })
-
-/** The patch without what only repeats which item it is. */
-export const patchOf = (resource: Resource, identity: Identity, body: JsonObject): JsonObject =>
-  withoutMembers(body, Object.keys(saidIdentity(resource, identity)))
-
-const isSet = (body: JsonObject, key: string): boolean => (member(body, key) ?? null) !== null
-
-/** The whole item that a body describes: as it came, with the ids of the path and `defaults` for what is left out. */
-export const itemOf = (
-  resource: Resource,
-  identity: Identity,
-  body: JsonObject,
-  defaults: JsonObject = resource.defaults,
-): JsonObject =>
-  withMembers(body, {
-    ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !isSet(body, key))),
-    ...(isSet(body, 'person') ? saidIdentity(resource, identity) : identityFields(resource, identity)),
-  })
-
-/** A body without nulls where the hub would fill in: the only nulls that mean "left out". */
-const filledIn = (resource: Resource, identity: Identity): readonly string[] => [
-  ...Object.keys(resource.defaults),
-  ...Object.keys(identityFields(resource, identity)),
-]
-
-/** The item without what the hub filled in and the body does not say: what is compared for "same content". */
-export const asSaid = (
-  resource: Resource,
-  identity: Identity,
-  body: JsonObject,
-  item: JsonObject,
-): JsonObject =>
-  withoutMembers(
-    item,
-    filledIn(resource, identity).filter(key => !isSet(body, key)),
-  )
 
 /** Text as filters compare it: NFC, without regard to case, without NUL (which not every engine stores). */
 export const folded = (text: string): string =>

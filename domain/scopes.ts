@@ -1,4 +1,4 @@
-/** Collections of the federation. A scope may be given before the hub serves what it opens. */
+/** The collections of the federation. */
 const collections = [
   'people',
   'pols',

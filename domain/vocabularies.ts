@@ -42,4 +42,18 @@ export const vocabularies = {
   socialContext: socialContexts,
   anyContext: [...medicalContexts, ...socialContexts, ...lifestyleContexts],
   relevance: ['informational', 'normal', 'important', 'critical'],
+  encounterStatus: ['open', 'closed', 'cancelled'],
+  lifeEventType: [
+    ...['birth', 'death', 'stillbirth', 'marriage', 'divorce', 'adoption', 'migration', 'immunization'],
+    ...['notifiable_condition', 'injury', 'hospitalization', 'disability', 'other'],
+  ],
+  dwelling: ['single_house', 'apartment', 'townhouse', 'factory', 'building', 'mobilehome'],
+  materials: ['concrete', 'adobe', 'wood', 'mud', 'stone'],
+  roofType: ['concrete', 'adobe', 'wood', 'mud', 'thatch', 'stone'],
+  institutionType: [
+    ...['doctor_office', 'primary_care', 'clinic', 'hospital', 'specialized', 'nursing_home', 'hospice'],
+    'rural',
+  ],
+  publicLevel: ['private', 'public', 'mixed'],
+  traumaLevel: ['one', 'two', 'three', 'four', 'five'],
 } as const

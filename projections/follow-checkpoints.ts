@@ -1,10 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Progress } from './progress.ts'
 import type { ModelShape, ReadModels } from './read-store.ts'
-
-const whileWaitedFor = 25
-const otherwise = 250
 
 /** Until the signal: tells `progress` how far read models have come that another process feeds. */
 export const followCheckpoints = async (
@@ -19,7 +15,6 @@ export const followCheckpoints = async (
       if (E.isLeft(checkpoint)) progress.away(model.name)
       else progress.moved(model.name, checkpoint.right.position)
     }
-    const milliseconds = progress.isWaitedFor() ? whileWaitedFor : otherwise
-    await pause(milliseconds, undefined, { signal }).catch(() => undefined)
+    await progress.untilWorthALook(signal)
   }
 }

@@ -12,12 +12,28 @@ export const orderField = 'ordered_by'
 const recordedField = 'first_recorded'
 
 /** A filter with few values finds many items with each of them. */
-const isCoarse = ({ kind, vocabulary }: Filter): boolean => kind === 'flag' || vocabulary !== undefined
+const isCoarse = (filter: Filter | undefined): boolean =>
+  filter?.kind === 'flag' || filter?.vocabulary !== undefined
+
+/** What the indexes of a collection compare, the best first: many items have what a coarse filter looks for. */
+const comparedIn = ({ filters, references, subjectField }: Resource): readonly (readonly string[])[] => {
+  const names = Object.keys(filters)
+  const coarse = names.filter(name => isCoarse(filters[name]))
+  // An institution may have nearly as many.
+  const busy = names.filter(name => name !== subjectField && Object.hasOwn(references, name))
+  const fine = names.filter(name => !coarse.includes(name) && !busy.includes(name))
+  return [
+    ...fine.map(name => [name]),
+    ...busy.flatMap(name => coarse.map(other => [name, other])),
+    ...busy.map(name => [name]),
+    ...(coarse.length > 1 ? [coarse] : []),
+    ...coarse.map(name => [name]),
+  ]
+}
 
 /** The read model that serves a resource's items. */
 export const modelOf = (resource: Resource): ModelShape => {
   const filters = Object.entries(resource.filters)
-  const coarse = filters.filter(([, filter]) => isCoarse(filter)).map(([name]) => name)
   const owner = resource.ownerField === undefined ? [] : [ownerField]
   const order = resource.orderedBy === undefined ? [] : [orderField]
   return {
@@ -37,12 +53,12 @@ export const modelOf = (resource: Resource): ModelShape => {
         ? [{ fields: [...owner, ...order], also: filters.map(([name]) => name) }]
         : [
             ...(order.length === 0 ? [] : [{ fields: order }]),
-            ...filters.map(([name, filter]) => ({
-              fields: [name, ...order],
-              where: name,
-              coarse: isCoarse(filter),
-            })),
-            ...(coarse.length > 1 ? [{ fields: [...coarse, ...order] }] : []),
+            ...comparedIn(resource).map(compared => {
+              const fields = [...compared, ...order]
+              return compared.length > 1 || compared[0] === undefined
+                ? { fields }
+                : { fields, where: compared[0] }
+            }),
           ],
   }
 }

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** How far each read model of this process has come, and whoever waits for it. */
 export interface Progress {
   readonly moved: (model: string, position: bigint) => void
@@ -5,8 +7,8 @@ export interface Progress {
   readonly away: (model: string) => void
   /** Whether some model is not being fed. */
   readonly isAway: () => boolean
-  /** Whether somebody waits for a position. */
-  readonly isWaitedFor: () => boolean
+  /** Settles when it is worth while to look again how far the models are: soon while somebody waits for a position. */
+  readonly untilWorthALook: (signal: AbortSignal) => Promise<void>
   readonly positions: () => readonly { readonly name: string; readonly position: bigint }[]
   /** Whether every model has come at least this far, and as far as it was before. */
   readonly allReached: (position: bigint) => boolean
@@ -20,11 +22,15 @@ interface Waiter {
   readonly settle: (reached: boolean) => void
 }
 
+const whileWaitedFor = 20
+const otherwise = 250
+
 export const makeProgress = (models: readonly string[]): Progress => {
   const positions = new Map(models.map(name => [name, 0n]))
   const furthest = new Map(positions)
   const absent = new Set(models)
   const waiters = new Set<Waiter>()
+  let awaited = new AbortController()
 
   const settle = (model: string, which: (waiter: Waiter) => boolean, reached: boolean) => {
     for (const waiter of waiters) if (waiter.model === model && which(waiter)) waiter.settle(reached)
@@ -43,7 +49,14 @@ export const makeProgress = (models: readonly string[]): Progress => {
       settle(model, () => true, false)
     },
     isAway: () => absent.size > 0,
-    isWaitedFor: () => waiters.size > 0,
+    untilWorthALook: async signal => {
+      awaited = new AbortController()
+      const isWaitedFor = waiters.size > 0
+      const ends = isWaitedFor ? signal : AbortSignal.any([signal, awaited.signal])
+      await pause(isWaitedFor ? whileWaitedFor : otherwise, undefined, { signal: ends }).catch(
+        () => undefined,
+      )
+    },
     positions: () => [...positions].map(([name, position]) => ({ name, position })),
     allReached: position =>
       models.every(model => has(model, position) && has(model, furthest.get(model) ?? 0n)),
@@ -62,6 +75,7 @@ export const makeProgress = (models: readonly string[]): Progress => {
         }
         const timer = setTimeout(() => waiter.settle(false), milliseconds)
         waiters.add(waiter)
+        awaited.abort()
       })
     },
   }

@@ -12,14 +12,13 @@ export interface ModelShape {
   /**
    * Fields by which documents are found in this order, then by key. `also` are fields that queries compare on the
    * way: the index holds them, so that no document is read in vain. With `where`, only documents that have that field
-   * need to be in it: queries by it name the field. `coarse`: so many documents have each value that any other index is
-   * better.
+   * need to be in it: queries by it name the field. Of those that serve a query the first is the best: the fewest
+   * documents have what it compares.
    */
   readonly indexes: readonly {
     readonly fields: readonly string[]
     readonly also?: readonly string[]
     readonly where?: string
-    readonly coarse?: boolean
   }[]
 }
 

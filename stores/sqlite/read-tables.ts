@@ -37,9 +37,16 @@ export const createTables = (db: Database, model: ModelShape, number: number): v
   })
 }
 
-/** Fields whose index SQLite would take for a good one, though nearly any other is better. */
-const coarseFields = ({ indexes }: ModelShape): readonly string[] =>
-  indexes.flatMap(({ coarse, where }) => (coarse === true && where !== undefined ? [where] : []))
+/** Fields that SQLite must not look for in an index: another one serves the query better, and it cannot tell. */
+const passedOver = ({ indexes }: ModelShape, { equals, orderedBy }: Query): readonly string[] => {
+  const compared = indexes.map(({ fields }) => fields.filter(field => field !== orderedBy))
+  const best = compared.find(
+    fields => fields.length > 0 && fields.every(field => Object.hasOwn(equals, field)),
+  )
+  return best === undefined
+    ? []
+    : compared.flatMap(([first]) => first ?? []).filter(field => !best.includes(field))
+}
 
 export const queryOf = (
   model: ModelShape,
@@ -49,11 +56,10 @@ export const queryOf = (
   const { equals, range, orderedBy, descending, after, limit } = query
   const values: SQLInputValue[] = []
   const conditions = ['text IS NOT NULL']
-  const coarse = coarseFields(model)
-  const hasBetter = Object.keys(equals).some(name => !coarse.includes(name))
+  const passed = passedOver(model, query)
   for (const [name, value] of Object.entries(equals)) {
     // A plus sign keeps SQLite from looking for an index.
-    conditions.push(`${hasBetter && coarse.includes(name) ? '+' : ''}${quoted(name)} = ?`)
+    conditions.push(`${passed.includes(name) ? '+' : ''}${quoted(name)} = ?`)
     values.push(value)
   }
   if (range?.from !== undefined) {

@@ -39,6 +39,7 @@ describe('a node', () => {
     path
       .replace('/nodes/:id', '/nodes/none')
       .replace(':person', 'ESPACC001ORG')
+      .replace(':page', 'any')
       .replace(':id', 'ESPACC001ORG')
   const statuses = async (held: readonly string[], clientId: string) => {
     const client = await enrolledNode(hub.url, hub.root, clientId, held)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
+import { encounters } from '../../domain/encounters.ts'
 import type { DomainEvent } from '../../domain/event.ts'
 import type { ItemCommand, ItemState, SaidPassword } from '../../domain/item.ts'
 import { itemDecider } from '../../domain/item-decider.ts'
@@ -186,5 +187,59 @@ describe('a page', () => {
     expect(when(page, given(page, written), create({ info: 'y' }))).toEqual(
       rejection('ExistsWithOtherContent'),
     )
+  })
+})
+
+describe('an encounter', () => {
+  const encounter = itemDecider(encounters, { id: 'e1' })
+  const seen = { person: 'ana', start: '2024-01-02' }
+  const opened: DomainEvent = {
+    type: 'EncounterOpened',
+    data: { person: 'ANA', start: '2024-01-02', status: 'open', id: 'e1' },
+  }
+  const closed: DomainEvent = { type: 'EncounterClosed', data: { status: 'closed' } }
+  const as = (person: string, command: ItemCommand): ItemCommand => ({
+    ...command,
+    confinement: { creating: person, seeing: person },
+  })
+
+  it('is recorded as open, and closed or cancelled by a fact of its own', () => {
+    const state = given(encounter, opened)
+    expect(when(encounter, given(encounter), create(seen))).toEqual(then(opened))
+    expect(when(encounter, state, patch({ status: 'closed' }))).toEqual(then(closed))
+    expect(when(encounter, state, patch({ status: 'cancelled', reason: 'away' }))).toEqual(
+      then({ type: 'EncounterCancelled', data: { status: 'cancelled', reason: 'away' } }),
+    )
+    expect(when(encounter, state, put({ ...seen, status: 'closed' }))).toEqual(then(closed))
+    expect(when(encounter, state, put({ ...seen, reason: 'x', status: 'closed' }))).toEqual(
+      then({ type: 'EncounterReplaced', data: { ...opened.data, reason: 'x' } }, closed),
+    )
+  })
+  it('accepts what is so already without a new event, a status that is left out included', () => {
+    const state = given(encounter, opened, closed)
+    for (const command of [create(seen), put(seen), patch({ status: 'closed', person: 'ANA' })])
+      expect(when(encounter, state, command)).toEqual(then())
+    expect(when(encounter, given(encounter, opened), patch({ status: null }))).toEqual(then())
+  })
+  it('rejects to be opened again, to be removed once closed, another person, and an end before its start', () => {
+    const state = given(encounter, opened, closed)
+    for (const command of [patch({ status: 'open' }), put({ ...seen, status: 'cancelled' }), remove])
+      expect(when(encounter, state, command)).toEqual(rejection('WrongState'))
+    for (const body of [{ person: 'EVA' }, { end: '2024-01-01' }])
+      expect(when(encounter, state, patch(body))).toEqual(rejection('Invalid'))
+  })
+  it('rejects whoever is confined to their own as if it never was, but for its id', () => {
+    for (const state of [given(encounter, opened), given(encounter, opened, closed)]) {
+      for (const command of [patch({ reason: 'x' }), remove])
+        expect(when(encounter, state, as('EVA', command))).toEqual(rejection('NeverWas'))
+      for (const command of [create(seen), put(seen)])
+        expect(when(encounter, state, as('EVA', command))).toEqual(rejection('ExistsWithOtherContent'))
+    }
+    const gone = given(encounter, opened, { type: 'EncounterRemoved', data: {} })
+    expect(when(encounter, gone, as('EVA', remove))).toEqual(rejection('NeverWas'))
+    expect(when(encounter, gone, as('ANA', remove))).toEqual(rejection('Removed'))
+    expect(when(encounter, given(encounter), as('EVA', create(seen)))).toEqual(rejection('FieldNotAllowed'))
+    const moved = as('ANA', patch({ person: 'EVA' }))
+    expect(when(encounter, given(encounter, opened), moved)).toEqual(rejection('FieldNotAllowed'))
   })
 })

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { basic, type Client, clientOf } from '../support/client.ts'
+import { describeUnless } from '../support/describe-unless.ts'
 import {
   type Combination,
   combinations,
@@ -10,6 +11,7 @@ import {
   startEngines,
 } from '../support/engines.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { bySecret, tokenOf, withToken } from '../support/nodes.ts'
 import { type RunningHub, type Runtime, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
 /** oidc-provider says under Deno that it is made for Node.js; it is tested here all the same. */
@@ -18,38 +20,33 @@ const warningOf: Record<Runtime, string> = {
   deno: 'oidc-provider WARNING: Unsupported runtime. Use Node.js v22.x LTS, or a later LTS release.\n',
 }
 
+const book = '/pols/ESPGNU777ORG'
+const page = `${book}/41b9662b-8f85-412b-8254-8b854f6405c7`
+
 /** The whole hub from outside, as its own process: the same under every runtime, on all engines. */
 const endToEnd = (runtime: Runtime, combination: Combination) => {
-  const missing = noEngines(combination, runtime)
-  if (missing !== undefined)
-    console.warn(`No hub under ${runtime} on ${combination.join(' and ')}: ${missing}`)
-  describe.skipIf(missing !== undefined)(`a hub under ${runtime} on ${combination.join(' and ')}`, () => {
+  describeUnless(noEngines(combination), `a hub under ${runtime} on ${combination.join(' and ')}`, () => {
     const folder = temporaryFolder()
     let engines: Engines
     let hub: RunningHub
     let root: Client
+    let secret = ''
 
-    beforeAll(async () => {
-      engines = await startEngines(combination)
-      const registered = await runCommand(
-        [
-          'person',
-          'register',
-          'ARGBUE111FAV',
-          '--roles',
-          'root',
-          '--password-stdin',
-          '--data-dir',
-          folder.path,
-        ],
-        'freedom\n',
-        runtime,
-        engines.settings,
-      )
-      expect(registered).toMatchObject({ code: 0, err: warningOf[runtime] })
+    const command = (parameters: readonly string[], input = '') =>
+      runCommand([...parameters, '--data-dir', folder.path], input, runtime, engines.settings)
+    const serve = async () => {
       hub = await startHubProcess(folder.path, runtime, engines.settings)
       await untilReady(hub)
       root = clientOf(hub.url, basic('ARGBUE111FAV', 'freedom'))
+    }
+    const ana = () => clientOf(hub.url, basic('espgnu777org', 'gnusolidario'))
+    const node = async () => withToken(hub.url, await tokenOf(hub.url, 'hospital', bySecret(secret)))
+
+    beforeAll(async () => {
+      engines = await startEngines(combination)
+      const register = ['person', 'register', 'ARGBUE111FAV', '--roles', 'root', '--password-stdin']
+      expect(await command(register, 'freedom\n')).toMatchObject({ code: 0, err: warningOf[runtime] })
+      await serve()
     })
     afterAll(async () => {
       await hub?.kill('SIGTERM')
@@ -71,14 +68,39 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
         password: 'gnusolidario',
       }
       expect((await root.post('/people/ESPGNU777ORG', person)).status).toBe(201)
-      const page = { page_date: '2021-05-06T20:59:41.123456', domain: 'medical', context: 'self_monitoring' }
-      const written = await root.post('/pols/ESPGNU777ORG/41b9662b-8f85-412b-8254-8b854f6405c7', page)
-      expect(written.status).toBe(201)
-      const ana = clientOf(hub.url, basic('espgnu777org', 'gnusolidario'))
-      const book = await ana.get('/pols/ESPGNU777ORG?page_type=medical')
-      expect(book.json).toEqual([
-        { ...page, id: '41b9662b-8f85-412b-8254-8b854f6405c7', book: 'ESPGNU777ORG' },
+      const written = {
+        page_date: '2021-05-06T20:59:41.123456',
+        domain: 'medical',
+        context: 'self_monitoring',
+      }
+      for (const status of [201, 200]) expect((await root.post(page, written)).status).toBe(status)
+      expect((await ana().get(`${book}?page_type=medical`)).json).toEqual([
+        { ...written, id: '41b9662b-8f85-412b-8254-8b854f6405c7', book: 'ESPGNU777ORG' },
       ])
+    })
+
+    it('changes what is as it was read, and nothing else', async () => {
+      const { headers } = await root.get(page)
+      const etag = { 'If-Match': headers.get('ETag') ?? '' }
+      const changed = await root.patch(page, { summary: 'Pressure' }, etag)
+      expect([changed.status, changed.json]).toMatchObject([200, { summary: 'Pressure' }])
+      expect((await root.patch(page, { summary: 'Another' }, etag)).status).toBe(412)
+      expect((await root.get(page)).headers.get('ETag')).toBe(changed.headers.get('ETag'))
+    })
+
+    it('answers a repeat with the same Idempotency-Key as the first time', async () => {
+      const key = { 'Idempotency-Key': 'visit-1' }
+      const first = await root.post(book, { summary: 'Visit' }, key)
+      const repeat = await root.post(book, { summary: 'Visit' }, key)
+      expect([first.status, repeat.status, repeat.text]).toEqual([201, 201, first.text])
+      expect((await root.post(book, { summary: 'Other' }, key)).status).toBe(422)
+    })
+
+    it('removes a page for good', async () => {
+      expect((await root.put(`${book}/mistake`, { summary: 'Wrong book' })).status).toBe(201)
+      expect((await root.delete(`${book}/mistake`)).status).toBe(204)
+      expect((await root.get(`${book}/mistake`)).status).toBe(410)
+      expect((await root.post(`${book}/mistake`, {})).status).toBe(410)
     })
 
     it('takes over a bcrypt hash, and refuses a wrong password', async () => {
@@ -94,15 +116,35 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
       expect(wrong.status).toBe(401)
     })
 
+    it('lets in a node that the command line enrolled, and out again', async () => {
+      const enroll = ['node', 'enroll', 'hospital', '--name', 'Hospital', '--scopes', 'pols:read']
+      const enrolled = await command(enroll)
+      expect(enrolled.code).toBe(0)
+      secret = JSON.parse(enrolled.out).client_secret
+      const hospital = await node()
+      expect((await hospital.get(book)).json).toHaveLength(2)
+      expect((await hospital.get('/people')).status).toBe(403)
+      expect((await command(['node', 'suspend', 'hospital'])).code).toBe(0)
+      expect((await hospital.get(book)).status).toBe(401)
+      expect((await command(['node', 'reinstate', 'hospital'])).code).toBe(0)
+    })
+
     it('answers the same after it was stopped and started again, and its log names no person', async () => {
-      const before = await root.get('/people')
+      const before = [await root.get('/people'), await root.get(book), await root.get('/nodes')]
       expect(await hub.kill('SIGTERM')).toBe(0)
       expect(hub.log()).toContain('"route":"/people/:id"')
       expect(hub.log()).not.toMatch(/ESPGNU777ORG|ARGBUE111FAV|Betz/i)
-      hub = await startHubProcess(folder.path, runtime, engines.settings)
-      await untilReady(hub)
-      root = clientOf(hub.url, basic('ARGBUE111FAV', 'freedom'))
-      expect((await root.get('/people')).text).toBe(before.text)
+      await serve()
+      const after = [await root.get('/people'), await root.get(book), await root.get('/nodes')]
+      expect(after.map(({ text }) => text)).toEqual(before.map(({ text }) => text))
+      expect((await (await node()).get(book)).text).toBe(before[1]?.text)
+    })
+
+    it('answers the same after its read models were built anew', async () => {
+      const before = await root.get(book)
+      expect(await command(['rebuild'])).toMatchObject({ code: 0 })
+      const after = await root.get(book)
+      expect([after.status, after.text]).toEqual([200, before.text])
     })
   })
 }

@@ -1,64 +1,87 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { basic, type Client, clientOf } from '../support/client.ts'
+import { describeUnless } from '../support/describe-unless.ts'
+import {
+  type Combination,
+  type Engines,
+  embedded,
+  noEngines,
+  servers,
+  startEngines,
+} from '../support/engines.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type RunningHub, runCommand, startHubProcess, startProcess, untilReady } from '../support/process.ts'
 
-const folder = temporaryFolder()
-const hubs: RunningHub[] = []
-const clients: Client[] = []
-let projector: Awaited<ReturnType<typeof startProcess>>
+/** Two API processes and a projector of the same hub. */
+const together = (combination: Combination) => {
+  describeUnless(
+    noEngines(combination),
+    `two API processes and a projector on ${combination.join(' and ')}`,
+    () => {
+      const folder = temporaryFolder()
+      const hubs: RunningHub[] = []
+      const clients: Client[] = []
+      let engines: Engines
+      let projector: Awaited<ReturnType<typeof startProcess>>
+      const project = () => startProcess(['project', '--data-dir', folder.path], 'node', engines.settings)
 
-beforeAll(async () => {
-  const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin']
-  await runCommand([...register, '--data-dir', folder.path], 'freedom')
-  projector = await startProcess(['project', '--data-dir', folder.path])
-  for (let n = 0; n < 2; n += 1) {
-    const hub = await startHubProcess(folder.path, 'node', {}, 'serve', ['--no-projector'])
-    await untilReady(hub)
-    hubs.push(hub)
-    clients.push(clientOf(hub.url, basic('ROOT', 'freedom')))
-  }
-})
-afterAll(async () => {
-  for (const hub of hubs) await hub.kill('SIGTERM')
-  await projector.kill('SIGTERM')
-  folder.remove()
-})
+      beforeAll(async () => {
+        engines = await startEngines(combination)
+        const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin']
+        await runCommand([...register, '--data-dir', folder.path], 'freedom', 'node', engines.settings)
+        projector = await project()
+        for (let n = 0; n < 2; n += 1) {
+          const hub = await startHubProcess(folder.path, 'node', engines.settings, 'serve', [
+            '--no-projector',
+          ])
+          await untilReady(hub)
+          hubs.push(hub)
+          clients.push(clientOf(hub.url, basic('ROOT', 'freedom')))
+        }
+      })
+      afterAll(async () => {
+        for (const hub of hubs) await hub.kill('SIGTERM')
+        await projector?.kill('SIGTERM')
+        await engines?.stop()
+        folder.remove()
+      })
 
-const [writer, reader] = [() => clients[0] as Client, () => clients[1] as Client]
+      const [writer, reader] = [() => clients[0] as Client, () => clients[1] as Client]
 
-describe('two API processes and a projector', () => {
-  it('read what either of them wrote, once the position of the write is waited for', async () => {
-    await writer().post('/people/ANA', {})
-    for (let n = 0; n < 20; n += 1) {
-      const written = await writer().post(`/pols/ANA/p${n}`, { summary: `page ${n}` })
-      expect(written.status).toBe(201)
-      // Its own process has waited for the read side before it answered.
-      expect((await writer().get(`/pols/ANA/p${n}`)).status).toBe(200)
-      const position = written.headers.get('Thalamus-Position') ?? ''
-      const read = await reader().get(`/pols/ANA/p${n}`, { 'Thalamus-Min-Position': position })
-      expect([read.status, read.json]).toMatchObject([200, { summary: `page ${n}` }])
-    }
-  })
+      it('read what either of them wrote, once the position of the write is waited for', async () => {
+        await writer().post('/people/ANA', {})
+        for (let n = 0; n < 20; n += 1) {
+          const written = await writer().post(`/pols/ANA/p${n}`, { summary: `page ${n}` })
+          expect(written.status).toBe(201)
+          // Its own process has waited for the read side before it answered.
+          expect((await writer().get(`/pols/ANA/p${n}`)).status).toBe(200)
+          const position = written.headers.get('Thalamus-Position') ?? ''
+          const read = await reader().get(`/pols/ANA/p${n}`, { 'Thalamus-Min-Position': position })
+          expect([read.status, read.json]).toMatchObject([200, { summary: `page ${n}` }])
+        }
+      })
 
-  it('go on with the next projector when the first is killed, and miss nothing', async () => {
-    const next = await startProcess(['project', '--data-dir', folder.path])
-    await projector.kill('SIGKILL')
-    const written = await writer().post('/pols/ANA/after', {}, { Prefer: 'respond-async' })
-    expect(written.status).toBe(201)
-    await expect
-      .poll(async () => (await reader().get('/pols/ANA/after')).status, { timeout: 10_000 })
-      .toBe(200)
-    expect((await reader().get('/pols/ANA?limit=1000')).json).toHaveLength(21)
-    await projector.kill('SIGKILL')
-    projector = next
-  })
+      it('go on with the next projector when the first is killed, and miss nothing', async () => {
+        const next = await project()
+        await projector.kill('SIGKILL')
+        const written = await writer().post('/pols/ANA/after', {}, { Prefer: 'respond-async' })
+        expect(written.status).toBe(201)
+        await expect
+          .poll(async () => (await reader().get('/pols/ANA/after')).status, { timeout: 10_000 })
+          .toBe(200)
+        expect((await reader().get('/pols/ANA?limit=1000')).json).toHaveLength(21)
+        await projector.kill('SIGKILL')
+        projector = next
+      })
 
-  it('keep out somebody who was deactivated at the other one within a second', async () => {
-    await writer().post('/people/EVA', { password: 'gnusolidario' })
-    const eva = clientOf(hubs[1]?.url ?? '', basic('EVA', 'gnusolidario'))
-    await expect.poll(async () => (await eva.get('/login')).status).toBe(200)
-    await writer().put('/people/EVA/active', { active: false })
-    await expect.poll(async () => (await eva.get('/login')).status, { timeout: 1_000 }).toBe(401)
-  })
-})
+      it('keep out somebody who was deactivated at the other one within a second', async () => {
+        await writer().post('/people/EVA', { password: 'gnusolidario' })
+        const eva = clientOf(hubs[1]?.url ?? '', basic('EVA', 'gnusolidario'))
+        await expect.poll(async () => (await eva.get('/login')).status).toBe(200)
+        await writer().put('/people/EVA/active', { active: false })
+        await expect.poll(async () => (await eva.get('/login')).status, { timeout: 1_000 }).toBe(401)
+      })
+    },
+  )
+}
+for (const combination of [embedded, servers]) together(combination)

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import type { StoredLog } from '../../stores/stored.ts'
+import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { failures } from '../support/eventstoredb/messages.ts'
 import { startStandIn } from '../support/eventstoredb/stand-in.ts'
@@ -137,7 +138,8 @@ describe('the log in EventStoreDB, when the connection breaks', () => {
   })
 })
 
-describe.skipIf(target.standIn === undefined)('the log in EventStoreDB, when the server misbehaves', () => {
+const noStandIn = target.standIn === undefined ? 'only the stand-in can be told to' : undefined
+describeUnless(noStandIn, 'the log in EventStoreDB, when the server misbehaves', () => {
   const opened = async () => {
     const server = await startStandIn()
     const url = `esdb://127.0.0.1:${server.port()}?tls=false`

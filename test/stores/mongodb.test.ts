@@ -15,6 +15,7 @@ import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
+import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
@@ -22,10 +23,7 @@ import { checkpointAt, thing, things } from '../support/things.ts'
 
 const everything: Query = { equals: {}, descending: false, limit: 100, mostBytes: 1e6 }
 
-const missing = noMongoServer()
-if (missing !== undefined) console.warn(`MongoDB is not tested: ${missing}`)
-
-describe.skipIf(missing !== undefined)('MongoDB', () => {
+describeUnless(noMongoServer(), 'MongoDB', () => {
   let server: MongoServer
   let client: MongoClient
   const databases: string[] = []

@@ -229,6 +229,36 @@ describe('the read models in an SQLite file', () => {
   })
 })
 
+describe('a list with several filters', () => {
+  it.each([
+    ['encounters', ['status', 'institution', 'person'], 'person=?'],
+    ['encounters', ['status', 'institution'], 'institution=? AND status=?'],
+    ['encounters', ['status'], 'status=?'],
+    ['events', ['institution', 'type', 'person'], 'person=?'],
+    ['events', ['type', 'institution'], 'institution=? AND type=?'],
+    ['personal-documents', ['type', 'person'], 'person=?'],
+    ['people', ['active', 'gender', 'lastname'], 'lastname=?'],
+    ['people', ['active', 'gender'], 'gender=? AND active=?'],
+    ['people', ['active'], 'active=?'],
+  ])('of %s by %j is read where the fewest are found: %s', async (name, filters, compared) => {
+    const store = sqliteReadStore(newFile())
+    const resource = catalogue.find(one => one.name === name)
+    if (resource === undefined) throw new Error('no such resource')
+    const model = modelOf(resource)
+    await right(store.served(model))
+    const order = resource.orderedBy === undefined ? {} : { orderedBy: orderField }
+    for (const descending of [false, true]) {
+      const equals = Object.fromEntries(filters.map(field => [field, field === 'active' ? 1n : 'x']))
+      const plan = store
+        .explain(model, { equals, ...order, descending, limit: 10, mostBytes: 1e6 })
+        .join('; ')
+      expect(plan).toContain(`(${compared})`)
+      expect(plan).not.toContain('TEMP B-TREE')
+    }
+    await store.close()
+  })
+})
+
 describe('reading along', () => {
   it('ends with its signal', async () => {
     const stored = sqliteLog(newFile())

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { newPrefix, openTarget, type Target } from './eventstoredb/target.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from './mongodb.ts'
-import type { Runtime } from './process.ts'
 
 /** What keeps the events, and what keeps the rest. */
 export type Combination = readonly [events: 'SQLite' | 'EventStoreDB', rest: 'SQLite' | 'MongoDB']
@@ -16,7 +15,7 @@ export const combinations: readonly Combination[] = [
 ]
 
 /** Why a hub cannot be tested on these here; undefined when it can. */
-export const noEngines = ([, rest]: Combination, _runtime: Runtime): string | undefined =>
+export const noEngines = ([, rest]: Combination): string | undefined =>
   rest === 'MongoDB' ? noMongoServer() : undefined
 
 export interface Engines {

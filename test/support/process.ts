@@ -66,6 +66,9 @@ export interface RunningProcess {
   /** What it has written to its log so far. */
   readonly log: () => string
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
+  /** It stops where it is, until `thaw`. */
+  readonly freeze: () => void
+  readonly thaw: () => void
 }
 
 /** Starts a command that runs until it is ended; gives its first line as well. */
@@ -88,6 +91,12 @@ export const startProcess = async (
       const [code] = await ended
       return typeof code === 'number' ? code : null
     },
+    freeze: () => {
+      child.kill('SIGSTOP')
+    },
+    thaw: () => {
+      child.kill('SIGCONT')
+    },
   }
 }
 
@@ -103,7 +112,7 @@ export const startHubProcess = async (
   const started = await startProcess(parameters, runtime, environment)
   const url = /^listening on (\S+)$/.exec(started.firstLine)?.[1]
   if (url === undefined) throw new Error(`the hub did not start: ${started.log()}`)
-  return { url, log: started.log, kill: started.kill }
+  return { ...started, url }
 }
 
 /** Waits until the hub has read its log. */

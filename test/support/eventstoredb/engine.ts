@@ -1,4 +1,7 @@
-/** What a server keeps, in memory: streams, one order over all of them, and its rules of appending. */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+/** What a server keeps: streams, one order over all of them, and its rules of appending. */
 export interface Kept {
   readonly id: string
   readonly stream: string
@@ -31,7 +34,41 @@ export interface Engine {
   readonly listen: (listener: (events: readonly Kept[]) => void) => () => void
 }
 
-export const makeEngine = (): Engine => {
+/** How an event stands in the journal: bigint and bytes as text. */
+const journalRow = z.object({
+  id: z.string(),
+  stream: z.string(),
+  revision: z.string().transform(BigInt),
+  position: z.string().transform(BigInt),
+  type: z.string(),
+  contentType: z.string(),
+  data: z.base64().transform(text => new Uint8Array(Buffer.from(text, 'base64'))),
+  metadata: z.base64().transform(text => new Uint8Array(Buffer.from(text, 'base64'))),
+})
+
+const journalLine = (event: Kept): string =>
+  `${JSON.stringify({
+    ...event,
+    revision: String(event.revision),
+    position: String(event.position),
+    data: Buffer.from(event.data).toString('base64'),
+    metadata: Buffer.from(event.metadata).toString('base64'),
+  })}\n`
+
+/** Whole lines only: an append that was cut off was not answered. */
+const readJournal = (file: string): readonly Kept[] =>
+  existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map(line => journalRow.parse(JSON.parse(line)))
+    : []
+
+const sizeOf = ({ stream, data, metadata }: Pick<Kept, 'stream' | 'data' | 'metadata'>): bigint =>
+  BigInt(113 + 2 * stream.length + data.length + metadata.length)
+
+/** With a journal, events are in that file before an append answers, and there again after a restart. */
+export const makeEngine = (journal?: string): Engine => {
   const all: Kept[] = []
   const streams = new Map<string, Kept[]>()
   const hiddenBefore = new Map<string, number>()
@@ -39,14 +76,21 @@ export const makeEngine = (): Engine => {
   const listeners = new Set<(events: readonly Kept[]) => void>()
   let end = 548n
 
+  for (const event of journal === undefined ? [] : readJournal(journal)) {
+    all.push(event)
+    streams.set(event.stream, [...(streams.get(event.stream) ?? []), event])
+    end = event.position + sizeOf(event)
+  }
+
   const write = (stream: string, events: readonly Proposed[]): Outcome => {
     const there = streams.get(stream) ?? []
     const kept = events.map((event, i) => {
       const position = end
       // Positions rise by what a record takes on disk.
-      end += BigInt(113 + 2 * stream.length + event.data.length + event.metadata.length)
+      end += sizeOf({ ...event, stream })
       return { ...event, stream, revision: BigInt(there.length + i), position }
     })
+    if (journal !== undefined) appendFileSync(journal, kept.map(journalLine).join(''))
     streams.set(stream, [...there, ...kept])
     all.push(...kept)
     for (const listener of listeners) listener(kept)

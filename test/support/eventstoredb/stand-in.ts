@@ -13,10 +13,7 @@ import { failures, nameOf } from './messages.ts'
 import { type AppendFault, serveAppend } from './serve-append.ts'
 import { type ReadCall, serveRead } from './serve-read.ts'
 
-/**
- * The part of an EventStoreDB server that the hub uses, over the same wire, as version 23.10 was seen to behave; its
- * events live as long as this object.
- */
+/** The part of an EventStoreDB server that the hub uses, over the same wire, as version 23.10 was seen to behave. */
 export interface StandIn {
   readonly engine: Engine
   readonly port: () => number
@@ -36,13 +33,16 @@ export interface StandIn {
   readonly batchAppends: () => number
 }
 
-export const startStandIn = async (): Promise<StandIn> => {
-  const engine = makeEngine()
+/** Its events live as long as this object, or in a journal; port 0 takes a free one. */
+export const startStandIn = async (
+  options: { readonly journal?: string; readonly port?: number } = {},
+): Promise<StandIn> => {
+  const engine = makeEngine(options.journal)
   const calls = new Set<ReadCall>()
   const faults: AppendFault[] = []
   const resumed: bigint[] = []
   let server = new Server()
-  let port = 0
+  let port = options.port ?? 0
   let milliseconds = 0
   let batchAppends = 0
 

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { type EventStoreDbOptions, eventStoreDbLog } from '../../../stores/eventstoredb/event-log.ts'
 import type { StoredLog, StoredNewEvent } from '../../../stores/stored.ts'
+import { type ServerProcess, startServer } from '../server-process.ts'
 import { type StandIn, startStandIn } from './stand-in.ts'
 import { openWire, type Wire } from './wire.ts'
 
@@ -47,4 +50,23 @@ export const idsOf = async (log: StoredLog, after = 0n): Promise<readonly string
   for await (const { events } of log.follow(after, { signal, toHead: true }))
     ids.push(...events.map(({ id }) => id))
   return ids
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/**
+ * A server that tests may stop: the program that TEST_EVENTSTORE_SERVER names (it takes `--db DIR --port N` and prints
+ * `ready esdb://…`), or the stand-in as a process.
+ */
+export const startEventStore = async (): Promise<ServerProcess> => {
+  const standIn = ['node_modules/.bin/node', 'test/support/eventstoredb/serve.ts']
+  const { TEST_EVENTSTORE_SERVER } = process.env
+  const command = TEST_EVENTSTORE_SERVER ? [TEST_EVENTSTORE_SERVER] : standIn
+  return startServer({ command, flags: folder => ['--db', folder] }, await freePort())
 }

@@ -1,0 +1,45 @@
+import { account, date, itemId, text, word } from './fields.ts'
+import { institutions } from './institutions.ts'
+import { member } from './json.ts'
+import { people } from './people.ts'
+import { resource } from './resource.ts'
+import { vocabularies } from './vocabularies.ts'
+
+/** Encounters: a person is seen by somebody who cares for their health. */
+export const encounters = resource({
+  name: 'encounters',
+  noun: 'encounter',
+  makesIds: true,
+  subjectField: 'person',
+  fields: {
+    person: account,
+    institution: itemId,
+    status: word(vocabularies.encounterStatus),
+    start: date,
+    end: date,
+    reason: text,
+  },
+  required: ['person', 'start'],
+  references: { person: people, institution: institutions },
+  lifecycle: {
+    field: 'status',
+    moves: { open: { closed: 'EncounterClosed', cancelled: 'EncounterCancelled' } },
+  },
+  span: ['start', 'end'],
+  defaults: { status: 'open' },
+  events: {
+    created: 'EncounterOpened',
+    changed: 'EncounterChanged',
+    replaced: 'EncounterReplaced',
+    removed: 'EncounterRemoved',
+  },
+  notRemovable: item =>
+    member(item, 'status') === 'closed' ? 'The encounter is closed: it stays on record.' : undefined,
+  filters: {
+    person: { kind: 'text', fields: ['person'] },
+    institution: { kind: 'text', fields: ['institution'] },
+    status: { kind: 'text', fields: ['status'], vocabulary: vocabularies.encounterStatus },
+  },
+  endpoints: { collection: 'encounters', item: 'encounters' },
+  orderedBy: 'start',
+})

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { parseAccount } from './identifiers.ts'
+import { parseInstant } from './instant.ts'
+import { type Json, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
+import type { InvalidPart } from './rejection.ts'
+import { type Identity, invalidPartsOf, type Resource } from './resource.ts'
+
+const schemas = new WeakMap<Resource, z.ZodType>()
+
+/** The known fields of a body that are not what they must be. Unknown fields are welcome. */
+export const invalidFields = (resource: Resource, body: JsonObject): readonly InvalidPart[] => {
+  const schema = schemas.get(resource) ?? z.looseObject(resource.fields)
+  schemas.set(resource, schema)
+  return invalidPartsOf(schema, body)
+}
+
+/** The fields by which a body says which item it is; what the path says counts. */
+const identityFields = (resource: Resource, { owner, id }: Identity): JsonObject =>
+  resource.ownerField === undefined || owner === undefined ? { id } : { id, [resource.ownerField]: owner }
+
+/** The fields that must say the same where a body has them; `person` is another name of whose book it is. */
+const saidIdentity = (resource: Resource, identity: Identity): JsonObject => ({
+  ...identityFields(resource, identity),
+  ...(identity.owner === undefined ? {} : { person: identity.owner }),
+})
+
+const sameId = (resource: Resource, field: string, said: Json, known: Json): boolean =>
+  typeof said === 'string' &&
+  (field === 'id' ? resource.parseId(said) === known : parseAccount(said) === known)
+
+const isSet = (body: JsonObject, key: string): boolean => (member(body, key) ?? null) !== null
+
+/** Required fields that a body lacks; that a merge patch would remove. */
+const missingFields = ({ required }: Resource, body: JsonObject, isPatch: boolean): readonly InvalidPart[] =>
+  required
+    .filter(field => !isSet(body, field) && (!isPatch || Object.hasOwn(body, field)))
+    .map(field => ({ pointer: `/${field}`, detail: 'must be given' }))
+
+/** Whether the second date of a span is before the first. */
+export const endsEarly = ({ span }: Resource, item: JsonObject): readonly InvalidPart[] => {
+  if (span === undefined) return []
+  const [start, end] = span.map(field => {
+    const date = member(item, field)
+    return typeof date === 'string' ? parseInstant(date) : undefined
+  })
+  return start === undefined || end === undefined || start <= end
+    ? []
+    : [{ pointer: `/${span[1]}`, detail: `must not be before ${span[0]}` }]
+}
+
+/** The fields of a body that contradict the path. In a merge patch a null would remove the id: refused. */
+const contradictions = (
+  resource: Resource,
+  identity: Identity,
+  body: JsonObject,
+  isPatch: boolean,
+): readonly InvalidPart[] =>
+  Object.entries(saidIdentity(resource, identity)).flatMap(([field, known]) => {
+    const said = member(body, field)
+    if (said === undefined || (said === null && !isPatch) || sameId(resource, field, said ?? null, known))
+      return []
+    return [{ pointer: `/${field}`, detail: `must be ${String(known)}, as in the path, or be left out` }]
+  })
+
+/** What is wrong with a body by itself, before the item is looked at. */
+export const invalidParts = (
+  resource: Resource,
+  identity: Identity,
+  body: JsonObject,
+  isPatch: boolean,
+): readonly InvalidPart[] => [
+  ...invalidFields(resource, body),
+  ...missingFields(resource, body, isPatch),
+  ...contradictions(resource, identity, body, isPatch),
+  ...endsEarly(resource, body),
+]
+
+/** The patch without what only repeats which item it is. */
+export const patchOf = (resource: Resource, identity: Identity, body: JsonObject): JsonObject =>
+  withMembers(
+    withoutMembers(body, Object.keys(saidIdentity(resource, identity))),
+    namedPerson(resource, body),
+  )
+
+/** A person named by the body and not by the path, as items name people. */
+const namedPerson = ({ subjectField }: Resource, body: JsonObject): JsonObject => {
+  if (subjectField !== 'person') return {}
+  const said = member(body, subjectField)
+  const person = typeof said === 'string' ? parseAccount(said) : undefined
+  return person === undefined ? {} : { person }
+}
+
+/** The whole item that a body describes: as it came, with the ids of the path and `defaults` for what is left out. */
+export const itemOf = (
+  resource: Resource,
+  identity: Identity,
+  body: JsonObject,
+  defaults: JsonObject = resource.defaults,
+): JsonObject =>
+  withMembers(body, {
+    ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !isSet(body, key))),
+    ...(isSet(body, 'person') ? saidIdentity(resource, identity) : identityFields(resource, identity)),
+    ...namedPerson(resource, body),
+  })
+
+/** A body without nulls where the hub would fill in: the only nulls that mean "left out". */
+const filledIn = (resource: Resource, identity: Identity): readonly string[] => [
+  ...Object.keys(resource.defaults),
+  ...Object.keys(identityFields(resource, identity)),
+]
+
+/** The item without what the hub filled in and the body does not say: what is compared for "same content". */
+export const asSaid = (
+  resource: Resource,
+  identity: Identity,
+  body: JsonObject,
+  item: JsonObject,
+): JsonObject =>
+  withoutMembers(
+    item,
+    filledIn(resource, identity).filter(key => !isSet(body, key)),
+  )

@@ -1,0 +1,118 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeUnless } from '../support/describe-unless.ts'
+import { type HubOnServers, startHubOnServers } from '../support/hub-on-servers.ts'
+import { bookOf, startLoad } from '../support/load.ts'
+import { noMongoProcess } from '../support/mongodb.ts'
+
+/** How long a server is away. */
+const awayMilliseconds = 10_000
+
+describeUnless(noMongoProcess(), 'a hub on EventStoreDB and MongoDB, whose servers are processes', () => {
+  let on: HubOnServers
+  beforeAll(async () => {
+    on = await startHubOnServers()
+  })
+  afterAll(() => on?.stop())
+
+  const read = () => on.root.get('/people/ESPGNU777ORG')
+  const status = async () => (await read()).status
+  const untilRead = (expected: number) =>
+    expect.poll(status, { timeout: 15_000, interval: 20 }).toBe(expected)
+
+  /** Writes while a server is away, and finds each page that was answered in the book, once. */
+  const whileAway = async (
+    leave: () => Promise<void>,
+    meanwhile: () => Promise<void>,
+    comeBack: () => Promise<void> | void,
+  ) => {
+    const already = (await bookOf(on.root)).length
+    const load = startLoad(on.root, 8, `${already}-`)
+    await expect.poll(() => load.answered().length, { timeout: 10_000 }).toBeGreaterThan(40)
+    await leave()
+    const left = Date.now()
+    const before = load.answered().length
+    await meanwhile()
+    await pause(Math.max(0, awayMilliseconds - (Date.now() - left)))
+    const during = load.answered().length - before
+    await comeBack()
+    await untilRead(200)
+    const after = load.answered().length
+    await expect.poll(() => load.answered().length, { timeout: 20_000 }).toBeGreaterThan(after + 40)
+    await load.end()
+    const expected = load.answered()
+    const all = async () => (await bookOf(on.root)).length
+    await expect.poll(all, { timeout: 30_000 }).toBe(already + expected.length)
+    const book = await bookOf(on.root)
+    expect(new Set(book.map(({ id }) => id)).size).toBe(book.length)
+    const summaries = new Map(book.map(({ id, summary }) => [id, summary]))
+    expect(expected.filter(id => summaries.get(id) !== id)).toEqual([])
+    return { during, refusals: load.refusals() }
+  }
+
+  /** A read is refused with 503, and says when to come again. */
+  const readsAreRefused = async () => {
+    await untilRead(503)
+    const refused = await read()
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([
+      503,
+      expect.stringMatching(/^\d+$/),
+    ])
+  }
+
+  describe('when MongoDB is away for 10 s', () => {
+    const goOn = async (leave: () => Promise<void>, comeBack: () => Promise<void> | void) => {
+      const { during, refusals } = await whileAway(leave, readsAreRefused, comeBack)
+      expect(during).toBeGreaterThan(40)
+      expect(refusals).toEqual([])
+    }
+
+    it('goes on writing, refuses reads, and catches up: stopped', () =>
+      goOn(
+        () => on.mongo.run?.stop() ?? Promise.resolve(),
+        () => on.mongo.run?.restart(),
+      ))
+
+    it('goes on writing, refuses reads, and catches up: silent', () =>
+      goOn(
+        () => on.mongo.run?.freeze() ?? Promise.resolve(),
+        () => on.mongo.run?.thaw(),
+      ))
+
+    it('goes on writing, refuses reads, and catches up: killed', () =>
+      goOn(
+        () => on.mongo.run?.kill() ?? Promise.resolve(),
+        () => on.mongo.run?.restart(),
+      ))
+  })
+
+  describe('when the event store is away for 10 s', () => {
+    const readsGoOn = async () => {
+      expect(await status()).toBe(200)
+    }
+    const refuse = async (leave: () => Promise<void>, comeBack: () => Promise<void> | void) => {
+      const { refusals } = await whileAway(leave, readsGoOn, comeBack)
+      expect(refusals.length).toBeGreaterThan(0)
+      for (const { status, headers } of refusals)
+        expect([status, headers.get('Retry-After')]).toEqual([503, expect.stringMatching(/^\d+$/)])
+    }
+
+    it('refuses writes with 503, answers reads, and recovers: killed', () =>
+      refuse(
+        () => on.events.kill(),
+        () => on.events.restart(),
+      ))
+
+    it('refuses writes with 503, answers reads, and recovers: silent', () =>
+      refuse(
+        () => on.events.freeze(),
+        () => on.events.thaw(),
+      ))
+
+    it('refuses writes with 503, answers reads, and recovers: stopped', () =>
+      refuse(
+        () => on.events.stop(),
+        () => on.events.restart(),
+      ))
+  })
+})

@@ -1,0 +1,58 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { z } from 'zod'
+import type { Client, Reply } from './client.ts'
+
+const pages = z.array(z.object({ id: z.string(), summary: z.string() }))
+const book = '/pols/ESPGNU777ORG'
+
+/** The whole book, page by page: ids and summaries, in the list's order. */
+export const bookOf = async (client: Client): Promise<readonly { id: string; summary: string }[]> => {
+  const found: { id: string; summary: string }[] = []
+  let path: string | undefined = `${book}?limit=1000`
+  while (path !== undefined) {
+    const reply = await client.get(path)
+    if (reply.status !== 200) throw new Error(`the book was not read: ${reply.status} ${reply.text}`)
+    found.push(...pages.parse(reply.json))
+    path = /<([^>]+)>/.exec(reply.headers.get('Link') ?? '')?.[1]
+  }
+  return found
+}
+
+/** Writers that go on, whatever they are answered, until they are told to end. */
+export interface Load {
+  /** Ids of the pages that were answered 2xx. */
+  readonly answered: () => readonly string[]
+  /** What else was answered. */
+  readonly refusals: () => readonly Reply[]
+  /** Lets each end once its last page is answered 2xx; one whose hub is gone ends without. */
+  readonly end: () => Promise<void>
+}
+
+/** Each writer writes one page after the other into the book, and each again until it is answered 2xx. */
+export const startLoad = (client: Client, writers: number, prefix = ''): Load => {
+  const answered: string[] = []
+  const refusals: Reply[] = []
+  let isOver = false
+  const write = async (writer: number): Promise<void> => {
+    for (let n = 0; !isOver; n += 1) {
+      const id = `${prefix}w${writer}-${n}`
+      for (let isWritten = false; !isWritten; ) {
+        const reply = await client.post(`${book}/${id}`, { summary: id }).catch(() => undefined)
+        isWritten = reply?.status === 201 || reply?.status === 200
+        if (reply === undefined && isOver) return
+        if (reply !== undefined && !isWritten) refusals.push(reply)
+        if (!isWritten) await pause(50)
+      }
+      answered.push(id)
+    }
+  }
+  const writing = Promise.all(Array.from({ length: writers }, (_, i) => write(i)))
+  return {
+    answered: () => answered,
+    refusals: () => refusals,
+    end: async () => {
+      isOver = true
+      await writing
+    },
+  }
+}
