@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import * as E from '#fp/Either'
 import * as TE from '#fp/TaskEither'
 import { hubStream, type KeptPosition, positionsStream } from '../../domain/hub-events.ts'
-import { formerOf } from '../former-positions.ts'
 import { parseText, type StoredEvent, type StoredLog } from '../stored.ts'
 import { along, from, type MovingStore, stop } from './failure.ts'
 
@@ -48,39 +47,46 @@ export interface Copied {
 export type Report = (position: bigint) => void
 
 /**
- * Reads the new log back from its first event and holds each event against the old one. Undefined where it holds
- * anything that is no copy, or not in its place.
+ * Reads the new log back, each time from where it was, and holds each event against the old one. Undefined where it
+ * holds anything that is no copy, or not in its place.
  */
-export const readBack = async (
+export const makeReadBack = (
   source: StoredLog,
   target: StoredLog,
   placesEvery: number,
-  report: Report,
-): Promise<Copied | undefined> => {
-  const originals = eventsOf('old events', source, 0n)
+): ((report: Report) => Promise<Copied | undefined>) => {
   const digest = createHash('sha256')
   const places: KeptPosition[] = []
   let events = 0
+  let [upTo, position] = [0n, 0n]
   let last: KeptPosition | undefined
-  let upTo = 0n
-  try {
-    for await (const copy of eventsOf('new events', target, 0n)) {
-      if (isOfTheMove(copy)) continue
-      const { value: original } = await originals.next()
-      const line = lineOf(copy)
-      if (original === undefined || line !== lineOf(copyOf(original))) return undefined
-      digest.update(line)
-      upTo = formerOf(copy) ?? upTo
-      last = [String(upTo), String(copy.position)]
-      if (events % placesEvery === 0) places.push(last)
-      events += 1
-      report(upTo)
+
+  return async report => {
+    const originals = eventsOf('old events', source, upTo)
+    try {
+      for await (const copy of eventsOf('new events', target, position)) {
+        position = copy.position
+        if (isOfTheMove(copy)) continue
+        const { value: original } = await originals.next()
+        const line = lineOf(copy)
+        if (original === undefined || line !== lineOf(copyOf(original))) return undefined
+        digest.update(line)
+        upTo = original.position
+        last = [String(upTo), String(position)]
+        if (events % placesEvery === 0) places.push(last)
+        events += 1
+        report(upTo)
+      }
+    } finally {
+      await originals.return(undefined)
     }
-  } finally {
-    await originals.return(undefined)
+    return {
+      events,
+      upTo,
+      digest: digest.copy().digest('hex'),
+      places: last === undefined || places.at(-1) === last ? places : [...places, last],
+    }
   }
-  if (last !== undefined && places.at(-1) !== last) places.push(last)
-  return { events, upTo, digest: digest.digest('hex'), places }
 }
 
 const mostTogether = 100

@@ -12,7 +12,7 @@ import {
 } from '../../domain/hub-events.ts'
 import { encodeOne, hubEvent } from '../codec.ts'
 import { parseText, type Sealable, type StoredEvent, type StoredLog } from '../stored.ts'
-import { type Copied, copyEvents, copyOf, firstEpoch, readBack } from './copies.ts'
+import { type Copied, copyEvents, copyOf, firstEpoch, makeReadBack } from './copies.ts'
 import { along, from, isMoveFailure, type MoveFailure, stop } from './failure.ts'
 
 export interface MoveSource {
@@ -79,16 +79,15 @@ export const move = (
     )
   }
 
-  const readAllBack = async (step: MoveStep, head: bigint): Promise<Copied | undefined> =>
-    readBack(source.log, target.log, placesEvery, position => report(step, position, head))
+  const readBack = makeReadBack(source.log, target.log, placesEvery)
 
   /** Begins the move, or finds how far an earlier run came: the position up to which all is there. */
-  const begin = async (founded: StoredEvent, isBegun: boolean, head: bigint): Promise<bigint> => {
+  const begin = async (founded: StoredEvent, isBegun: boolean): Promise<bigint> => {
     if (isBegun) {
-      const copied = await readAllBack('looking at what is there', head)
-      return copied?.upTo ?? stop({ _tag: 'TargetTaken', store: 'new events' })
+      const head = await from('old events', source.log.head)
+      const there = await readBack(position => report('looking at what is there', position, head))
+      return there?.upTo ?? stop({ _tag: 'TargetTaken', store: 'new events' })
     }
-    if ((await from('new events', target.log.head)) !== 0n) stop({ _tag: 'TargetTaken', store: 'new events' })
     // Together: a hub that is started on a log without the second would take it for whole.
     const begun = stored({ type: 'HubMoveBegun', data: { epoch: newEpoch } })
     await append(hubStream, 0, [copyOf(founded), begun])
@@ -98,6 +97,11 @@ export const move = (
   const copyTo = async (after: bigint, until: bigint): Promise<bigint> => {
     await copyEvents(source.log, target.log, { after, until }, position => report('events', position, until))
     return until
+  }
+
+  const allUpTo = async (end: bigint): Promise<Copied> => {
+    const copied = await readBack(position => report('reading back', position, end))
+    return copied?.upTo === end ? copied : stop({ _tag: 'CopyDiffers', store: 'new events' })
   }
 
   /** Copies while hubs write, until what is left is little, or gets no less: they write faster than this copies. */
@@ -152,16 +156,16 @@ export const move = (
     if (!isOurs && (owner !== 'nobody' || !(await from('new credentials', target.auth.claimFor(id)))))
       stop({ _tag: 'TargetTaken', store: 'new credentials' })
 
-    const there = await begin(founded, hub.length > 0, await from('old events', source.log.head))
-    const most = await copyMost(there)
+    // All that takes long is done before the old log is sealed, so that writes are refused for a short time only.
+    const most = await copyMost(await begin(founded, hub.length > 0))
     await copyCredentials()
+    await allUpTo(most)
+    const nearlyAll = await copyMost(most)
     await from('old events', source.log.seal)
-    const end = await from('old events', source.log.head)
-    await copyTo(most, end)
+    const end = await copyTo(nearlyAll, await from('old events', source.log.head))
     // Once more: nothing that an event of the last moments names may be left behind.
     await copyCredentials()
-    const copied = await readAllBack('reading back', end)
-    if (copied === undefined || copied.upTo !== end) return stop({ _tag: 'CopyDiffers', store: 'new events' })
+    const copied = await allUpTo(end)
     await keepPlaces(copied.places)
     const { events, digest } = copied
     await append(hubStream, 2, [stored({ type: 'HubMoved', data: { epoch: newEpoch, events, digest } })])

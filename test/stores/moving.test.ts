@@ -64,7 +64,7 @@ const facts = async (log: StoredLog) => {
     .map(({ position: _, ...event }) => event)
 }
 
-describe('a log that is moved', () => {
+describe('a log that is moved from SQLite to EventStoreDB', () => {
   it('is the same log in a new epoch: events, ids, order, revisions and times', async () => {
     const source = await aLog()
     const before = await facts(source.log)
@@ -175,7 +175,7 @@ const lostAt = (log: StoredLog, n: number, stores: boolean): StoredLog => {
   }
 }
 
-describe('a move that was broken off', () => {
+describe('a move to EventStoreDB that was broken off', () => {
   it.each([1, 2, 3, 12, 24, 25, 26, 27, 28])(
     'at append %i goes on where it was: nothing is lost, nothing doubled',
     async n => {
@@ -220,7 +220,7 @@ describe('a move that was broken off', () => {
   })
 })
 
-describe('a move is refused', () => {
+describe('a move to EventStoreDB is refused', () => {
   it('where another hub’s log is, or anything else', async () => {
     const source = await aLog()
     const before = await right(source.log.sealedAt)
