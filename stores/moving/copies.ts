@@ -15,6 +15,12 @@ async function* eventsOf(store: MovingStore, log: StoredLog, after: bigint): Asy
   for await (const { events } of along(store, log.follow(after, { signal, toHead: true }))) yield* events
 }
 
+/** Whether the new log holds nothing. Its head would be looked for among all that others have on the same server. */
+export const holdsNothing = async (target: StoredLog): Promise<boolean> => {
+  for await (const _ of eventsOf('new events', target, 0n)) return false
+  return true
+}
+
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

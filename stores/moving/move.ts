@@ -12,7 +12,7 @@ import {
 } from '../../domain/hub-events.ts'
 import { encodeOne, hubEvent } from '../codec.ts'
 import { parseText, type Sealable, type StoredEvent, type StoredLog } from '../stored.ts'
-import { type Copied, copyEvents, copyOf, firstEpoch, makeReadBack } from './copies.ts'
+import { type Copied, copyEvents, copyOf, firstEpoch, holdsNothing, makeReadBack } from './copies.ts'
 import { along, from, isMoveFailure, type MoveFailure, stop } from './failure.ts'
 
 export interface MoveSource {
@@ -151,7 +151,7 @@ export const move = (
       const { events, digest } = hubMoved.parse(parseText(last.data))
       return { events, digest, wasMoved: true }
     }
-    if (hub.length === 0 && (await from('new events', target.log.head)) !== 0n)
+    if (hub.length === 0 && !(await holdsNothing(target.log)))
       stop({ _tag: 'TargetTaken', store: 'new events' })
     if (!isOurs && (owner !== 'nobody' || !(await from('new credentials', target.auth.claimFor(id)))))
       stop({ _tag: 'TargetTaken', store: 'new credentials' })
