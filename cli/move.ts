@@ -34,6 +34,8 @@ const sentenceOf = ({ dataDir }: Config, failure: MoveFailure): string => {
         : 'The database beside the one that --to-reads names, NAME_auth, is another hub’s: name another database. Nothing was changed.'
     case 'MovedWithAnother':
       return 'The events are all moved, but the credentials went to another database than the one that --to-reads names. Nothing was changed.'
+    case 'Overtaken':
+      return 'The same move is run somewhere else, and was first. Let that run end; then run this again: it says whether all is moved.'
     case 'CopyDiffers':
       return `${stores[failure.store]} does not give back what was written to it. The new hub will not start on it. See that nobody else writes there, then begin again with another --stream-prefix and another database.`
   }

@@ -14,6 +14,8 @@ export type MoveFailure =
   | { readonly _tag: 'TargetTaken'; readonly store: 'new events' | 'new credentials' }
   /** The log was moved before, together with another store of credentials. */
   | { readonly _tag: 'MovedWithAnother' }
+  /** Another run of this move is at work, and was first. */
+  | { readonly _tag: 'Overtaken' }
   /** What was read back is not what was written. */
   | { readonly _tag: 'CopyDiffers'; readonly store: 'new events' | 'new credentials' }
 
@@ -28,6 +30,7 @@ const tags: ReadonlySet<unknown> = new Set([
   'EventDamaged',
   'TargetTaken',
   'MovedWithAnother',
+  'Overtaken',
   'CopyDiffers',
 ] satisfies readonly MoveFailure['_tag'][])
 

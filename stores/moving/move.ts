@@ -74,7 +74,7 @@ export const move = (
     const failure = appended.left
     stop(
       failure._tag === 'RevisionConflict'
-        ? { _tag: revision === 0 ? 'TargetTaken' : 'CopyDiffers', store: 'new events' }
+        ? { _tag: 'Overtaken' }
         : { _tag: 'StoreUnavailable', store: 'new events', cause: failure.cause },
     )
   }
@@ -101,7 +101,10 @@ export const move = (
 
   const allUpTo = async (end: bigint): Promise<Copied> => {
     const copied = await readBack(position => report('reading back', position, end))
-    return copied?.upTo === end ? copied : stop({ _tag: 'CopyDiffers', store: 'new events' })
+    // Another run may have brought more.
+    return copied !== undefined && copied.upTo >= end
+      ? copied
+      : stop({ _tag: 'CopyDiffers', store: 'new events' })
   }
 
   /** Copies while hubs write, until what is left is little, or gets no less: they write faster than this copies. */

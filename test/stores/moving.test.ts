@@ -220,6 +220,21 @@ describe('a move to EventStoreDB that was broken off', () => {
   })
 })
 
+describe('two runs of a move to EventStoreDB at the same time', () => {
+  it('double nothing, and one of them at least comes to the end', async () => {
+    const source = await aLog()
+    const log = server.open()
+    const auth = anAuthTarget()
+    const runs = await Promise.all([0, 1, 2].map(() => move(source, { log, auth }, small)()))
+    const others = runs.filter(E.isLeft).map(({ left }) => left)
+    expect(others.length).toBeLessThan(3)
+    for (const failure of others) expect(failure).toEqual({ _tag: 'Overtaken' })
+    expect(await right(move(source, { log, auth }, small))).toMatchObject({ events: 28, wasMoved: true })
+    expect(await facts(log)).toEqual(await facts(source.log))
+    await Promise.all([source.log.close(), source.auth.close(), log.close()])
+  })
+})
+
 describe('a move to EventStoreDB is refused', () => {
   it('where another hub’s log is, or anything else', async () => {
     const source = await aLog()
