@@ -125,7 +125,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
   if (sealedAt !== undefined)
     logger.error(
       { sealedAt },
-      'the log in DATA_DIR was moved and takes no writes: set EVENTSTORE_URL and MONGODB_URL to where it is now',
+      'the log in DATA_DIR is sealed and takes no writes: run move to its end, or set EVENTSTORE_URL and MONGODB_URL to where it is now',
     )
   const { log, feed } = ports
 

@@ -177,11 +177,11 @@ describeUnless(
       old = await startHubProcess(folder.path, 'node', publicUrl)
       await untilReady(old)
       expect((await asAna(old).get('/pols/ANA/first')).status).toBe(200)
-      expect(old.log()).toContain('was moved and takes no writes')
+      expect(old.log()).toContain('is sealed and takes no writes')
       const register = ['person', 'register', 'LATE', '--password-stdin', '--data-dir', folder.path]
       expect(await runCommand(register, 'freedom')).toMatchObject({
         code: 1,
-        err: expect.stringContaining('was moved'),
+        err: expect.stringContaining('is sealed'),
       })
     })
   },
