@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as TE from '#fp/TaskEither'
 import type { AuthStore } from './auth/auth-store.ts'
+import type { ContentStore } from './commands/content-store.ts'
 import type { Config } from './config.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
+import { fileContent } from './stores/files/content.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
@@ -22,12 +24,14 @@ export interface Stores {
   /** When the embedded event log was left for another engine, if it was. */
   readonly sealedAt: Sealable['sealedAt']
   readonly auth: AuthStore & Closed
+  readonly contents: ContentStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
 }
 
 type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt'>
 
 const eventsFile = ({ dataDir }: Config): string => join(dataDir, 'events.db')
+const contentFolder = ({ dataDir }: Config): string => join(dataDir, 'content')
 const authFile = ({ dataDir }: Config): string => join(dataDir, 'auth.db')
 
 const openEvents = async (config: Config): Promise<Events> => {
@@ -41,18 +45,24 @@ const openEvents = async (config: Config): Promise<Events> => {
   return { events: eventStoreDbLog(eventStore), commits: () => 0, sealedAt: TE.right(undefined) }
 }
 
-const openTheRest = async (config: Config): Promise<Pick<Stores, 'auth' | 'reads'>> => {
+const openTheRest = async (config: Config): Promise<Pick<Stores, 'auth' | 'contents' | 'reads'>> => {
   const { dataDir, mongoUrl } = config
   if (mongoUrl === undefined)
     return {
       auth: sqliteAuthStore(authFile(config)),
+      contents: { ...fileContent(contentFolder(config)), close: async () => {} },
       reads: sqliteReadStore(join(dataDir, 'read.db')),
     }
-  const [{ mongoAuthStore }, { mongoReadStore }] = await Promise.all([
+  const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }] = await Promise.all([
     import('./stores/mongodb/auth-store.ts'),
+    import('./stores/mongodb/content.ts'),
     import('./stores/mongodb/read-store.ts'),
   ])
-  return { auth: mongoAuthStore(mongoUrl), reads: mongoReadStore(mongoUrl) }
+  return {
+    auth: mongoAuthStore(mongoUrl),
+    contents: mongoContent(mongoUrl),
+    reads: mongoReadStore(mongoUrl),
+  }
 }
 
 /** Opens the stores that the settings name: in DATA_DIR what they leave out. Throws what cannot be opened. */
