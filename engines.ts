@@ -80,16 +80,26 @@ export const openMove = async (
 ): Promise<({ readonly source: MoveSource; readonly target: MoveTarget } & Closed) | undefined> => {
   const { eventStore, mongoUrl } = config
   if (eventStore === undefined || mongoUrl === undefined || !existsSync(eventsFile(config))) return undefined
-  const [{ eventStoreDbLog }, { mongoAuthStore }] = await Promise.all([
+  const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }] = await Promise.all([
     import('./stores/eventstoredb/event-log.ts'),
     import('./stores/mongodb/auth-store.ts'),
+    import('./stores/mongodb/content.ts'),
   ])
-  const source = { log: sqliteLog(eventsFile(config)), auth: sqliteAuthStore(authFile(config)) }
-  const target = { log: eventStoreDbLog(eventStore), auth: mongoAuthStore(mongoUrl) }
+  const source = {
+    log: sqliteLog(eventsFile(config)),
+    auth: sqliteAuthStore(authFile(config)),
+    contents: fileContent(contentFolder(config)),
+  }
+  const target = {
+    log: eventStoreDbLog(eventStore),
+    auth: mongoAuthStore(mongoUrl),
+    contents: mongoContent(mongoUrl),
+  }
   return {
     source,
     target,
     close: async () => {
+      await target.contents.close()
       for (const { log, auth } of [target, source]) {
         await auth.close()
         await log.close()

@@ -2,7 +2,13 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { isLogFailure } from '../../domain/log-failure.ts'
 
-export type MovingStore = 'old events' | 'old credentials' | 'new events' | 'new credentials'
+export type MovingStore =
+  | 'old events'
+  | 'old credentials'
+  | 'old contents'
+  | 'new events'
+  | 'new credentials'
+  | 'new contents'
 
 /** Why a move stopped. It may be begun again, and goes on where it was. */
 export type MoveFailure =
@@ -10,6 +16,8 @@ export type MoveFailure =
   | { readonly _tag: 'StoreUnavailable'; readonly store: MovingStore; readonly cause: unknown }
   /** The event cannot be read, so that it cannot be moved either. */
   | { readonly _tag: 'EventDamaged'; readonly stream: string }
+  /** An event names this content, and what is kept is gone or other bytes. */
+  | { readonly _tag: 'ContentDamaged'; readonly sha256: string }
   /** It holds what this move did not put there; nothing was changed. */
   | { readonly _tag: 'TargetTaken'; readonly store: 'new events' | 'new credentials' }
   /** The log was moved before, together with another store of credentials. */
@@ -17,7 +25,7 @@ export type MoveFailure =
   /** Another run of this move is at work, and was first. */
   | { readonly _tag: 'Overtaken' }
   /** What was read back is not what was written. */
-  | { readonly _tag: 'CopyDiffers'; readonly store: 'new events' | 'new credentials' }
+  | { readonly _tag: 'CopyDiffers'; readonly store: 'new events' | 'new credentials' | 'new contents' }
 
 /** Stops the move: thrown within it, and what it ends with. */
 export const stop = (failure: MoveFailure): never => {
@@ -28,6 +36,7 @@ const tags: ReadonlySet<unknown> = new Set([
   'NothingToMove',
   'StoreUnavailable',
   'EventDamaged',
+  'ContentDamaged',
   'TargetTaken',
   'MovedWithAnother',
   'Overtaken',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { AuthSource, AuthTarget } from '../../auth/auth-contents.ts'
+import type { ContentStore } from '../../commands/content-store.ts'
 import type { DomainEvent } from '../../domain/event.ts'
 import {
   hubEvents,
@@ -12,23 +13,26 @@ import {
 } from '../../domain/hub-events.ts'
 import { encodeOne, hubEvent } from '../codec.ts'
 import { parseText, type Sealable, type StoredEvent, type StoredLog } from '../stored.ts'
+import { copyContents } from './contents.ts'
 import { type Copied, copyEvents, copyOf, firstEpoch, holdsNothing, makeReadBack } from './copies.ts'
 import { along, from, isMoveFailure, type MoveFailure, stop } from './failure.ts'
 
 export interface MoveSource {
   readonly log: StoredLog & Sealable
   readonly auth: AuthSource
+  readonly contents: ContentStore
 }
 
 export interface MoveTarget {
   readonly log: StoredLog
   readonly auth: AuthTarget
+  readonly contents: ContentStore
 }
 
-export type MoveStep = 'looking at what is there' | 'events' | 'credentials' | 'reading back'
+export type MoveStep = 'looking at what is there' | 'events' | 'credentials' | 'contents' | 'reading back'
 
 export interface MoveOptions {
-  /** How far a step is, and how far it has to go; credentials have no end that is known. */
+  /** How far a step is, and how far it has to go; credentials and contents have no end that is known. */
   readonly report: (step: MoveStep, done: bigint, of: bigint | undefined) => void
   /** The table of former positions names every so many events one, so many in an event. */
   readonly placesEvery?: number
@@ -130,6 +134,11 @@ export const move = (
     }
   }
 
+  const contentsAfter = (after: bigint): Promise<void> =>
+    copyContents(source.log, source.contents, target.contents, after, done =>
+      report('contents', done, undefined),
+    )
+
   const keepPlaces = async (places: readonly KeptPosition[]): Promise<void> => {
     const stream = positionsStream(firstEpoch)
     const last = await from('new events', target.log.last(stream))
@@ -162,12 +171,14 @@ export const move = (
     // All that takes long is done before the old log is sealed, so that writes are refused for a short time only.
     const most = await copyMost(await begin(founded, hub.length > 0))
     await copyCredentials()
+    await contentsAfter(0n)
     await allUpTo(most)
     const nearlyAll = await copyMost(most)
     await from('old events', source.log.seal)
     const end = await copyTo(nearlyAll, await from('old events', source.log.head))
     // Once more: nothing that an event of the last moments names may be left behind.
     await copyCredentials()
+    await contentsAfter(most)
     const copied = await allUpTo(end)
     await keepPlaces(copied.places)
     const { events, digest } = copied

@@ -78,6 +78,11 @@ describeUnless(
       secret = await enroll(root, 'lab', ['people:read', 'pols:read'])
       token = await tokenOf(old, secret)
       first = await root.post('/pols/ANA/first', firstPage, key)
+      await root.post('/personal-documents/scan', { person: 'ANA' })
+      const put = await root.send('PUT', '/personal-documents/scan/content', {
+        body: new Uint8Array([1, 2, 3]),
+      })
+      expect(put.status).toBe(201)
       await root.post('/pols/ANA/removed', {})
       await root.delete('/pols/ANA/removed')
       for (let n = 0; n < 150; n += 1) await root.patch('/people/ANA', { lastname: `${n}` })
@@ -129,7 +134,15 @@ describeUnless(
     }, 120_000)
 
     it('answers every read as before, on either side', async () => {
-      const paths = ['/people/ANA', '/people', '/pols/ANA/first', '/pols/ANA/removed', '/pols/ANA/never']
+      const paths = [
+        '/people/ANA',
+        '/people',
+        '/pols/ANA/first',
+        '/pols/ANA/removed',
+        '/pols/ANA/never',
+        '/personal-documents/scan',
+        '/personal-documents/scan/content',
+      ]
       const there = new Set<string>()
       for (let path: string | undefined = '/pols/ANA?limit=100'; path !== undefined; path = paths.pop()) {
         const [before, now] = [await asRoot(old).get(path), await asRoot(hub).get(path)]

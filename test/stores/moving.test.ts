@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -6,12 +7,13 @@ import * as TE from '#fp/TaskEither'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import { formatPosition } from '../../domain/position.ts'
 import { openLog } from '../../stores/codec.ts'
+import { fileContent } from '../../stores/files/content.ts'
 import { type MoveOptions, move } from '../../stores/moving/move.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import type { StoredLog } from '../../stores/stored.ts'
 import { left, right } from '../support/either.ts'
-import { pageWritten, personChanged, personRegistered } from '../support/events.ts'
+import { eventOf, pageWritten, personChanged, personRegistered } from '../support/events.ts'
 import { anEvent, idsOf, newPrefix, openTarget } from '../support/eventstoredb/target.ts'
 import { eventsOf } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -23,6 +25,8 @@ afterAll(() => {
   folder.remove()
 })
 
+/** Where contents go. */
+const contents = fileContent(join(folder.path, 'content'))
 let files = 0
 /** A log of the embedded engine: two people, one of them changed five times at once, and pages. */
 const aLog = async (pages = 20) => {
@@ -36,7 +40,13 @@ const aLog = async (pages = 20) => {
   await right(ports.log.append('person-B', 'no-stream', [personRegistered('B')]))
   const changes = Array.from({ length: 5 }, (_, n) => personChanged({ name: `${n}` }))
   await right(ports.log.append('person-A', 0, changes))
-  return { path, log, ports, auth: sqliteAuthStore(join(folder.path, `${files}-auth.db`)) }
+  return {
+    path,
+    log,
+    ports,
+    auth: sqliteAuthStore(join(folder.path, `${files}-auth.db`)),
+    contents: fileContent(join(folder.path, `${files}-content`)),
+  }
 }
 
 /** A store of credentials that was nobody's, and takes everything. */
@@ -69,7 +79,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const source = await aLog()
     const before = await facts(source.log)
     const log = server.open()
-    const moved = await right(move(source, { log, auth: anAuthTarget() }, quiet))
+    const moved = await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
     expect(moved).toEqual({ events: 28, digest: expect.stringMatching(/^[0-9a-f]{64}$/), wasMoved: false })
     const { identity, feed } = await right(() => openLog(log))
     expect(identity).toEqual({ id: source.ports.identity.id, epoch: 1 })
@@ -87,7 +97,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
   it('goes on being written where it is now, and no longer where it was', async () => {
     const source = await aLog()
     const log = server.open()
-    await right(move(source, { log, auth: anAuthTarget() }, quiet))
+    await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
     const ports = await right(() => openLog(log))
     await right(ports.log.append('person-A', 5, [personChanged({ name: 'new' })]))
     expect(await left(source.ports.log.append('person-A', 5, [personChanged({})]))).toMatchObject({
@@ -102,7 +112,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const { identity, feed: old } = source.ports
     const before = await eventsOf(old)
     const log = server.open()
-    await right(move(source, { log, auth: anAuthTarget() }, small))
+    await right(move(source, { log, auth: anAuthTarget(), contents }, small))
     const { feed } = await right(() => openLog(log))
     const find = (number: bigint) => right(feed.positionOf(formatPosition(identity, number)))
     for (const { position, id } of before) {
@@ -137,7 +147,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const report = () => {
       for (let n = 0; n < 3; n += 1) writing.push(write())
     }
-    await right(move(source, { log, auth: anAuthTarget() }, { report }))
+    await right(move(source, { log, auth: anAuthTarget(), contents }, { report }))
     await Promise.all(writing)
     expect(refused).toBeGreaterThan(0)
     expect(written.length).toBeGreaterThan(0)
@@ -147,14 +157,53 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
   })
 
+  it('takes the contents with it that its events name, and stops where one is gone', async () => {
+    const source = await aLog()
+    const log = server.open()
+    const auth = anAuthTarget()
+    const bytes = [Buffer.from('a content'), Buffer.from('another')]
+    for (const [n, piece] of bytes.entries()) {
+      async function* pieces() {
+        yield piece
+      }
+      const sha256 = createHash('sha256').update(piece).digest('hex')
+      await right(source.contents.receive(pieces(), 100, ({ keep }) => keep))
+      const data = { size: piece.length, type: 'text/plain', sha256 }
+      await right(
+        source.ports.log.append(`document-${n}`, 'no-stream', [
+          eventOf('PersonalDocumentCreated', { id: `${n}`, person: 'A' }),
+          eventOf('PersonalDocumentContentStored', data),
+        ]),
+      )
+    }
+    const names = bytes.map(piece => ({
+      size: piece.length,
+      sha256: createHash('sha256').update(piece).digest('hex'),
+    }))
+    const lost = { ...source, contents: fileContent(join(folder.path, 'lost')) }
+    expect(await left(move(lost, { log, auth, contents }, quiet))).toEqual({
+      _tag: 'ContentDamaged',
+      sha256: names[0]?.sha256,
+    })
+    expect(await right(source.log.sealedAt)).toBeUndefined()
+    await right(move(source, { log, auth, contents }, quiet))
+    for (const [n, name] of names.entries()) {
+      await right(contents.verify(name))
+      const pieces: Uint8Array[] = []
+      for await (const piece of contents.read(name)) pieces.push(piece)
+      expect(Buffer.concat(pieces)).toEqual(bytes[n])
+    }
+    await Promise.all([source.log.close(), source.auth.close(), log.close()])
+  })
+
   it('is moved once: a second run says so', async () => {
     const source = await aLog()
-    const target = { log: server.open(), auth: anAuthTarget() }
+    const target = { log: server.open(), auth: anAuthTarget(), contents }
     const first = await right(move(source, target, quiet))
     const ids = await idsOf(target.log)
     expect(await right(move(source, target, quiet))).toEqual({ ...first, wasMoved: true })
     expect(await idsOf(target.log)).toEqual(ids)
-    expect(await left(move(source, { ...target, auth: anAuthTarget() }, quiet))).toEqual({
+    expect(await left(move(source, { ...target, auth: anAuthTarget(), contents }, quiet))).toEqual({
       _tag: 'MovedWithAnother',
     })
     await Promise.all([source.log.close(), source.auth.close(), target.log.close()])
@@ -184,11 +233,15 @@ describe('a move to EventStoreDB that was broken off', () => {
       const auth = anAuthTarget()
       let moved: unknown
       for (const stores of [true, false])
-        moved = await move(source, { log: lostAt(log, n, stores), auth }, { ...small, placesEvery: 8 })()
+        moved = await move(
+          source,
+          { log: lostAt(log, n, stores), auth, contents },
+          { ...small, placesEvery: 8 },
+        )()
       const opened = await openLog(log)
       if (n > 1 && E.isLeft(opened)) expect(opened.left).toEqual({ _tag: 'MoveUnfinished' })
       else if (n > 1) expect(moved).toMatchObject({ _tag: 'Right' })
-      await right(move(source, { log, auth }, { ...small, placesEvery: 8 }))
+      await right(move(source, { log, auth, contents }, { ...small, placesEvery: 8 }))
       expect(await facts(log)).toEqual(await facts(source.log))
       expect(new Set(await idsOf(log)).size).toBe((await idsOf(log)).length)
       const { feed } = await right(() => openLog(log))
@@ -213,7 +266,7 @@ describe('a move to EventStoreDB that was broken off', () => {
         return log.append(stream, expected, events)()
       },
     }
-    await right(move(source, { log: withLate, auth: anAuthTarget() }, quiet))
+    await right(move(source, { log: withLate, auth: anAuthTarget(), contents }, quiet))
     expect(late).toBe(1)
     expect(await facts(log)).toEqual(await facts(source.log))
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
@@ -225,11 +278,14 @@ describe('two runs of a move to EventStoreDB at the same time', () => {
     const source = await aLog()
     const log = server.open()
     const auth = anAuthTarget()
-    const runs = await Promise.all([0, 1, 2].map(() => move(source, { log, auth }, small)()))
+    const runs = await Promise.all([0, 1, 2].map(() => move(source, { log, auth, contents }, small)()))
     const others = runs.filter(E.isLeft).map(({ left }) => left)
     expect(others.length).toBeLessThan(3)
     for (const failure of others) expect(failure).toEqual({ _tag: 'Overtaken' })
-    expect(await right(move(source, { log, auth }, small))).toMatchObject({ events: 28, wasMoved: true })
+    expect(await right(move(source, { log, auth, contents }, small))).toMatchObject({
+      events: 28,
+      wasMoved: true,
+    })
     expect(await facts(log)).toEqual(await facts(source.log))
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
   })
@@ -245,7 +301,7 @@ describe('a move to EventStoreDB is refused', () => {
     for (const log of [hubs, foreign]) {
       const ids = await idsOf(log)
       const auth = anAuthTarget()
-      expect(await left(move(source, { log, auth }, quiet))).toEqual({
+      expect(await left(move(source, { log, auth, contents }, quiet))).toEqual({
         _tag: 'TargetTaken',
         store: 'new events',
       })
@@ -264,7 +320,7 @@ describe('a move to EventStoreDB is refused', () => {
     const anothers = anAuthTarget()
     await right(anothers.claimFor('another'))
     for (const auth of [somebodys, anothers])
-      expect(await left(move(source, { log, auth }, quiet))).toEqual({
+      expect(await left(move(source, { log, auth, contents }, quiet))).toEqual({
         _tag: 'TargetTaken',
         store: 'new credentials',
       })
@@ -277,10 +333,10 @@ describe('a move to EventStoreDB is refused', () => {
     const prefix = newPrefix()
     const log = server.open({ prefix })
     const auth = anAuthTarget()
-    await move(source, { log: lostAt(log, 5, false), auth }, quiet)()
+    await move(source, { log: lostAt(log, 5, false), auth, contents }, quiet)()
     await right(log.append('page-A:0', 0, [anEvent()]))
     const ids = await idsOf(log)
-    expect(await left(move(source, { log, auth }, quiet))).toEqual({
+    expect(await left(move(source, { log, auth, contents }, quiet))).toEqual({
       _tag: 'TargetTaken',
       store: 'new events',
     })
@@ -302,7 +358,7 @@ describe('a move to EventStoreDB is refused', () => {
         return log.append(stream, expected, events)()
       },
     }
-    expect(await left(move(source, { log: disturbed, auth }, quiet))).toEqual({
+    expect(await left(move(source, { log: disturbed, auth, contents }, quiet))).toEqual({
       _tag: 'CopyDiffers',
       store: 'new events',
     })
@@ -316,12 +372,18 @@ describe('a move to EventStoreDB is refused', () => {
     other.exec("UPDATE events SET metadata = '{' WHERE stream = 'page-A:7'")
     other.close()
     const log = server.open()
-    expect(await left(move(source, { log, auth: anAuthTarget() }, quiet))).toEqual({
+    expect(await left(move(source, { log, auth: anAuthTarget(), contents }, quiet))).toEqual({
       _tag: 'EventDamaged',
       stream: 'page-A:7',
     })
-    const empty = { log: sqliteLog(join(folder.path, 'empty.db')), auth: source.auth }
-    expect(await left(move(empty, { log, auth: anAuthTarget() }, quiet))).toEqual({ _tag: 'NothingToMove' })
+    const empty = {
+      log: sqliteLog(join(folder.path, 'empty.db')),
+      auth: source.auth,
+      contents: source.contents,
+    }
+    expect(await left(move(empty, { log, auth: anAuthTarget(), contents }, quiet))).toEqual({
+      _tag: 'NothingToMove',
+    })
     await Promise.all([source.log.close(), source.auth.close(), empty.log.close(), log.close()])
   })
 })
