@@ -1,13 +1,16 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import * as TE from '#fp/TaskEither'
 import type { AuthStore } from './auth/auth-store.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import type { Config } from './config.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
 import { fileContent } from './stores/files/content.ts'
+import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
 import { sqliteReadStore } from './stores/sqlite/read-store.ts'
-import type { StoredLog } from './stores/stored.ts'
+import type { Sealable, StoredLog } from './stores/stored.ts'
 
 interface Closed {
   readonly close: () => Promise<void>
@@ -18,29 +21,36 @@ export interface Stores {
   readonly events: StoredLog
   /** Transactions of the embedded event log so far: for the benchmark. */
   readonly commits: () => number
+  /** When the embedded event log was left for another engine, if it was. */
+  readonly sealedAt: Sealable['sealedAt']
   readonly auth: AuthStore & Closed
   readonly contents: ContentStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
 }
 
-const openEvents = async ({ dataDir, eventStore }: Config): Promise<Pick<Stores, 'events' | 'commits'>> => {
+type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt'>
+
+const eventsFile = ({ dataDir }: Config): string => join(dataDir, 'events.db')
+const contentFolder = ({ dataDir }: Config): string => join(dataDir, 'content')
+const authFile = ({ dataDir }: Config): string => join(dataDir, 'auth.db')
+
+const openEvents = async (config: Config): Promise<Events> => {
+  const { eventStore } = config
   if (eventStore === undefined) {
-    const events = sqliteLog(join(dataDir, 'events.db'))
-    return { events, commits: events.commits }
+    const events = sqliteLog(eventsFile(config))
+    return { events, commits: events.commits, sealedAt: events.sealedAt }
   }
   // A driver takes a quarter of a second and 25 MB: only who uses it loads it.
   const { eventStoreDbLog } = await import('./stores/eventstoredb/event-log.ts')
-  return { events: eventStoreDbLog(eventStore), commits: () => 0 }
+  return { events: eventStoreDbLog(eventStore), commits: () => 0, sealedAt: TE.right(undefined) }
 }
 
-const openTheRest = async ({
-  dataDir,
-  mongoUrl,
-}: Config): Promise<Pick<Stores, 'auth' | 'contents' | 'reads'>> => {
+const openTheRest = async (config: Config): Promise<Pick<Stores, 'auth' | 'contents' | 'reads'>> => {
+  const { dataDir, mongoUrl } = config
   if (mongoUrl === undefined)
     return {
-      auth: sqliteAuthStore(join(dataDir, 'auth.db')),
-      contents: { ...fileContent(join(dataDir, 'content')), close: async () => {} },
+      auth: sqliteAuthStore(authFile(config)),
+      contents: { ...fileContent(contentFolder(config)), close: async () => {} },
       reads: sqliteReadStore(join(dataDir, 'read.db')),
     }
   const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }] = await Promise.all([
@@ -60,3 +70,40 @@ export const openStores = async (config: Config): Promise<Stores> => ({
   ...(await openEvents(config)),
   ...(await openTheRest(config)),
 })
+
+/**
+ * Opens both sides of a move from DATA_DIR to the engines that the settings name; undefined where there is nothing in
+ * DATA_DIR. Throws what cannot be opened.
+ */
+export const openMove = async (
+  config: Config,
+): Promise<({ readonly source: MoveSource; readonly target: MoveTarget } & Closed) | undefined> => {
+  const { eventStore, mongoUrl } = config
+  if (eventStore === undefined || mongoUrl === undefined || !existsSync(eventsFile(config))) return undefined
+  const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }] = await Promise.all([
+    import('./stores/eventstoredb/event-log.ts'),
+    import('./stores/mongodb/auth-store.ts'),
+    import('./stores/mongodb/content.ts'),
+  ])
+  const source = {
+    log: sqliteLog(eventsFile(config)),
+    auth: sqliteAuthStore(authFile(config)),
+    contents: fileContent(contentFolder(config)),
+  }
+  const target = {
+    log: eventStoreDbLog(eventStore),
+    auth: mongoAuthStore(mongoUrl),
+    contents: mongoContent(mongoUrl),
+  }
+  return {
+    source,
+    target,
+    close: async () => {
+      await target.contents.close()
+      for (const { log, auth } of [target, source]) {
+        await auth.close()
+        await log.close()
+      }
+    },
+  }
+}

@@ -28,7 +28,7 @@ import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
 import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
-import { openStores, type Stores } from './engines.ts'
+import { openMove, openStores, type Stores } from './engines.ts'
 import { accounts, parseAccountText } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
 import { followCheckpoints } from './projections/follow-checkpoints.ts'
@@ -39,6 +39,8 @@ import { projections } from './projections/read-models.ts'
 import type { ReadModels } from './projections/read-store.ts'
 import { readWhole } from './projections/read-whole.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
+import type { MoveFailure } from './stores/moving/failure.ts'
+import { type Moved, type MoveOptions, type MoveStep, move } from './stores/moving/move.ts'
 import { processName } from './stores/process-name.ts'
 
 const announceMilliseconds = 250
@@ -124,6 +126,12 @@ const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<v
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
   const { events, auth, contents, reads } = stores
   const ports = orThrow(await openLog(events))
+  const sealedAt = orThrow(await stores.sealedAt())
+  if (sealedAt !== undefined)
+    logger.error(
+      { sealedAt },
+      'the log in DATA_DIR is sealed and takes no writes: run move to its end, or set EVENTSTORE_URL and MONGODB_URL to where it is now',
+    )
   const { log, feed } = ports
 
   const standing = makeStanding(await standingStart(reads, feed))
@@ -167,6 +175,23 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
       await followed
       await closeStores(stores)
     },
+  }
+}
+
+export type { MoveFailure, MoveStep }
+
+/** Moves what is in DATA_DIR to the engines that the settings name. */
+export const moveToEngines = async (
+  config: Config,
+  options: MoveOptions,
+): Promise<E.Either<MoveFailure, Moved>> => {
+  process.umask(0o077)
+  const moving = await openMove(config)
+  if (moving === undefined) return E.left({ _tag: 'NothingToMove' })
+  try {
+    return await move(moving.source, moving.target, options)()
+  } finally {
+    await moving.close()
   }
 }
 
@@ -402,6 +427,7 @@ export const startHub = async (
       readModels: reads,
       progress,
       logIdentity: identity,
+      positionOf: feed.positionOf,
       logHead: feed.head,
       fingerprintKey: orThrow(await auth.secret('idempotency')()),
       health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),

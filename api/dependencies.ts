@@ -39,6 +39,8 @@ export interface ApiDependencies {
   readonly readModels: ReadModels
   readonly progress: Progress
   readonly logIdentity: LogIdentity
+  /** Reads a position that a client sends. */
+  readonly positionOf: EventFeed['positionOf']
   /** The log's last position. */
   readonly logHead: EventFeed['head']
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */

@@ -1,6 +1,5 @@
 import * as E from '#fp/Either'
 import { people } from '../domain/people.ts'
-import { parsePosition } from '../domain/position.ts'
 import { invalid } from '../domain/rejection.ts'
 import { modelOf } from '../projections/items.ts'
 import type { ModelShape, ReadModels } from '../projections/read-store.ts'
@@ -13,7 +12,7 @@ const waitMilliseconds = 1_000
 
 export type ReadDependencies = Pick<
   ApiDependencies,
-  'readModels' | 'progress' | 'logIdentity' | 'logHead' | 'health'
+  'readModels' | 'progress' | 'positionOf' | 'logHead' | 'health'
 >
 
 /**
@@ -21,14 +20,16 @@ export type ReadDependencies = Pick<
  * reached that position within a second.
  */
 export const readable = async (
-  { progress, logIdentity, logHead, health }: ReadDependencies,
+  { progress, positionOf, logHead, health }: ReadDependencies,
   { request }: Call,
   model: ModelShape,
 ): Promise<E.Either<Failure, void>> => {
   if (!health.readSideIsUp()) return E.left({ _tag: 'StartingUp' })
   const header = request.headers['thalamus-min-position']
   if (header === undefined) return E.right(undefined)
-  const position = typeof header === 'string' ? parsePosition(logIdentity, header) : undefined
+  const found = await positionOf(typeof header === 'string' ? header : '')()
+  if (E.isLeft(found)) return found
+  const position = found.right
   if (position === undefined)
     return E.left(
       invalid({ header: 'Thalamus-Min-Position', detail: 'must be a position of this hub’s log' }),

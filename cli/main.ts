@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { type Config, flagOf, readConfig, settings } from '../config.ts'
 import { demo } from './demo.ts'
 import { keyCommands } from './keys.ts'
+import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
@@ -12,7 +13,11 @@ export type ExitCode = 0 | 1 | 2
 
 export type Run = (config: Config) => Promise<ExitCode>
 export type AddCommand = (parent: Command, usage: string, description: string) => Command
-export type WithConfig = (options: Readonly<Record<string, unknown>>, run: Run) => Promise<void>
+export type WithConfig = (
+  options: Readonly<Record<string, unknown>>,
+  run: Run,
+  allProblems?: (ofSettings: readonly string[]) => readonly string[],
+) => Promise<void>
 
 const program = new Command('thalamus')
   .description('The message and authentication server of a GNU Health Federation.')
@@ -25,7 +30,7 @@ const camelCase = (flag: string): string =>
   flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Reads the settings from environment and flags, runs the command with them, and keeps its exit code. */
-const withConfig: WithConfig = async (options, run) => {
+const withConfig: WithConfig = async (options, run, allProblems = ofSettings => ofSettings) => {
   const flags = Object.fromEntries(
     settings.map(setting => {
       const value = options[camelCase(flagOf(setting))]
@@ -33,8 +38,9 @@ const withConfig: WithConfig = async (options, run) => {
     }),
   )
   const read = readConfig(process.env, flags)
-  if ('problems' in read) {
-    process.stderr.write(`${read.problems.map(problem => `${problem}\n`).join('')}`)
+  const problems = allProblems('problems' in read ? read.problems : [])
+  if ('problems' in read || problems.length > 0) {
+    process.stderr.write(`${problems.map(problem => `${problem}\n`).join('')}`)
     exitCode = 2
     return
   }
@@ -76,6 +82,8 @@ command(
 )
   .addHelpText('after', '\nWithout names it builds all of them: people, pols, versions, accounts, nodes.')
   .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
+
+moveCommand(program, command, withConfig)
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
   .addHelpText('after', '\nIt takes a DATA_DIR without events only: name a new folder with --data-dir.')

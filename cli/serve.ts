@@ -28,6 +28,8 @@ export const startProblem = (config: Config, error: unknown): string => {
   if (code === 'EADDRINUSE') return `Port ${config.port} is in use: choose another one with --port.`
   if (code === 'EACCES')
     return `Port ${config.port} may not be used by this user: choose one above 1023 with --port.`
+  if (error instanceof Error && error.message === 'MoveUnfinished')
+    return 'The hub cannot start on EVENTSTORE_URL: its log is being moved there and is not whole yet. Run `move` again, with the same options as before, until it says that all is moved.'
   const servers = [
     config.eventStore === undefined ? [] : 'EVENTSTORE_URL',
     config.mongoUrl === undefined ? [] : 'MONGODB_URL',

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { domiciliaryUnits } from './domiciliary-units.ts'
 import { encounters } from './encounters.ts'
 import type { DomainEvent } from './event.ts'
+import { hubEvents } from './hub-events.ts'
 import { institutions } from './institutions.ts'
 import type { JsonObject } from './json.ts'
 import { lifeEvents } from './life-events.ts'
@@ -33,11 +34,11 @@ const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
   ...Object.entries(facts).map(([type, fact]): [string, z.ZodType] => [type, fact.data]),
 ]
 
-/** The data of every event type this release can read. A log's first event is `HubFounded` with the log's id. */
+/** The data of every event type this release can read. */
 export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
   ...Object.entries(nodeEvents),
-  ['HubFounded', z.object({ id: z.string() })],
+  ...Object.entries(hubEvents),
 ])
 
 /** The version of the shapes above; an event with a higher one is from a newer release. */

@@ -7,12 +7,19 @@ export interface LogIdentity {
 /** The position as clients hold it, opaque to them. */
 export const formatPosition = (log: LogIdentity, number: bigint): string => `${log.id}-${log.epoch}-${number}`
 
-/** The number of a position of this very log; undefined when the text is none, or one of another log. */
-export const parsePosition = (log: LogIdentity, text: string): bigint | undefined => {
-  const prefix = `${log.id}-${log.epoch}-`
+export interface EpochPosition {
+  readonly epoch: number
+  readonly number: bigint
+}
+
+/** A position of the log with this id, in this epoch or an earlier one; undefined when the text is none. */
+export const parsePosition = (log: LogIdentity, text: string): EpochPosition | undefined => {
+  const prefix = `${log.id}-`
   if (!text.startsWith(prefix)) return undefined
-  const digits = text.slice(prefix.length)
-  return /^(0|[1-9]\d{0,18})$/.test(digits) ? BigInt(digits) : undefined
+  const [, epoch, number] = /^(0|[1-9]\d{0,5})-(0|[1-9]\d{0,18})$/.exec(text.slice(prefix.length)) ?? []
+  return epoch === undefined || number === undefined || Number(epoch) > log.epoch
+    ? undefined
+    : { epoch: Number(epoch), number: BigInt(number) }
 }
 
 export const earlierOf = (a: bigint, b: bigint): bigint => {

@@ -1,6 +1,6 @@
 import type { TaskEither } from '#fp/TaskEither'
 import type { RecordedEvent } from '../domain/event.ts'
-import type { LogUnavailable } from '../domain/log-failure.ts'
+import type { LogFailure, LogUnavailable } from '../domain/log-failure.ts'
 import type { LogIdentity } from '../domain/position.ts'
 
 export interface FeedBatch {
@@ -27,4 +27,9 @@ export interface EventFeed {
   readonly head: TaskEither<LogUnavailable, bigint>
   /** The id of the event at this very position: a checkpoint names it, so that a log put back is noticed. */
   readonly eventIdAt: (position: bigint) => TaskEither<LogUnavailable, string | undefined>
+  /**
+   * The number of a position as clients hold it, also of an epoch before the log was moved; undefined for one that is not
+   * this log's, or past the end of that epoch. One of this epoch may be past the head.
+   */
+  readonly positionOf: (text: string) => TaskEither<LogFailure, bigint | undefined>
 }

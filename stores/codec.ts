@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import * as E from '#fp/Either'
+import * as TE from '#fp/TaskEither'
 import type { EventLog } from '../commands/event-log.ts'
 import { eventShapes, schemaVersion } from '../domain/catalogue.ts'
-import type { Actor, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
+import type { Actor, DomainEvent, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
+import { hubMoved, hubStream } from '../domain/hub-events.ts'
 import { type JsonObject, jsonText } from '../domain/json.ts'
 import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
-import type { LogIdentity } from '../domain/position.ts'
+import { type LogIdentity, parsePosition } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
-import type { StoredEvent, StoredLog, StoredNewEvent } from './stored.ts'
+import { formerPositions } from './former-positions.ts'
+import { parseText, type StoredEvent, type StoredLog, type StoredNewEvent } from './stored.ts'
 
 const actorShape: z.ZodType<Actor> = z.object({
   kind: z.enum(['person', 'node', 'operator', 'hub']),
@@ -28,7 +31,20 @@ const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
   credential: z.string().exactOptional(),
 })
 
-const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => ({
+/** An event of the hub itself. */
+export const hubEvent = (id: string, event: DomainEvent): NewEvent => ({
+  id,
+  event,
+  metadata: {
+    commandId: randomUUID(),
+    actor: { kind: 'hub', id: 'thalamus' },
+    requestId: randomUUID(),
+    schemaVersion,
+    recordedAt: new Date().toISOString(),
+  },
+})
+
+export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => ({
   id,
   type: event.type,
   data: jsonText(event.data),
@@ -41,14 +57,6 @@ const unreadable = (
   { stream, position }: StoredEvent,
   reason: EventUnreadable['reason'],
 ): E.Either<EventUnreadable, never> => E.left({ _tag: 'EventUnreadable', stream, position, reason })
-
-const parseText = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 const isShaped = (shape: z.ZodType, data: unknown): data is JsonObject => shape.safeParse(data).success
 
@@ -117,49 +125,65 @@ const eventLog = (stored: StoredLog): EventLog => ({
   },
 })
 
-const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => ({
-  identity,
-  head: stored.head,
-  eventIdAt: stored.eventIdAt,
-  follow: async function* (after, options) {
-    for await (const batch of stored.follow(after, options)) {
-      const { events, failure } = await decode(batch.events)
-      if (failure === undefined) yield { events, next: batch.next, caughtUp: batch.caughtUp }
-      else {
-        const last = events.at(-1)
-        if (last !== undefined) yield { events, next: last.position, caughtUp: false }
-        throw failure
+const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => {
+  const find = formerPositions(stored, identity.epoch - 1)
+  return {
+    identity,
+    head: stored.head,
+    eventIdAt: stored.eventIdAt,
+    positionOf: text => {
+      const position = parsePosition(identity, text)
+      if (position === undefined) return TE.right(undefined)
+      const { epoch, number } = position
+      if (epoch === identity.epoch) return TE.right(number)
+      return epoch === identity.epoch - 1 ? find(number) : TE.right(undefined)
+    },
+    follow: async function* (after, options) {
+      for await (const batch of stored.follow(after, options)) {
+        const { events, failure } = await decode(batch.events)
+        if (failure === undefined) yield { events, next: batch.next, caughtUp: batch.caughtUp }
+        else {
+          const last = events.at(-1)
+          if (last !== undefined) yield { events, next: last.position, caughtUp: false }
+          throw failure
+        }
       }
-    }
-  },
-})
+    },
+  }
+}
+
+/** A log that is being moved here and is not whole yet: it is not to be read or written. */
+export interface MoveUnfinished {
+  readonly _tag: 'MoveUnfinished'
+}
+
+const identityOf = (hub: readonly RecordedEvent[]): E.Either<MoveUnfinished, LogIdentity> => {
+  const id = hub[0]?.event.data.id
+  const last = hub.at(-1)?.event
+  if (last?.type === 'HubMoveBegun') return E.left({ _tag: 'MoveUnfinished' })
+  const epoch = last?.type === 'HubMoved' ? hubMoved.parse(last.data).epoch : 0
+  return E.right({ id: typeof id === 'string' ? id : '', epoch })
+}
 
 /**
  * The ports over an engine: schema check, JSON. A log without events is founded: its first event names it.
- * Fails when the log cannot be read or written.
+ * Fails when the log cannot be read or written, or is not whole yet.
  */
-export const openLog = async (stored: StoredLog): Promise<E.Either<LogFailure, LogPorts>> => {
+export const openLog = async (
+  stored: StoredLog,
+): Promise<E.Either<LogFailure | MoveUnfinished, LogPorts>> => {
   const log = eventLog(stored)
-  const founding: NewEvent = {
-    id: randomUUID(),
-    event: { type: 'HubFounded', data: { id: randomUUID().replaceAll('-', '') } },
-    metadata: {
-      commandId: randomUUID(),
-      actor: { kind: 'hub', id: 'thalamus' },
-      requestId: randomUUID(),
-      schemaVersion,
-      recordedAt: new Date().toISOString(),
-    },
-  }
-  const existing = await log.read('hub')()
+  const existing = await log.read(hubStream)()
   if (E.isLeft(existing)) return existing
   if (existing.right.events.length === 0) {
-    const founded = await log.append('hub', 'no-stream', [founding])()
+    const data = { id: randomUUID().replaceAll('-', '') }
+    const founding = hubEvent(randomUUID(), { type: 'HubFounded', data })
+    const founded = await log.append(hubStream, 'no-stream', [founding])()
     if (E.isLeft(founded) && founded.left._tag !== 'RevisionConflict') return E.left(founded.left)
   }
-  const hub = await log.read('hub')()
+  const hub = await log.read(hubStream)()
   if (E.isLeft(hub)) return hub
-  const id = hub.right.events[0]?.event.data.id
-  const identity = { id: typeof id === 'string' ? id : '', epoch: 0 }
-  return E.right({ identity, log, feed: eventFeed(stored, identity) })
+  return E.map((identity: LogIdentity) => ({ identity, log, feed: eventFeed(stored, identity) }))(
+    identityOf(hub.right.events),
+  )
 }

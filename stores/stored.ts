@@ -16,6 +16,15 @@ export interface StoredEvent extends StoredNewEvent {
   readonly position: bigint
 }
 
+/** The text as JSON; undefined where it is none. */
+export const parseText = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Bounds of what is read at once. */
 export const mostEvents = 500
 export const mostCharacters = 8 * 1024 * 1024
@@ -58,4 +67,12 @@ export interface StoredLog {
   /** The id of the event at this very position, if there is one. */
   readonly eventIdAt: (position: bigint) => TaskEither<LogUnavailable, string | undefined>
   readonly close: () => Promise<void>
+}
+
+/** A log that can be left behind. */
+export interface Sealable {
+  /** From now on every append of every process fails; reads go on. Sealing what is sealed changes nothing. */
+  readonly seal: TaskEither<LogUnavailable, void>
+  /** When it was sealed (ISO 8601), if it was. */
+  readonly sealedAt: TaskEither<LogUnavailable, string | undefined>
 }

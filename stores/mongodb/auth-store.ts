@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import * as TE from '#fp/TaskEither'
+import type { AuthTarget } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable } from '../../auth/auth-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { attemptsIn } from './attempts.ts'
+import { takeoverIn } from './auth-takeover.ts'
 import { type Keyed, openMongo } from './client.ts'
 import { credentialsIn } from './credentials.ts'
 import { insertNew, untilDone } from './insert-new.ts'
@@ -17,7 +19,7 @@ const processRow = z.object({ _id: z.string(), position: z.bigint() })
 const claimRow = z.object({ value: z.string() })
 const seenRow = z.object({ _id: z.string(), at: z.number() })
 
-export interface MongoAuthStore extends AuthStore {
+export interface MongoAuthStore extends AuthStore, AuthTarget {
   readonly close: () => Promise<void>
 }
 
@@ -36,6 +38,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   const credentials = credentialsIn(db)
   const attempts = attemptsIn(db)
   const signing = signingKeysIn(db)
+  const takeover = takeoverIn(db)
   const secrets = db.collection<Keyed & { readonly secret: string }>('secrets')
   const processes = db.collection<Keyed & { readonly position: bigint; readonly seenAt: number }>('processes')
   const usedOnce = db.collection<Keyed & { readonly until: number }>('used_once')
@@ -144,6 +147,10 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
         await processes.deleteMany({ seenAt: { $lt: now - forgetMilliseconds } })
         await signing.sweep(now)
       }),
+
+    owner: attempt(() => takeover.owner()),
+    claimFor: logId => attempt(() => takeover.claimFor(logId)),
+    takeOver: contents => attempt(() => takeover.takeOver(contents)),
 
     close: () => mongo.close(),
   }

@@ -30,6 +30,19 @@ const bcryptCostOf = (hash: string): number | null => {
   return cost === undefined ? null : Number(cost)
 }
 
+export const credentialDocument = (
+  { account, version, hash, imported }: StoredCredential,
+  addedAt: number,
+): Stored => ({
+  _id: keyOf(account, version),
+  account,
+  version,
+  hash,
+  imported: imported ?? null,
+  bcryptCost: bcryptCostOf(hash),
+  addedAt,
+})
+
 /** Hashes of passwords and secrets, by account and version. */
 export const credentialsIn = (db: Db) => {
   const collection = db.collection<Stored>('credentials')
@@ -40,16 +53,8 @@ export const credentialsIn = (db: Db) => {
       await collection.createIndex({ addedAt: 1 }, { name: 'by_age' })
     },
 
-    add: async ({ account, version, hash, imported }: StoredCredential) => {
-      await collection.insertOne({
-        _id: keyOf(account, version),
-        account,
-        version,
-        hash,
-        imported: imported ?? null,
-        bcryptCost: bcryptCostOf(hash),
-        addedAt: Date.now(),
-      })
+    add: async (credential: StoredCredential) => {
+      await collection.insertOne(credentialDocument(credential, Date.now()))
     },
 
     get: async (account: string, version: string): Promise<StoredCredential | undefined> => {

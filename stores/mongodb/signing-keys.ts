@@ -18,6 +18,13 @@ const keysShape: z.ZodType<readonly SigningKey[]> = z.array(
 
 const id = 'signing'
 
+/** The keys of a store that had none. */
+export const signingKeysDocument = (keys: readonly SigningKey[]): Stored => ({
+  _id: id,
+  keys: JSON.stringify(keys),
+  revision: 0,
+})
+
 /** The hub's signing keys: one document, so that processes that start at once, or rotate, end with the same keys. */
 export const signingKeysIn = (db: Db) => {
   const collection = db.collection<Stored>('keys')
@@ -37,8 +44,7 @@ export const signingKeysIn = (db: Db) => {
     return matchedCount === 1 ? true : undefined
   }
 
-  const addFirst = (key: SigningKey) =>
-    insertNew(collection, { _id: id, keys: JSON.stringify([key]), revision: 0 })
+  const addFirst = (key: SigningKey) => insertNew(collection, signingKeysDocument([key]))
 
   return {
     published: async (now: number): Promise<readonly SigningKey[]> =>

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { AuthStore, AuthUnavailable, StoredCredential } from '../../auth/auth-store.ts'
+import type { AuthSource } from '../../auth/auth-contents.ts'
+import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
 import { hasEnded } from '../process-name.ts'
+import { contentsOf } from './auth-contents.ts'
 import { openDatabase } from './database.ts'
 
 const sweepRows = 1_000
@@ -37,7 +39,7 @@ const bcryptCost = (hash: string): number | null => {
   return cost === undefined ? null : Number(cost)
 }
 
-export interface SqliteAuthStore extends AuthStore {
+export interface SqliteAuthStore extends AuthStore, AuthSource {
   readonly close: () => Promise<void>
 }
 
@@ -60,6 +62,18 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     CREATE TABLE IF NOT EXISTS seen (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, added_at INTEGER NOT NULL,
       retires_at INTEGER) STRICT`)
+
+  const signingKeys = (): readonly SigningKey[] =>
+    db
+      .prepare(
+        `SELECT kid, jwk, retires_at FROM signing_keys WHERE retires_at IS NULL OR retires_at > ?
+         ORDER BY retires_at IS NOT NULL, added_at DESC`,
+      )
+      .all(Date.now())
+      .map(row => {
+        const { kid, jwk, retires_at } = keyRow.parse(row)
+        return retires_at === null ? { kid, jwk } : { kid, jwk, retiresAt: Number(retires_at) }
+      })
 
   return {
     addCredential:
@@ -205,19 +219,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           }),
         )
       }),
-    signingKeys: async () =>
-      attempt(() =>
-        db
-          .prepare(
-            `SELECT kid, jwk, retires_at FROM signing_keys WHERE retires_at IS NULL OR retires_at > ?
-             ORDER BY retires_at IS NOT NULL, added_at DESC`,
-          )
-          .all(Date.now())
-          .map(row => {
-            const { kid, jwk, retires_at } = keyRow.parse(row)
-            return retires_at === null ? { kid, jwk } : { kid, jwk, retiresAt: Number(retires_at) }
-          }),
-      ),
+    signingKeys: async () => attempt(signingKeys),
     addSigningKey:
       ({ kid, jwk }, others) =>
       async () =>
@@ -239,6 +241,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         passing.prepare('DELETE FROM used_once WHERE until <= ?').run(now)
         passing.prepare('DELETE FROM signing_keys WHERE retires_at <= ?').run(now)
       }),
+    contents: contentsOf(db, signingKeys),
     close: async () => {
       passing.close()
       db.close()

@@ -7,6 +7,7 @@ import {
   type FollowOptions,
   mostCharacters,
   mostEvents,
+  type Sealable,
   type StoredBatch,
   type StoredEvent,
   type StoredLog,
@@ -74,6 +75,21 @@ const appendOne = (db: Database, { stream, expected, events }: Append): Appended
     : E.left({ _tag: 'RevisionConflict', actual })
 }
 
+/** The code is what the hub's log shows of it. */
+const sealed = () =>
+  Object.assign(new Error('the log is sealed: it was moved to another engine'), { code: 'LOG_SEALED' })
+
+const sealOf = (db: Database): string | undefined => {
+  const at = db.prepare('SELECT at FROM seal').get()?.at
+  return typeof at === 'string' ? at : undefined
+}
+
+/** In a transaction, so that no other process seals the log in between. */
+const appendAll = (db: Database, appends: readonly Append[]): readonly Appended[] =>
+  sealOf(db) === undefined
+    ? appends.map(append => appendOne(db, append))
+    : appends.map(() => unavailable(sealed()))
+
 /** The events of rows, as many as may be read at once. */
 const runOf = (rows: Iterable<Record<string, SQLOutputValue>>) => {
   const events: StoredEvent[] = []
@@ -103,7 +119,7 @@ const headOf = (db: Database): bigint => {
   return typeof head === 'bigint' ? head : 0n
 }
 
-export interface SqliteLog extends StoredLog {
+export interface SqliteLog extends StoredLog, Sealable {
   /** How many transactions have appended since the log was opened. */
   readonly commits: () => number
   /** The pragmas that decide what survives a power cut, of the open file. */
@@ -120,7 +136,8 @@ export const sqliteLog = (path: string): SqliteLog => {
   const db = openDatabase(path, 'FULL')
   db.connection.exec(`CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY, stream TEXT NOT NULL, revision INTEGER NOT NULL, id TEXT NOT NULL,
-    type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, UNIQUE (stream, revision)) STRICT`)
+    type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, UNIQUE (stream, revision)) STRICT;
+    CREATE TABLE IF NOT EXISTS seal (at TEXT NOT NULL) STRICT`)
   const waker = makeWaker()
   let queue: Append[] = []
   let commits = 0
@@ -128,7 +145,7 @@ export const sqliteLog = (path: string): SqliteLog => {
   const flush = () => {
     const batch = queue
     queue = []
-    const done = attempt(() => db.write(() => batch.map(append => appendOne(db, append))))
+    const done = attempt(() => db.write(() => appendAll(db, batch)))
     commits += 1
     batch.forEach((append, i) => {
       append.settle(E.isLeft(done) ? done : (done.right[i] ?? unavailable('no outcome')))
@@ -142,6 +159,14 @@ export const sqliteLog = (path: string): SqliteLog => {
       ...db.prepare('PRAGMA journal_mode').get(),
       ...db.prepare('PRAGMA synchronous').get(),
     }),
+    seal: async () =>
+      attempt(() =>
+        db.write(() => {
+          if (sealOf(db) === undefined)
+            db.prepare('INSERT INTO seal VALUES (?)').run(new Date().toISOString())
+        }),
+      ),
+    sealedAt: async () => attempt(() => sealOf(db)),
     limitPages: pages => db.connection.exec(`PRAGMA max_page_count = ${pages}`),
     read: (stream, from) => async () =>
       attempt(() => {

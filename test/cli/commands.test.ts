@@ -117,7 +117,7 @@ describe('settings', () => {
 })
 
 describe('help', () => {
-  it.each([[[]], [['serve']], [['person']], [['person', 'register']], [['rebuild']], [['demo']]])(
+  it.each([[[]], [['serve']], [['person']], [['person', 'register']], [['rebuild']], [['move']], [['demo']]])(
     'of %j teaches',
     async command => {
       const ended = await runCommand([...command, '--help'])
@@ -147,6 +147,47 @@ describe('rebuild', () => {
     expect((await root.get('/pols/ROOT/last')).status).toBe(200)
     expect((await runCommand(['rebuild', 'pages', '--data-dir', dataDir])).code).toBe(2)
     expect(await hub.kill('SIGTERM')).toBe(0)
+  })
+})
+
+describe('move', () => {
+  const dead = [
+    '--to-events',
+    'esdb://admin:geheim@127.0.0.1:9',
+    '--to-reads',
+    'mongodb://u:geheim@127.0.0.1:9/x',
+  ]
+
+  it('needs both targets, and says every problem at once, without what is in an address', async () => {
+    const wrong = await runCommand(['move', '--to-events', 'esdb://u:geheim@', '--port', 'x'])
+    expect(wrong.code).toBe(2)
+    for (const begin of ['--to-events: must be', '--to-reads: must be given', 'PORT: '])
+      expect(wrong.err).toContain(begin)
+    expect(wrong.err).not.toContain('geheim')
+    // Where the hub is now says nothing about where it is to go.
+    const settings = {
+      EVENTSTORE_URL: 'esdb://127.0.0.1:9?tls=false',
+      MONGODB_URL: 'mongodb://127.0.0.1:9/x',
+    }
+    const none = await runCommand(['move', '--data-dir', newFolder()], '', 'node', settings)
+    expect(none).toMatchObject({ code: 2, err: expect.stringMatching(/--to-events: .*\n--to-reads: /) })
+  })
+
+  it('of a folder without a hub is refused, and makes none', async () => {
+    const dataDir = newFolder()
+    const ended = await runCommand(['move', '--data-dir', dataDir, ...dead])
+    expect(ended).toMatchObject({ code: 1, err: expect.stringContaining('--data-dir') })
+    expect(() => statSync(dataDir)).toThrow()
+  })
+
+  it('to servers that are away says which, and leaves the hub as it is', async () => {
+    const dataDir = newFolder()
+    await person(dataDir, ['register', 'ROOT', '--roles', 'root', '--password-stdin'], 'freedom')
+    const ended = await runCommand(['move', '--data-dir', dataDir, ...dead])
+    expect(ended).toMatchObject({ code: 1, err: expect.stringContaining('--to-events') })
+    expect(ended.err).not.toContain('geheim')
+    expect((await person(dataDir, ['deactivate', 'ROOT'])).code).toBe(1)
+    expect((await person(dataDir, ['roles', 'ROOT', 'root,auditor'])).code).toBe(0)
   })
 })
 

@@ -9,7 +9,7 @@ const unique = (words: readonly string[]) => expect(new Set(words).size).toBe(wo
 
 describe('the catalogue of resources', () => {
   it('names streams, events and collections so that none is taken for another', () => {
-    unique(['node', 'message', 'hub', ...catalogue.map(({ noun }) => noun)])
+    unique(['node', 'message', 'hub', 'positions', ...catalogue.map(({ noun }) => noun)])
     unique(['nodes', 'messages', 'versions', 'accounts', ...catalogue.map(({ name }) => name)])
     unique([...catalogue.flatMap(eventTypesOf), ...Object.keys(nodeEvents)])
     // The first hyphen of a stream's name ends its noun.

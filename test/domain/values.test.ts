@@ -108,10 +108,11 @@ describe('identifiers', () => {
 })
 
 describe('a position', () => {
-  const log = { id: 'a1', epoch: 0 }
-  it('is read back in its own log only', () => {
-    expect(parsePosition(log, formatPosition(log, 2n ** 60n))).toBe(2n ** 60n)
-    for (const wrong of ['', '5', 'a1-0-', 'a1-0-05', 'a1-0--1', 'a1-1-5', 'b1-0-5', 'a1-0-5x'])
+  const log = { id: 'a1', epoch: 1 }
+  it('is read back in its own log only, of an earlier epoch too', () => {
+    expect(parsePosition(log, formatPosition(log, 2n ** 60n))).toEqual({ epoch: 1, number: 2n ** 60n })
+    expect(parsePosition(log, 'a1-0-5')).toEqual({ epoch: 0, number: 5n })
+    for (const wrong of ['', '5', 'a1-1-', 'a1-1-05', 'a1-01-5', 'a1-1--1', 'a1-2-5', 'b1-1-5', 'a1-1-5x'])
       expect(parsePosition(log, wrong)).toBeUndefined()
   })
 })

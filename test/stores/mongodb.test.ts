@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { Binary, type Document as BsonDocument, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskEither } from '#fp/TaskEither'
 import * as TE from '#fp/TaskEither'
+import type { AuthSource, AuthTarget } from '../../auth/auth-contents.ts'
 import { catalogue } from '../../domain/catalogue.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import type { ModelShape, Query } from '../../projections/read-store.ts'
@@ -11,12 +13,14 @@ import { mongoAuthStore } from '../../stores/mongodb/auth-store.ts'
 import { mongoContent } from '../../stores/mongodb/content.ts'
 import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
+import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
@@ -96,6 +100,90 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     expect(await right(next.secret('cookies'))).toEqual(secret)
     expect(await right(others.served(things))).toEqual(generation)
     await Promise.all([next.close(), others.close()])
+  })
+
+  describe('the store of credentials', () => {
+    const folder = temporaryFolder()
+    afterAll(() => folder.remove())
+
+    const takeAllOver = async (source: AuthSource, target: AuthTarget): Promise<number> => {
+      let changed = 0
+      for await (const part of source.contents()) changed += await right(target.takeOver(part))
+      return changed
+    }
+
+    it('takes over what the embedded one holds, and again what has changed there', async () => {
+      const source = sqliteAuthStore(join(folder.path, 'auth.db'))
+      const target = mongoAuthStore(newUrl())
+      const later = Date.now() + 60_000
+      const credentials = Array.from({ length: 450 }, (_, n) => ({
+        account: `A${n}`,
+        version: 'v',
+        hash: n === 7 ? '$2b$11$x' : `$scrypt$${n}`,
+        ...(n === 7 ? { imported: 'sha' } : {}),
+      }))
+      for (const credential of credentials) await right(source.addCredential(credential))
+      const secret = await right(source.secret('cookies'))
+      await right(source.claim('one', 'kept'))
+      await right(source.useOnce('name', later))
+      await right(source.noteSeen('node', 1_700_000_000_123))
+      for (const kid of ['a', 'b']) await right(source.addSigningKey({ kid, jwk: '{}' }, { retireAt: later }))
+      await right(source.countAttempt('attempts stay behind', 1, 60_000))
+
+      expect(await takeAllOver(source, target)).toBe(455)
+      for (const credential of credentials)
+        expect(await right(target.credential(credential.account, 'v'))).toEqual(credential)
+      expect(await right(target.highestBcryptCost)).toBe(11)
+      expect(await right(target.secret('cookies'))).toEqual(secret)
+      expect(await right(target.claim('one', 'other'))).toBe('kept')
+      expect(await right(target.useOnce('name', later))).toBe(false)
+      expect(await right(target.lastSeen(['node']))).toEqual(new Map([['node', 1_700_000_000_123]]))
+      expect(await right(target.signingKeys)).toEqual([
+        { kid: 'b', jwk: '{}' },
+        { kid: 'a', jwk: '{}', retiresAt: later },
+      ])
+      expect((await right(target.countAttempt('attempts stay behind', 1, 60_000))).count).toBe(1)
+
+      expect(await takeAllOver(source, target)).toBe(0)
+      await right(source.rehash({ account: 'A7', version: 'v', hash: '$2b$11$x' }, '$scrypt$new'))
+      await right(source.addCredential({ account: 'B', version: 'v', hash: '$scrypt$b' }))
+      await right(source.claim('one', 'instead', 'kept'))
+      await right(source.addSigningKey({ kid: 'c', jwk: '{}' }, { retireAt: later }))
+      expect(await takeAllOver(source, target)).toBe(4)
+      expect(await right(target.credential('A7', 'v'))).toMatchObject({
+        hash: '$scrypt$new',
+        imported: 'sha',
+      })
+      expect(await right(target.highestBcryptCost)).toBeUndefined()
+      expect(await right(target.credential('B', 'v'))).toBeDefined()
+      expect(await right(target.claim('one', 'other'))).toBe('instead')
+      expect((await right(target.signingKeys)).map(({ kid }) => kid).sort()).toEqual(['a', 'b', 'c'])
+      await right(target.addSigningKey({ kid: 'd', jwk: '{}' }, { retireAt: later }))
+      expect((await right(target.signingKeys))[0]?.kid).toBe('d')
+      // When it was added counts for the sweep.
+      await right(target.sweepCredentials(Date.now() - 3_600_000, () => false))
+      expect(await right(target.credential('A0', 'v'))).toBeDefined()
+      await Promise.all([source.close(), target.close()])
+    })
+
+    it('is the store of one log, the first that claims it, and of nobody who uses it already', async () => {
+      const [fresh, used] = [mongoAuthStore(newUrl()), mongoAuthStore(newUrl())]
+      expect(await right(fresh.owner)).toBe('nobody')
+      const claims = await Promise.all(['a', 'b', 'a'].map(id => right(fresh.claimFor(id))))
+      const { logId } = (await right(fresh.owner)) as { logId: string }
+      expect(claims).toEqual(logId === 'a' ? [true, false, true] : [false, true, false])
+      await right(used.secret('cookies'))
+      expect(await right(used.owner)).toBe('somebody')
+      await Promise.all([fresh.close(), used.close()])
+    })
+
+    it('says when the embedded one cannot be read', async () => {
+      const source = sqliteAuthStore(join(folder.path, 'closed.db'))
+      await source.close()
+      await expect(source.contents()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+        _tag: 'AuthUnavailable',
+      })
+    })
   })
 
   describe('the read models', () => {

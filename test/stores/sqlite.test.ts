@@ -119,6 +119,50 @@ describe('the log in an SQLite file', () => {
     await stored.close()
   })
 
+  it('takes nothing once it is sealed, by whatever process, and goes on giving what it has', async () => {
+    const path = newFile()
+    const [ours, theirs] = [sqliteLog(path), sqliteLog(path)]
+    const { log } = await right(() => openLog(ours))
+    const registered = personRegistered('A')
+    await right(log.append('person-A', 'no-stream', [registered]))
+    expect(await right(theirs.sealedAt)).toBeUndefined()
+    await right(theirs.seal)
+    const at = await right(ours.sealedAt)
+    expect(at).toMatch(/^\d{4}-.*Z$/)
+    for (const event of [registered, personRegistered('B')]) {
+      const refused = await left(log.append(`person-${event.event.data.id}`, 'no-stream', [event]))
+      expect(refused).toMatchObject({ _tag: 'LogUnavailable' })
+      expect(refused).not.toHaveProperty('outcomeUnknown')
+    }
+    expect(await eventsIn(log, 'person-A')).toHaveLength(1)
+    await right(ours.seal)
+    expect(await right(ours.sealedAt)).toBe(at)
+    await Promise.all([ours.close(), theirs.close()])
+  })
+
+  it('counts every append answered before it was sealed, and none after, while processes write', async () => {
+    const path = newFile()
+    const [ours, theirs] = [sqliteLog(path), sqliteLog(path)]
+    const { log } = await right(() => openLog(ours))
+    const stored: string[] = []
+    const write = async (writer: number) => {
+      for (let n = 0; ; n += 1) {
+        const id = `${writer}-${n}`
+        const appended = await log.append(`page-A:${id}`, 'no-stream', [pageWritten('A', id)])()
+        if (appended._tag === 'Left') return
+        stored.push(`page-A:${id}`)
+      }
+    }
+    const writing = Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)))
+    while (stored.length < 100) await new Promise(resolve => setImmediate(resolve))
+    await right(theirs.seal)
+    const head = await right(theirs.head)
+    await writing
+    expect(await right(theirs.head)).toBe(head)
+    expect(BigInt(stored.length) + 1n).toBe(head)
+    await Promise.all([ours.close(), theirs.close()])
+  })
+
   it('refuses while the disk is full, half-writes nothing, and goes on when there is room', async () => {
     const path = newFile()
     const stored = sqliteLog(path)

@@ -29,19 +29,26 @@ export interface Ended {
   readonly err: string
 }
 
-/** Runs a command of the command line to its end. */
-export const runCommand = async (
+/** Starts a command of the command line that ends by itself, if it is not killed (its code is null then). */
+export const beginCommand = (
   parameters: readonly string[],
   input = '',
   runtime: Runtime = 'node',
   environment: Readonly<Record<string, string>> = {},
-): Promise<Ended> => {
+): { readonly ended: Promise<Ended>; readonly kill: () => void } => {
   const child = start(runtime, parameters, environment)
   const [out, err] = [collect(child.stdout), collect(child.stderr)]
   child.stdin?.end(input)
-  const [code] = await once(child, 'close')
-  return { code: typeof code === 'number' ? code : null, out: out(), err: err() }
+  const ended = async () => {
+    const [code] = await once(child, 'close')
+    return { code: typeof code === 'number' ? code : null, out: out(), err: err() }
+  }
+  return { ended: ended(), kill: () => child.kill('SIGKILL') }
 }
+
+/** Runs a command of the command line to its end. */
+export const runCommand = (...begin: Parameters<typeof beginCommand>): Promise<Ended> =>
+  beginCommand(...begin).ended
 
 const collect = (stream: NodeJS.ReadableStream | null): (() => string) => {
   let text = ''
