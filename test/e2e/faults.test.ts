@@ -28,7 +28,12 @@ describeUnless(noMongoProcess(), 'a hub on EventStoreDB and MongoDB, whose serve
   const read = () => on.root.get('/people/ROOT')
   const status = async () => (await read()).status
   const untilRead = (expected: number) =>
-    expect.poll(status, { timeout: 15_000, interval: 20 }).toBe(expected)
+    expect
+      .poll(status, { timeout: 15_000, interval: 20, message: `reads are ${expected}` })
+      .toBe(expected)
+      .catch(failure => {
+        throw new Error(`${String(failure)}\n${problemsOf(on.hub)}`)
+      })
 
   /** Writes while a server is away, and finds each page that was answered in the book, once. */
   const whileAway = async (
