@@ -21,6 +21,16 @@ export const preconditionsOf = (headers: IncomingHttpHeaders): Preconditions => 
   ...(headers['if-none-match'] === undefined ? {} : { ifNoneMatch: weakly(headers['if-none-match']) }),
 })
 
+/**
+ * Whether a list of entity tags names this one (RFC 9110, section 8.8.3.2): weakly, `W/` before it makes no difference;
+ * strongly, it names none.
+ */
+export const namesTag = (header: string, tag: string, comparison: 'strongly' | 'weakly'): boolean =>
+  header.trim() === '*' ||
+  (comparison === 'weakly' ? header.replaceAll('W/"', '"') : header)
+    .split(',')
+    .some(named => named.trim() === tag)
+
 /** Whether a read finds the client's copy current. */
 export const isCurrent = (ifNoneMatch: string | undefined, revision: number): boolean => {
   if (ifNoneMatch === undefined) return false
