@@ -9,6 +9,7 @@ import { type JsonObject, member } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
 import { invalid } from '../domain/rejection.ts'
 import { type Identity, keyOf, type Resource, streamOf } from '../domain/resource.ts'
+import { subjectIn } from '../domain/subject.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
 import type { Call, Handle } from './call.ts'
@@ -85,9 +86,12 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     const confinement = confinementOf(call, command)
     const prepare = () => async () => E.right({ ...command, confinement })
     const outcome = await writeItem({ resource, identity, prepare, conditional, context })()
-    return E.isLeft(outcome)
-      ? outcome
-      : E.right(await itemAnswer(dependencies, call, resource, identity, outcome.right))
+    if (E.isLeft(outcome)) return outcome
+    // A key gives the first outcome again, also to whoever may see less by now.
+    const { seeing } = confinement
+    if (seeing !== undefined && subjectIn(resource, outcome.right.state) !== seeing)
+      return E.left(noSuch(resource))
+    return E.right(await itemAnswer(dependencies, call, resource, identity, outcome.right))
   }
 
   const creationRights = { roles: false, password: false }

@@ -3,10 +3,10 @@ import type { TaskEither } from '#fp/TaskEither'
 import { accessTable, collectionPath, itemPath } from '../auth/access-table.ts'
 import { parseAccount } from '../domain/identifiers.ts'
 import type { ItemState } from '../domain/item.ts'
-import { subjectIn } from '../domain/item-decider.ts'
 import { isObject, type Json } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
-import { folded, type Identity, keyOf, type Resource, subjectOf } from '../domain/resource.ts'
+import { folded, type Identity, keyOf, type Resource } from '../domain/resource.ts'
+import { subjectIn, subjectOf } from '../domain/subject.ts'
 import { modelOf, ownerField } from '../projections/items.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call, Route } from './call.ts'
@@ -17,7 +17,7 @@ import { itemWrites } from './item-writes.ts'
 import { listedOf } from './listed.ts'
 import { listItems, listOfPerson } from './lists.ts'
 import { changes, creates, json, lists, mergePatch, reads, settles } from './operation.ts'
-import { parametersOf } from './parameters.ts'
+import { parametersOf, queryIn } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { personIsThere, readable } from './reading.ts'
 import { confinedBy } from './rights.ts'
@@ -83,7 +83,7 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
     const path = `/${resource.name}`
     const person = confinedTo(call, 'GET')
     if (person === undefined) return listItems(dependencies, call, listed, model, { path, equals: {} })
-    const asked = new URLSearchParams(call.request.url.split('?')[1]).getAll('person')
+    const asked = queryIn(call.request.url).getAll('person')
     if (asked.some(text => parseAccount(text) !== person)) return async () => E.left({ _tag: 'NotAllowed' })
     return listItems(dependencies, call, listed, model, { path, equals: { person: folded(person) } })
   }

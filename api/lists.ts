@@ -69,14 +69,16 @@ const queryOf = (
   parameters: ReadonlyMap<string, string>,
 ): E.Either<Rejection, Asked> => {
   const errors: InvalidPart[] = []
-  const equals: Record<string, FieldValue> = { ...within }
+  const filtered: Record<string, FieldValue> = {}
   for (const [parameter, filter] of Object.entries(listed.filters)) {
     const text = parameters.get(parameter)
     if (text === undefined) continue
     const value = filterTerm(filter, text)
     if (value === undefined) errors.push({ parameter, detail: expectedOf(filter) })
-    else equals[parameter] = value
+    else filtered[parameter] = value
   }
+  // Nobody filters their way out of what the list is within.
+  const equals = { ...filtered, ...within }
   const bound = (parameter: 'since' | 'until') => {
     const text = parameters.get(parameter)
     const instant = text === undefined ? undefined : parseInstant(text)

@@ -1,16 +1,21 @@
 import * as E from '#fp/Either'
 import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
 
+/** What stands behind the first question mark. */
+export const queryIn = (url: string): URLSearchParams => {
+  const start = url.indexOf('?')
+  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1))
+}
+
 /** The query's parameters; one that is unknown, or given twice, is refused: a typo must not widen a list. */
 export const parametersOf = (
   url: string,
   known: readonly string[],
 ): E.Either<Rejection, ReadonlyMap<string, string>> => {
-  const start = url.indexOf('?')
   const found = new Map<string, string>()
-  if (start < 0) return E.right(found)
+  if (!url.includes('?')) return E.right(found)
   const errors: InvalidPart[] = []
-  for (const [parameter, value] of new URLSearchParams(url.slice(start + 1))) {
+  for (const [parameter, value] of queryIn(url)) {
     if (!known.includes(parameter))
       errors.push({
         parameter,

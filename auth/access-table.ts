@@ -1,4 +1,5 @@
 import { catalogue } from '../domain/catalogue.ts'
+import { personalDocuments } from '../domain/personal-documents.ts'
 import type { Resource } from '../domain/resource.ts'
 import type { RoleMethod } from './roles.ts'
 
@@ -91,7 +92,7 @@ const accessToResource = (resource: Resource): readonly (readonly [string, PathA
 
 const documentsOf = (endpoint: string): PathAccess => ({
   subject: 'person',
-  grants: grantsOf({ endpoint, reach: 'own' }, 'personal-documents', ['GET']),
+  grants: grantsOf({ endpoint, reach: 'own' }, personalDocuments.name, ['GET']),
 })
 
 /** The rights to what only its own request changes. */
@@ -110,7 +111,7 @@ const ofNodes = (method: RoleMethod, action: 'read' | 'write'): Grant => ({
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
   ['/login', { grants: { GET: { people: 'everybody' } } }],
   ...catalogue.flatMap(accessToResource),
-  ['/personal_docs/:person', documentsOf('personaldocs')],
+  ['/personal_docs/:person', documentsOf(personalDocuments.endpoints.collection)],
   ['/personal_docs/:person/:page', documentsOf('poldocs')],
   ['/people/:id/roles', { grants: { PUT: assignRoles } }],
   ['/people/:id/active', { grants: { PUT: setActive } }],

@@ -12,8 +12,16 @@ import {
 import { asSaid, endsEarly, itemOf, patchOf } from './item-body.ts'
 import { effectivePatch, equalJson, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
 import { moveOf, withoutRemoval } from './lifecycle.ts'
+import {
+  distinct,
+  heldFieldThatDiffers,
+  passwordElsewhere,
+  refusedToCreator,
+  unknownRole,
+} from './privileged-fields.ts'
 import { invalid, type Rejection } from './rejection.ts'
-import { evolveItem, type Identity, type Resource, subjectOf } from './resource.ts'
+import { evolveItem, type Identity, type Resource } from './resource.ts'
+import { isHidden, neverChanges, notYourself, subjectIn, subjectOf } from './subject.ts'
 
 type Present = Extract<ItemState, { is: 'present' }>
 type Confined = { readonly confinement?: Confinement }
@@ -32,39 +40,6 @@ export const stale = ({ ifMatch, ifNoneMatch }: Preconditions, revision?: number
 const reject = (rejection: Rejection): Decision => E.left(rejection)
 const accept = (...events: readonly DomainEvent[]): Decision => E.right(events)
 
-const unknownRoles = (
-  pointer: string,
-  roles: readonly unknown[],
-  known: readonly string[],
-): Decision | undefined => {
-  const unknown = roles.findIndex(role => typeof role !== 'string' || !known.includes(role))
-  return unknown < 0
-    ? undefined
-    : reject(
-        invalid({
-          pointer: `${pointer}/${unknown}`,
-          detail: `must be a role of this hub: ${known.join(', ')}`,
-        }),
-      )
-}
-
-const subjectRejection = (field: string, confined: boolean): Rejection =>
-  confined
-    ? { _tag: 'FieldNotAllowed', field, detail: `${field} must be yourself: your roles reach no further.` }
-    : invalid({ pointer: `/${field}`, detail: 'never changes: leave it out' })
-
-/** The person that an item is about, or was. */
-export const subjectIn = (resource: Resource, state: ItemState): string | undefined => {
-  switch (state.is) {
-    case 'absent':
-      return undefined
-    case 'present':
-      return subjectOf(resource, state.item)
-    case 'removed':
-      return state.subject
-  }
-}
-
 const membersOf = (item: JsonObject, fields: readonly string[]): JsonObject =>
   Object.fromEntries(
     fields.flatMap(field => {
@@ -73,75 +48,32 @@ const membersOf = (item: JsonObject, fields: readonly string[]): JsonObject =>
     }),
   )
 
-const distinct = (item: JsonObject): JsonObject => {
-  const roles = member(item, 'roles')
-  return Array.isArray(roles) ? withMembers(item, { roles: [...new Set(roles)] }) : item
-}
-
 /** The rules of one item of a resource: they are the same for all, but for what the declaration says. */
 export const itemDecider = (resource: Resource, identity: Identity): Decider<ItemCommand, ItemState> => {
   const what = resource.noun
 
   const isSame = (body: JsonObject, item: JsonObject): boolean =>
     equalJson(
-      asSaid(resource, identity, body, distinct(itemOf(resource, identity, body))),
+      asSaid(resource, identity, body, distinct(resource, itemOf(resource, identity, body))),
       asSaid(resource, identity, body, item),
     )
 
   const create = (command: Creation & Confined): Decision => {
-    const { body, password, rights, knownRoles, confinement } = command
-    const item = distinct(itemOf(resource, identity, body))
+    const { body, password, confinement } = command
+    const item = distinct(resource, itemOf(resource, identity, body))
     if (confinement?.creating !== undefined && subjectOf(resource, item) !== confinement.creating)
-      return reject(subjectRejection(resource.subjectField ?? '', true))
-    const roles = member(item, 'roles')
-    const usual = resource.defaults.roles
-    if (Array.isArray(roles) && usual !== undefined && Array.isArray(member(body, 'roles'))) {
-      if (!rights.roles && !equalJson(roles, usual))
-        return reject({
-          _tag: 'FieldNotAllowed',
-          field: 'roles',
-          detail: 'You may not assign roles. Leave roles out.',
-        })
-      const unknown = unknownRoles('/roles', roles, knownRoles)
-      if (unknown !== undefined) return unknown
-    }
-    if (password.is !== 'none' && !rights.password)
-      return reject({
-        _tag: 'FieldNotAllowed',
-        field: 'password',
-        detail: 'You may not set passwords. Leave password out.',
-      })
+      return reject(notYourself(resource))
+    const refused = refusedToCreator(resource, command, item)
+    if (refused !== undefined) return reject(refused)
     const fact = { type: resource.events.created, data: item }
     return accept(password.is === 'new' ? { ...fact, credential: password.credential } : fact)
   }
 
-  const heldFieldThatDiffers = (body: JsonObject, item: JsonObject, isPatch: boolean): string | undefined =>
-    resource.held.find(field => {
-      const said = member(body, field)
-      if (said === undefined || (said === null && !isPatch)) return false
-      const known = member(item, field)
-      return known === undefined || !equalJson(said, known)
-    })
-
-  const heldRejection = (field: string): Decision =>
-    reject({
-      _tag: 'FieldNotAllowed',
-      field,
-      detail: `${field} changes by its own request only: PUT …/${field}.`,
-    })
-
-  const passwordRejection = (): Decision =>
-    reject({
-      _tag: 'FieldNotAllowed',
-      field: 'password',
-      detail: 'A password is set by POST /password/{id} only.',
-    })
-
   const replace = (command: Creation, state: Present): Decision => {
     const { body, password } = command
-    if (password.is !== 'none' && password.is !== 'present') return passwordRejection()
-    const held = heldFieldThatDiffers(distinct(body), state.item, false)
-    if (held !== undefined) return heldRejection(held)
+    if (password.is !== 'none' && password.is !== 'present') return reject(passwordElsewhere)
+    const held = heldFieldThatDiffers(resource, distinct(resource, body), state.item, false)
+    if (held !== undefined) return reject(held)
     const kept = membersOf(state.item, resource.held)
     const lasting = membersOf(state.item, resource.lifecycle === undefined ? [] : [resource.lifecycle.field])
     const said = itemOf(resource, identity, body, { ...kept, ...lasting })
@@ -152,14 +84,14 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (equalJson(item, state.item)) return accept(...moved)
     return password.is === 'none'
       ? accept({ type: resource.events.replaced, data: item }, ...moved)
-      : passwordRejection()
+      : reject(passwordElsewhere)
   }
 
   const patch = (body: JsonObject, state: Present): Decision => {
     if (resource.secretField !== undefined && Object.hasOwn(body, resource.secretField))
-      return passwordRejection()
-    const held = heldFieldThatDiffers(distinct(body), state.item, true)
-    if (held !== undefined) return heldRejection(held)
+      return reject(passwordElsewhere)
+    const held = heldFieldThatDiffers(resource, distinct(resource, body), state.item, true)
+    if (held !== undefined) return reject(held)
     const effective = effectivePatch(
       state.item,
       withoutRemoval(resource, withoutMembers(patchOf(resource, identity, body), resource.held)),
@@ -180,7 +112,9 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (item === undefined) return decision
     if (exceedsItemLimit(item)) return reject({ _tag: 'ItemTooLarge' })
     if (subjectOf(resource, item) !== subjectOf(resource, state.item))
-      return reject(subjectRejection(resource.subjectField ?? '', command.confinement?.seeing !== undefined))
+      return reject(
+        command.confinement?.seeing === undefined ? neverChanges(resource) : notYourself(resource),
+      )
     const early = endsEarly(resource, item)
     return early.length > 0 ? reject(invalid(...early)) : decision
   }
@@ -205,12 +139,11 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       }
       case 'AssignRoles': {
         const roles = [...new Set(command.roles)]
-        return (
-          unknownRoles('/roles', roles, command.knownRoles) ??
-          (equalJson(roles, member(state.item, 'roles') ?? null)
-            ? accept()
-            : accept({ type: 'PersonRolesAssigned', data: { roles } }))
-        )
+        const unknown = unknownRole(roles, command.knownRoles)
+        if (unknown !== undefined) return reject(unknown)
+        return equalJson(roles, member(state.item, 'roles') ?? null)
+          ? accept()
+          : accept({ type: 'PersonRolesAssigned', data: { roles } })
       }
       case 'SetActive':
         if (member(state.item, 'active') === command.active) return accept()
@@ -226,12 +159,6 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (stale(command.preconditions)) return reject({ _tag: 'StaleRevision' })
     return taken === undefined ? create(command) : reject(taken)
   }
-
-  /** Whether the caller is confined to the things of somebody else: to it this one never was, though its id is taken. */
-  const isHidden = ({ confinement }: Confined, state: ItemState): boolean =>
-    confinement?.seeing !== undefined &&
-    state.is !== 'absent' &&
-    subjectIn(resource, state) !== confinement.seeing
 
   return {
     initial: { is: 'absent' },
@@ -255,7 +182,7 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
 
     decide: (command, state) => {
       const { preconditions } = command
-      const hidden = isHidden(command, state)
+      const hidden = isHidden(resource, command.confinement, state)
       switch (state.is) {
         case 'removed':
           return hidden ? decideAbsent(command, { _tag: 'Removed', what }) : reject({ _tag: 'Removed', what })

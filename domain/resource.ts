@@ -123,12 +123,6 @@ export const streamOf = (resource: Resource, identity: Identity): string =>
 /** The key of the item whose stream this is. */
 export const keyOfStream = (stream: string): string => stream.slice(stream.indexOf('-') + 1)
 
-/** The person an item is about, if any. */
-export const subjectOf = ({ subjectField }: Resource, item: JsonObject): string | undefined => {
-  const subject = subjectField === undefined ? undefined : member(item, subjectField)
-  return typeof subject === 'string' ? subject : undefined
-}
-
 export const pathOf = (resource: Resource, { owner, id }: Identity): string =>
   owner === undefined ? `/${resource.name}/${id}` : `/${resource.name}/${owner}/${id}`
 

@@ -32,3 +32,7 @@ export const isAnswer = (error: unknown): boolean => isRefusal(error) || kindOf(
 export const wasNeverSent = (error: unknown): boolean =>
   error instanceof Error &&
   (kindOf(error) === 'not-leader' || /^14 UNAVAILABLE: No connection established/.test(error.message))
+
+/** The connection broke, or there was none. */
+export const isLost = (error: unknown): boolean =>
+  kindOf(error) === 'unavailable' || (error instanceof Error && 'code' in error && error.code === 14)

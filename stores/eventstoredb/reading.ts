@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { BACKWARDS, END, FORWARDS, type ReadStreamOptions } from '@eventstore/db-client'
 import { mostCharacters, mostEvents, type StoredEvent, type StoredRun } from '../stored.ts'
 import type { Connections } from './connections.ts'
-import { isAnswer, kindOf } from './failure.ts'
+import { isAnswer, isLost, kindOf } from './failure.ts'
 import { itemsOf } from './finite-read.ts'
 import type { KnownTail } from './known-tail.ts'
 import { parseRecord } from './record.ts'
@@ -41,9 +41,20 @@ export const makeReading = (
     return undefined
   }
 
-  const unlessMissing = async <A>(read: () => Promise<A>, missing: A): Promise<A> => {
+  // A call may go down with a connection in whose place there is a new one already.
+  const onceMore = async <A>(read: () => Promise<A>): Promise<A> => {
     try {
       return await read()
+    } catch (error) {
+      if (!isLost(error)) throw error
+      await pause(secondLook)
+      return read()
+    }
+  }
+
+  const unlessMissing = async <A>(read: () => Promise<A>, missing: A): Promise<A> => {
+    try {
+      return await onceMore(read)
     } catch (error) {
       if (kindOf(error) === 'stream-not-found') return missing
       throw error
@@ -59,7 +70,7 @@ export const makeReading = (
     }
   }
 
-  // A call may go down with a connection in whose place there is a new one already.
+  // As with `onceMore`, but one that took its time has been waited for already.
   const answers = async (): Promise<boolean> => {
     const asked = performance.now()
     if (await answersOnce()) return true
@@ -83,23 +94,25 @@ export const makeReading = (
     return { events, more: false }
   }
 
+  // Others write to the same server, and the client’s reads of all streams know no filter.
+  const readHead = async (): Promise<bigint> => {
+    const options = { direction: BACKWARDS, fromPosition: END, requiresLeader: true } as const
+    const known = tail.known()
+    let end: bigint | undefined
+    for await (const item of itemsOf(client.readAll(options), silence)) {
+      const { stream, position } = parseRecord(item)
+      end ??= position
+      if (position <= known.upTo) return tail.saw(known.last, end)
+      if (stream.startsWith(prefix)) return tail.saw(position, end)
+    }
+    return 0n
+  }
+
   return {
     answers,
     read: (stream, from) => unlessMissing(() => readRun(stream, from), { events: [], more: false }),
     last: stream => unlessMissing<StoredEvent | undefined>(() => lastOf(stream), undefined),
-    // Others write to the same server, and the client’s reads of all streams know no filter.
-    head: async () => {
-      const options = { direction: BACKWARDS, fromPosition: END, requiresLeader: true } as const
-      const known = tail.known()
-      let end: bigint | undefined
-      for await (const item of itemsOf(client.readAll(options), silence)) {
-        const { stream, position } = parseRecord(item)
-        end ??= position
-        if (position <= known.upTo) return tail.saw(known.last, end)
-        if (stream.startsWith(prefix)) return tail.saw(position, end)
-      }
-      return 0n
-    },
+    head: () => onceMore(readHead),
     eventIdAt: async position => {
       if (position <= 0n) return undefined
       const fromPosition = { commit: position, prepare: position }

@@ -76,6 +76,8 @@ describe.each(Object.entries(bodies))('%s', (collection, body) => {
     expect(await listed(reader, `/${collection}?person=espgnu777org`)).toEqual(['anas'])
     for (const query of [`person=${eva}`, 'person=', `person=${ana}&person=${eva}`, `limit=0&person=${eva}`])
       expect((await reader.get(`/${collection}?${query}`)).status).toBe(403)
+    for (const query of [`type=x?&person=${eva}`, `institution=?&person=${eva}`, `?&person=${eva}`])
+      expect((await reader.get(`/${collection}?${query}`)).status).toBe(403)
     expect((await reader.get(`/${collection}?limit=0`)).status).toBe(422)
     expect((await reader.get(`/${collection}?person=${ana}&person=${ana}`)).status).toBe(422)
     expect(await listed(hub.root, `/${collection}?person=${eva}`)).toEqual(['evas'])
@@ -131,6 +133,17 @@ describe.each(Object.entries(bodies))('%s', (collection, body) => {
     expect((await keeper.delete(path('kept'))).status).toBe(204)
     expect((await keeper.delete(path('kept'))).status).toBe(410)
     expect((await hub.root.get(path('evas'))).headers.get('ETag')).toBe('"0"')
+  })
+
+  it('of others are not shown again to whoever wrote them while that was allowed', async () => {
+    const account = `ESP-${collection.toUpperCase()}`
+    const key = (text: string) => ({ 'Idempotency-Key': text })
+    const former = await hub.person(account, ['health_professional'])
+    const create = () => former.post(path('once'), { ...body, person: eva }, key('made'))
+    const change = () => former.patch(path('once'), { note: 'x' }, key('changed'))
+    for (const send of [create, create, change, change]) expect((await send()).status).toBeLessThan(300)
+    await hub.root.put(`/people/${account}/roles`, { roles: ['keeper'] })
+    for (const send of [create, change]) expect((await send()).status).toBe(404)
   })
 
   it('are put by whoever may only change them where they are there and one’s own', async () => {

@@ -40,7 +40,7 @@ const registers: Readonly<
     good: [
       { code: 'GRAL', name: 'General Hospital', institution_type: 'hospital', beds: 0, or_number: 3 },
       { public_level: 'mixed', trauma_center: true, trauma_level: 'five', specialties: ['cardiology'] },
-      { code: 'GRAL', institution_type: null, teaching: false, heliport: null, extra_info: long },
+      { code: 'GRAL', institution_type: null, teaching: false, heliport: null, roles: ['a', 'a'] },
     ],
     bad: [
       ...[{ institution_type: 'pharmacy' }, { beds: -1 }, { beds: '12' }, { or_number: 0.5 }],

@@ -53,7 +53,8 @@ describe('a node', () => {
 
   it('is opened exactly what its scopes open, and nothing without one', async () => {
     expect(await statuses([], 'no-scopes')).toEqual([])
-    for (const scope of ['people:read', 'people:write', 'pols:read', 'pols:write', 'nodes:read']) {
+    const each = ['people:read', 'people:write', 'pols:read', 'pols:write', 'nodes:read']
+    for (const scope of [...each, 'encounters:delete', 'institutions:write', 'personal-documents:read']) {
       const expected = entries.filter(({ grant }) => grant.scope === scope)
       expect(await statuses([scope], scope.replace(':', '-'))).toEqual(
         expected.map(({ path, method }) => `${method} ${path}`).sort(),

@@ -141,7 +141,7 @@ describe('rebuild', () => {
         expect((await root.post(`/pols/ROOT/${written}`, {})).status).toBe(201)
     }
     const [ended] = await Promise.all([rebuilding, writing()])
-    expect(ended).toMatchObject({ code: 0, out: expect.stringContaining('people, pols, versions, accounts') })
+    expect(ended).toMatchObject({ code: 0, out: expect.stringMatching(/people, pols, .*versions, accounts/) })
     expect((await root.get('/pols/ROOT?limit=1000')).json).toHaveLength(300)
     expect((await root.post('/pols/ROOT/last', {})).status).toBe(201)
     expect((await root.get('/pols/ROOT/last')).status).toBe(200)

@@ -67,6 +67,21 @@ describe('the log in EventStoreDB, when the connection breaks', () => {
     await wire.cut()
   })
 
+  it('reads on when a connection breaks in whose place there is a new one', async () => {
+    const { wire, url } = await target.wired()
+    const log = target.open({ url })
+    await right(log.append('a', 'no-stream', [anEvent()]))
+    for (let round = 0; round < 10; round += 1) {
+      const reads = Array.from({ length: 20 }, () => log.read('a', 0)())
+      const looks = [log.last('a')(), log.head()]
+      wire.hiccup()
+      const all = await Promise.all([...reads, ...looks])
+      expect(all.filter(E.isLeft)).toEqual([])
+    }
+    await log.close()
+    await wire.cut()
+  })
+
   it('says that nothing was stored while there is no server, at once', async () => {
     const { wire, url } = await target.wired()
     const log = target.open({ url })

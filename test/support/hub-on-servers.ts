@@ -29,7 +29,7 @@ export interface HubOnServers {
 
 export const rootOf = ({ url }: Pick<RunningHub, 'url'>): Client => clientOf(url, basic('ROOT', 'freedom'))
 
-/** With a root, and the person whose book `load.ts` writes. */
+/** With a root. */
 export const startHubOnServers = async (
   projecting: 'projects' | 'follows others' = 'projects',
 ): Promise<HubOnServers> => {
@@ -49,7 +49,6 @@ export const startHubOnServers = async (
   const hub = await serve(projecting === 'projects' ? [] : ['--no-projector'])
   await untilReady(hub)
   const root = rootOf(hub)
-  await root.post('/people/ESPGNU777ORG', {})
   return {
     events,
     mongo,

@@ -3,12 +3,16 @@ import { z } from 'zod'
 import type { Client, Reply } from './client.ts'
 
 const pages = z.array(z.object({ id: z.string(), summary: z.string() }))
-const book = '/pols/ESPGNU777ORG'
+/** Milliseconds between two pages of a writer: the load lasts, and the book stays one that is read in a moment. */
+const pace = 40
 
 /** The whole book, page by page: ids and summaries, in the list's order. */
-export const bookOf = async (client: Client): Promise<readonly { id: string; summary: string }[]> => {
+export const bookOf = async (
+  client: Client,
+  person: string,
+): Promise<readonly { id: string; summary: string }[]> => {
   const found: { id: string; summary: string }[] = []
-  let path: string | undefined = `${book}?limit=1000`
+  let path: string | undefined = `/pols/${person}?limit=500`
   while (path !== undefined) {
     const reply = await client.get(path)
     if (reply.status !== 200) throw new Error(`the book was not read: ${reply.status} ${reply.text}`)
@@ -28,8 +32,8 @@ export interface Load {
   readonly end: () => Promise<void>
 }
 
-/** Each writer writes one page after the other into the book, and each again until it is answered 2xx. */
-export const startLoad = (client: Client, writers: number, prefix = ''): Load => {
+/** Each writer writes one page after the other into the person's book, and each again until it is answered 2xx. */
+export const startLoad = (client: Client, person: string, writers: number, prefix = ''): Load => {
   const answered: string[] = []
   const refusals: Reply[] = []
   let isOver = false
@@ -37,11 +41,11 @@ export const startLoad = (client: Client, writers: number, prefix = ''): Load =>
     for (let n = 0; !isOver; n += 1) {
       const id = `${prefix}w${writer}-${n}`
       for (let isWritten = false; !isWritten; ) {
-        const reply = await client.post(`${book}/${id}`, { summary: id }).catch(() => undefined)
+        const reply = await client.post(`/pols/${person}/${id}`, { summary: id }).catch(() => undefined)
         isWritten = reply?.status === 201 || reply?.status === 200
         if (reply === undefined && isOver) return
         if (reply !== undefined && !isWritten) refusals.push(reply)
-        if (!isWritten) await pause(50)
+        await pause(pace)
       }
       answered.push(id)
     }
