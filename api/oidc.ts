@@ -82,7 +82,10 @@ const endpoints = [
     path: '/oidc/jwks',
     below: '/jwks',
     method: 'GET',
-    says: { summary: 'The public keys of access tokens', answers: { 200: { shape: keys } } },
+    says: {
+      summary: 'The public keys of access tokens',
+      answers: { 200: { shape: keys, type: 'application/jwk-set+json' } },
+    },
   },
   {
     path: '/oidc/token',
