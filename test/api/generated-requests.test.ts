@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { catalogue } from '../../domain/catalogue.ts'
 import { scopes } from '../../domain/scopes.ts'
-import { clientOf } from '../support/client.ts'
+import { basic, type Client, clientOf } from '../support/client.ts'
 import { type GeneratedRequest, type Known, requestsFor } from '../support/generated.ts'
 import { rootAccount, startTestHub, type TestHub } from '../support/hub.ts'
 import { enroll, enrolledNode } from '../support/nodes.ts'
 import { type DocumentedOperation, type OpenApi, readOpenApi } from '../support/openapi.ts'
 
-const runs = 30
+const runs = 50
+const dates = ['2024-01-02', '2024-01-02T10:00:00Z', '2024-01-02 11:30:00.5', '2024-02-30']
 const ana = 'ESPGNU777ORG'
 const self = 'ESPSELF000ORG'
 const gone = 'ESPGONE000ORG'
@@ -16,7 +17,9 @@ const gone = 'ESPGONE000ORG'
 let hub: TestHub
 let api: OpenApi
 /** Who asks: their clients, and who they are. */
-let callers: readonly { readonly client: TestHub['root']; readonly id: string }[]
+type Callers = readonly { readonly client: Client; readonly id: string }[]
+let callers: Callers
+let tokenTakers: Callers
 let known: Known
 
 beforeAll(async () => {
@@ -31,6 +34,12 @@ beforeAll(async () => {
   }
   await enroll(root, 'gral-hospital', ['people:read'])
   const node = await enrolledNode(hub.url, root, 'asker', scopes)
+  const secret = await enroll(root, 'token-taker', ['people:read'])
+  tokenTakers = [
+    { client: clientOf(hub.url, basic('token-taker', secret)), id: '' },
+    { client: hub.nobody, id: '' },
+    { client: root, id: '' },
+  ]
   const person = await hub.person(self, ['end_user'])
   const professional = await hub.person('ESPPROF00ORG', ['health_professional', 'auditor'])
   callers = [
@@ -50,6 +59,19 @@ beforeAll(async () => {
       page: ['41b9662b-8f85-412b-8254-8b854f6405c7', gone, '%FF'],
       id: [...people, ...catalogue.map(({ examples }) => examples.item.id), 'gral-hospital'],
     },
+    members: {
+      person: [ana, self],
+      institution: ['gral-hospital'],
+      roles: [['end_user'], ['health_professional', 'auditor'], []],
+      active: [true, false],
+      start: dates,
+      date: dates,
+      client_assertion: ['x.y.z'],
+      grant_type: ['client_credentials'],
+      scope: ['people:read', 'people:read pols:write', ''],
+      resource: [hub.url],
+      status: ['open', 'closed', 'active', 'suspended'],
+    },
     headers: {
       'If-Match': ['*', '"0"', '"1"', 'W/"0"', '"0", "1", "2"'],
       'If-None-Match': ['*', '"0"', 'W/"1"', 'x'],
@@ -65,11 +87,13 @@ afterAll(() => hub.close())
 const endsAccess = ({ method, path }: DocumentedOperation): boolean =>
   method === 'DELETE' || /^\/password|\/(roles|active)$/.test(path)
 
+const callersOf = ({ path }: DocumentedOperation): Callers => (path === '/oidc/token' ? tokenTakers : callers)
+
 const send = async (
   operation: DocumentedOperation,
   request: GeneratedRequest,
 ): Promise<readonly string[]> => {
-  const { client, id } = callers[request.who] ?? { client: hub.root, id: '' }
+  const { client, id } = callersOf(operation)[request.who] ?? { client: hub.root, id: '' }
   const own = endsAccess(operation) ? ana : id
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = request.path[name] ?? ''
@@ -90,7 +114,7 @@ it('no generated request is answered otherwise than the document says', async ()
   expect(api.operations.length).toBeGreaterThan(60)
   for (const operation of api.operations)
     await fc.assert(
-      fc.asyncProperty(requestsFor(api, operation, callers.length, known), async request => {
+      fc.asyncProperty(requestsFor(api, operation, callersOf(operation).length, known), async request => {
         expect(await send(operation, request), operation.name).toEqual([])
       }),
       { seed: 20_240_102, numRuns: runs },

@@ -36,8 +36,11 @@ const numbers = ({ type, minimum = -1e6, maximum = 1e6 }: JsonObject): Arbitrary
   return type === 'integer' ? fc.integer({ min, max }) : fc.double({ min, max, noNaN: true })
 }
 
-/** Makes values that a schema of the document takes, or nearly: not every rule is one of JSON Schema. */
-export const valuesOf = (api: OpenApi) => {
+/**
+ * Makes values that a schema of the document takes, or nearly: not every rule is one of JSON Schema. `members` are
+ * values of members that mean something to the hub.
+ */
+export const valuesOf = (api: OpenApi, members: Known['members'] = {}) => {
   const of = (given: Json | undefined): Arbitrary<Json> => {
     const schema = api.resolve(given)
     const { allOf, anyOf, oneOf, type } = schema
@@ -73,19 +76,27 @@ export const valuesOf = (api: OpenApi) => {
 
   const objectsOf = ({ properties, required, additionalProperties }: JsonObject): Arbitrary<Json> => {
     // A member that can have no value is left out.
-    const members = Object.entries(isObject(properties) ? properties : {}).filter(
+    const possible = Object.entries(isObject(properties) ? properties : {}).filter(
       ([, schema]) => !isObject(schema) || schema.not === undefined,
     )
     const needed: readonly Json[] = Array.isArray(required) ? required : []
-    const known = members.map(([name, schema]): [string, Arbitrary<[string, Json][]>] => {
-      const member = of(schema).map((value): [string, Json][] => [[name, value]])
+    const known = possible.map(([name, schema]) => {
+      const meant = members[name]
+      const value =
+        meant === undefined
+          ? of(schema)
+          : fc.oneof(
+              { weight: 3, arbitrary: fc.constantFrom(...meant) },
+              { weight: 1, arbitrary: of(schema) },
+            )
+      const member = value.map((given): [string, Json][] => [[name, given]])
       const absent = fc.constant<[string, Json][]>([])
       const [weight, other] = needed.includes(name) ? [1, 0] : [1, 3]
-      return [name, fc.oneof({ weight, arbitrary: member }, { weight: other, arbitrary: absent })]
+      return fc.oneof({ weight, arbitrary: member }, { weight: other, arbitrary: absent })
     })
     const more = fc.array(fc.tuple(text, anything), { maxLength: additionalProperties === false ? 0 : 2 })
     return fc
-      .tuple(more, ...known.map(([, member]) => member))
+      .tuple(more, ...known)
       .map(([others, ...parts]) => Object.fromEntries([...others, ...parts.flat()]))
   }
   return of
@@ -101,10 +112,11 @@ export interface GeneratedRequest {
   readonly body: string | undefined
 }
 
-/** What callers know of the hub: ids that are there, and headers that mean something. */
+/** What callers know of the hub: ids that are there, headers and members of bodies that mean something. */
 export interface Known {
   readonly ids: Readonly<Record<string, readonly string[]>>
   readonly headers: Readonly<Record<string, readonly string[]>>
+  readonly members: Readonly<Record<string, readonly Json[]>>
 }
 
 const spoilt = (good: Arbitrary<Json>): Arbitrary<Json> =>
@@ -129,10 +141,9 @@ export const requestsFor = (
   callers: number,
   known: Known,
 ): Arbitrary<GeneratedRequest> => {
-  const of = valuesOf(api)
+  const of = valuesOf(api, known.members)
   const parametersIn = (place: DocumentedParameter['in']) =>
     operation.parameters.filter(one => one.in === place)
-  const sometimes = <A>(arbitrary: Arbitrary<A>) => fc.option(arbitrary, { nil: undefined, freq: 1 })
 
   const ids = (name: string) =>
     fc.oneof(
@@ -157,6 +168,15 @@ export const requestsFor = (
     ),
   )
 
+  const types = operation.body?.types ?? ['application/json']
+  const contentTypes = fc.oneof(
+    // JSON needs none.
+    {
+      weight: 8,
+      arbitrary: fc.constantFrom(...(types.includes('application/json') ? [undefined] : []), ...types),
+    },
+    { weight: 1, arbitrary: fc.constantFrom('text/plain', 'application/json; charset=latin1', 'x', '') },
+  )
   const printable = fc.stringMatching(/^[!-~]([ -~]{0,30}[!-~])?$/)
   const headers = fc
     .tuple(
@@ -169,9 +189,7 @@ export const requestsFor = (
           )
           .map((value): [string, string | undefined] => [name, value]),
       ),
-      sometimes(fc.constantFrom(...(operation.body?.types ?? ['application/json']), 'text/plain', 'x')).map(
-        (type): [string, string | undefined] => ['Content-Type', type],
-      ),
+      contentTypes.map((type): [string, string | undefined] => ['Content-Type', type]),
     )
     .map(pairs =>
       Object.fromEntries(pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
