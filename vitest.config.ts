@@ -4,7 +4,7 @@ import { engineCounts } from './test/support/engine-counts.ts'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    experimental: { viteModuleRunner: false },
+    experimental: { viteModuleRunner: 'Deno' in globalThis },
     reporters: ['default', engineCounts],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -33,6 +33,10 @@ export const wasNeverSent = (error: unknown): boolean =>
   error instanceof Error &&
   (kindOf(error) === 'not-leader' || /^14 UNAVAILABLE: No connection established/.test(error.message))
 
+// INTERNAL and UNAVAILABLE of gRPC: a connection that is closed on one side ends its calls with either.
+const lost = [13, 14]
+
 /** The connection broke, or there was none. */
 export const isLost = (error: unknown): boolean =>
-  kindOf(error) === 'unavailable' || (error instanceof Error && 'code' in error && error.code === 14)
+  kindOf(error) === 'unavailable' ||
+  (error instanceof Error && 'code' in error && typeof error.code === 'number' && lost.includes(error.code))

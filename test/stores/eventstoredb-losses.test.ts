@@ -9,7 +9,7 @@ import { startStandIn } from '../support/eventstoredb/stand-in.ts'
 import { anEvent, idsOf, newPrefix, openTarget } from '../support/eventstoredb/target.ts'
 
 const target = await openTarget()
-afterAll(() => target.standIn?.kill())
+afterAll(() => target.close())
 
 /** Follows until it is told to end, again and again, as the hub does; gives the ids. */
 const followThrough = (log: StoredLog, signal: AbortSignal) => {

@@ -9,7 +9,7 @@ import { left, right } from '../support/either.ts'
 import { anEvent, idsOf, newPrefix, openTarget } from '../support/eventstoredb/target.ts'
 
 const target = await openTarget()
-afterAll(() => target.standIn?.kill())
+afterAll(() => target.close())
 
 eventLogContract('EventStoreDB', async () => target.open())
 eventFeedContract('EventStoreDB', async () => target.open())

@@ -38,7 +38,7 @@ export const startEngines = async ([events, rest]: Combination): Promise<Engines
     events: target,
     rest: mongo,
     stop: async () => {
-      target?.standIn?.kill()
+      await target?.close()
       await mongo?.remove()
     },
   }

@@ -7,7 +7,10 @@ import { type ServerProcess, startServer } from '../server-process.ts'
 import { type StandIn, startStandIn } from './stand-in.ts'
 import { openWire, type Wire } from './wire.ts'
 
-/** The server that tests talk to: the one of TEST_EVENTSTORE_URL, which must take `tls=false`, or a stand-in. */
+/**
+ * The server that tests talk to: the one of TEST_EVENTSTORE_URL, which must take `tls=false`, or a stand-in: in this
+ * process, where it can be told to misbehave, but for Deno, which its gRPC server brings down.
+ */
 export interface Target {
   readonly standIn: StandIn | undefined
   readonly url: string
@@ -15,12 +18,27 @@ export interface Target {
   readonly open: (more?: Partial<EventStoreDbOptions>) => StoredLog
   /** A line to the server that can be cut, and the address at its near end. */
   readonly wired: () => Promise<{ readonly wire: Wire; readonly url: string }>
+  /** Ends what was started for it. */
+  readonly close: () => Promise<void>
+}
+
+const serverOf = async (): Promise<Pick<Target, 'standIn' | 'url' | 'close'>> => {
+  const given = process.env.TEST_EVENTSTORE_URL
+  if (given) return { standIn: undefined, url: given, close: async () => {} }
+  if ('Deno' in globalThis) {
+    const server = await startEventStore()
+    return { standIn: undefined, url: server.url, close: server.remove }
+  }
+  const standIn = await startStandIn()
+  return {
+    standIn,
+    url: `esdb://127.0.0.1:${standIn.port()}?tls=false`,
+    close: async () => standIn.kill(),
+  }
 }
 
 export const openTarget = async (): Promise<Target> => {
-  const given = process.env.TEST_EVENTSTORE_URL ?? ''
-  const standIn = given === '' ? await startStandIn() : undefined
-  const url = standIn === undefined ? given : `esdb://127.0.0.1:${standIn.port()}?tls=false`
+  const { standIn, url, close } = await serverOf()
   const port = Number(/:(\d+)/.exec(url)?.[1] ?? 2113)
   return {
     standIn,
@@ -30,6 +48,7 @@ export const openTarget = async (): Promise<Target> => {
       const wire = await openWire(port)
       return { wire, url: `esdb://127.0.0.1:${wire.port}?tls=false` }
     },
+    close,
   }
 }
 
