@@ -140,6 +140,26 @@ describe('openapi.json', () => {
   )
 })
 
+describe('a hub for the original’s portal', () => {
+  it('says how its lists are nested, and how long they are', async () => {
+    const legacy = await startTestHub({ LEGACY_LISTS: 'on' })
+    const said = await readOpenApi(legacy.nobody)
+    for (const [name, isNested] of [
+      ['GET /people', true],
+      ['GET /nodes', false],
+    ] as const) {
+      const operation = said.operations.find(one => one.name === name) ?? never()
+      const reply = await legacy.root.get(operation.path)
+      expect(said.surprises(operation, reply)).toEqual([])
+      expect(operation.parameters.find(one => one.name === 'limit')?.schema.default).toBe(
+        isNested ? 1_000 : 100,
+      )
+      if (isNested) expect(api.surprises(operation, reply)).not.toEqual([])
+    }
+    await legacy.close()
+  })
+})
+
 const never = (): never => {
   throw new Error('no such resource')
 }
