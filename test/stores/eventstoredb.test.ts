@@ -150,7 +150,9 @@ describe('the log in EventStoreDB', () => {
     await log.close()
   })
 
-  it('appends and reads beside very many followers, and is rid of them when they leave', async () => {
+  it('appends and reads beside very many followers, and is rid of them when they leave', async context => {
+    if ('Deno' in globalThis)
+      return context.skip('a connection with hundreds of cancelled calls brings Deno down')
     const log = target.open()
     const [after = 0n] = await right(log.append('a', 'no-stream', [anEvent()]))
     const ending = new AbortController()
