@@ -59,6 +59,12 @@ export const settings: readonly Setting[] = [
     meaning: `how long an access token of a node lives, at most ${mostTokenSeconds}`,
   },
   {
+    name: 'MAX_CONTENT',
+    placeholder: 'size',
+    fallback: '64MiB',
+    meaning: 'bytes of a document’s content at most, such as 67108864, 64MiB or 1GB',
+  },
+  {
     name: 'TRUST_PROXY',
     placeholder: 'addresses',
     fallback: undefined,
@@ -96,6 +102,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** Seconds an access token lives. */
   readonly tokenSeconds: number
+  /** Bytes of a document's content. */
+  readonly mostContentBytes: number
   /** Addresses and networks (CIDR) of proxies. */
   readonly trustedProxies: readonly string[]
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
@@ -122,6 +130,20 @@ const listOf = (text: string): readonly string[] =>
     .split(',')
     .map(part => part.trim())
     .filter(part => part !== '')
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  ...{ kb: 1e3, mb: 1e6, gb: 1e9 },
+  ...{ kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 },
+}
+const mostContent = 16 * 1024 ** 3
+const sizeRule = { error: 'must be a number of bytes from 1 to 16GiB, such as 67108864, 64MiB or 1GB' }
+
+/** `64MiB` (1024 × 1024 each) and `64MB` (a million each) in bytes; NaN for what is no size. */
+const bytesOf = (text: string): number => {
+  const [, digits, unit = ''] = /^(\d{1,12}) ?([kmg]i?b)?$/i.exec(text) ?? []
+  return Number(digits) * (units[unit.toLowerCase()] ?? Number.NaN)
+}
 
 const onOff = z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' })
 
@@ -161,6 +183,10 @@ const shape = z.object({
     .refine(seconds => seconds >= 1 && seconds <= mostTokenSeconds, {
       error: `must be a number of seconds from 1 to ${mostTokenSeconds}`,
     }),
+  MAX_CONTENT: z
+    .string()
+    .transform(bytesOf)
+    .refine(bytes => bytes >= 1 && bytes <= mostContent, sizeRule),
   TRUST_PROXY: z
     .string()
     .transform(listOf)
@@ -256,6 +282,7 @@ export const readConfig = (
       roles,
       tls,
       tokenSeconds: data.TOKEN_TTL,
+      mostContentBytes: data.MAX_CONTENT,
       trustedProxies: data.TRUST_PROXY ?? [],
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],

@@ -20,6 +20,8 @@ import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import { contentWriter } from './commands/content.ts'
+import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { itemWriter, readItem, type WriteItem, wasHandled } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
@@ -47,6 +49,7 @@ const credentialsKeptMilliseconds = 3_600_000
 const closeMilliseconds = 10_000
 const silenceMilliseconds = 10_000
 const idleMilliseconds = 120_000
+const longestRequestMilliseconds = 1_860_000
 
 /** What every command of the hub works with: the stores, the write side, and who may. */
 export interface Core {
@@ -54,6 +57,7 @@ export interface Core {
   readonly ports: LogPorts
   readonly reads: Stores['reads']
   readonly auth: AuthStore
+  readonly contents: ContentStore
   readonly policy: Policy
   readonly passwords: Passwords
   readonly standing: FollowedStanding
@@ -110,14 +114,15 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   }
 }
 
-const closeStores = async ({ reads, auth, events }: Stores): Promise<void> => {
+const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<void> => {
   await reads.close()
+  await contents.close()
   await auth.close()
   await events.close()
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
-  const { events, auth, reads } = stores
+  const { events, auth, contents, reads } = stores
   const ports = orThrow(await openLog(events))
   const { log, feed } = ports
 
@@ -148,6 +153,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     ports,
     reads,
     auth,
+    contents,
     policy: makePolicy(config.roles),
     passwords,
     standing,
@@ -209,7 +215,7 @@ const housekeeping = (
   refreshKeys: () => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<unknown> => {
-  const { reads, auth, standing, processName } = core
+  const { reads, auth, contents, standing, processName } = core
   let said = { position: -1n, at: 0 }
   const announce = async () => {
     const position = known()
@@ -229,6 +235,7 @@ const housekeeping = (
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }
     await auth.sweepExpired(attemptWindowMilliseconds)()
+    await contents.sweep()
     // Whoever does not follow the log does not know which credentials it names.
     if (standing.isLive() && standing.silentFor() < silenceMilliseconds)
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
@@ -325,7 +332,10 @@ export const startHub = async (
   server.keepAliveTimeout = 75_000
   // A client that neither sends nor reads for so long is gone.
   server.timeout = idleMilliseconds
+  // The one who reads a body asks for it; how long that may take is its own to say.
+  server.on('checkContinue', listener)
   server.on('checkExpectation', listener)
+  server.requestTimeout = longestRequestMilliseconds
   answerProtocolErrors(server, logger)
 
   const close = async () => {
@@ -387,6 +397,8 @@ export const startHub = async (
       claim: auth.claim,
       wasHandled: wasHandled(ports.log),
       readItem: readItem(ports.log),
+      writeContent: contentWriter(ports.log, core.writeItem, core.contents),
+      mostContentBytes: config.mostContentBytes,
       readModels: reads,
       progress,
       logIdentity: identity,

@@ -5,6 +5,7 @@ import { catalogue } from '../domain/catalogue.ts'
 import { invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
 import type { Call, Handle, Route } from './call.ts'
+import { contentRoutes } from './contents.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { documentsOfPeople } from './documents-of-people.ts'
 import { itemRoutes } from './items.ts'
@@ -32,6 +33,7 @@ const oneHeader = (value: string | readonly string[] | undefined): string | unde
 export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   // What is asked for most comes first: Express looks at one route after the other.
   ...catalogue.flatMap(resource => itemRoutes(resource, dependencies)),
+  ...catalogue.flatMap(resource => contentRoutes(resource, dependencies)),
   ...documentsOfPeople(dependencies),
   ...peopleRoutes(dependencies),
   ...nodeRoutes(dependencies),

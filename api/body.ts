@@ -5,9 +5,11 @@ import { isObject, type Json, type JsonObject, nestsAtMost } from '../domain/jso
 import { invalid, type Rejection } from '../domain/rejection.ts'
 import { pointerOf } from '../domain/resource.ts'
 import type { HttpFailure } from './problem.ts'
+import { askForBody } from './unread.ts'
 
 const bodyLimit = 1024 * 1024
 const deepest = 64
+const mostMilliseconds = 300_000
 
 const readRaw = express.raw({ type: () => true, limit: bodyLimit, inflate: false })
 
@@ -32,10 +34,13 @@ const unsupported = (request: Request): boolean => {
 
 const malformed = (detail: string): HttpFailure => ({ _tag: 'Malformed', detail })
 
-/** The body's bytes, at most 1 MiB; read whole before it is refused, so that the client can read the answer. */
+/** The body's bytes, at most 1 MiB, within five minutes; read whole before it is refused, so that the client can read the answer. */
 const readBytes = (request: Request, response: Response): Promise<E.Either<HttpFailure, Buffer>> =>
   new Promise(resolve => {
+    askForBody(request, response)
+    const late = setTimeout(() => resolve(E.left({ _tag: 'TooSlow' })), mostMilliseconds)
     readRaw(request, response, (error?: unknown) => {
+      clearTimeout(late)
       const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined
       if (type === 'entity.too.large') resolve(E.left({ _tag: 'BodyTooLarge' }))
       else if (error !== undefined && error !== null)

@@ -7,6 +7,8 @@ import type { NodeUseCases } from '../auth/nodes.ts'
 import type { PeopleUseCases } from '../auth/people.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Standing } from '../auth/standing.ts'
+import type { WriteContent } from '../commands/content.ts'
+import type { ContentStore } from '../commands/content-store.ts'
 import type { readItem, WriteItem, wasHandled } from '../commands/items.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
@@ -29,6 +31,10 @@ export interface ApiDependencies {
   readonly claim: AuthStore['claim']
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly writeItem: WriteItem
+  readonly writeContent: WriteContent
+  readonly contents: Pick<ContentStore, 'verify' | 'read'>
+  /** Bytes of a content at most. */
+  readonly mostContentBytes: number
   readonly readItem: ReturnType<typeof readItem>
   readonly readModels: ReadModels
   readonly progress: Progress

@@ -2,59 +2,39 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { accessTable, collectionPath, itemPath } from '../auth/access-table.ts'
 import { parseAccount } from '../domain/identifiers.ts'
-import type { ItemState } from '../domain/item.ts'
-import { isObject, type Json } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
-import { folded, type Identity, keyOf, type Resource } from '../domain/resource.ts'
-import { subjectIn, subjectOf } from '../domain/subject.ts'
+import { folded, type Resource } from '../domain/resource.ts'
 import { modelOf, ownerField } from '../projections/items.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call, Route } from './call.ts'
 import { etagOf, isCurrent } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
-import { identityIn, noSuch, ownerIn } from './item-identity.ts'
+import { ownerIn } from './item-identity.ts'
 import { itemWrites } from './item-writes.ts'
 import { listedOf } from './listed.ts'
 import { listItems, listOfPerson } from './lists.ts'
 import { changes, creates, json, lists, mergePatch, reads, settles } from './operation.ts'
-import { parametersOf, queryIn } from './parameters.ts'
+import { queryIn } from './parameters.ts'
+import { itemReader } from './present-item.ts'
 import type { Failure } from './problem.ts'
-import { personIsThere, readable } from './reading.ts'
 import { confinedBy } from './rights.ts'
 import { itemShapes } from './shapes.ts'
 
 /** The routes of a resource: its collection and its items. */
 export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): readonly Route[] => {
-  const { readModels, policy, readItem } = dependencies
+  const { policy } = dependencies
   const model = modelOf(resource)
   const listed = listedOf(resource, dependencies)
   const confinedTo = confinedBy(resource, policy)
+  const read = itemReader(resource, dependencies)
   const writes = itemWrites(resource, dependencies)
 
   const getOne =
     (call: Call): TaskEither<Failure, Answer> =>
     async () => {
-      const parameters = parametersOf(call.request.url, [])
-      if (E.isLeft(parameters)) return parameters
-      const may = await readable(dependencies, call, model)
-      if (E.isLeft(may)) return may
-      const identity = identityIn(resource, call)
-      if (identity === undefined) return E.left(noSuch(resource))
-      if (identity.owner !== undefined) {
-        const owner = await personIsThere(readModels, identity.owner)
-        if (E.isLeft(owner)) return owner
-      }
-      const found = await readModels.get(model, keyOf(identity))()
+      const found = await read(call)
       if (E.isLeft(found)) return found
-      if (found.right === undefined) return E.left(noSuch(resource))
       const { text, revision } = found.right
-      const person = confinedTo(call, 'GET')
-      if (person !== undefined) {
-        const subject = await subjectNow(identity, text)
-        if (E.isLeft(subject)) return subject
-        if (subject.right !== person) return E.left(noSuch(resource))
-      }
-      if (text === null) return E.left({ _tag: 'Removed', what: resource.noun })
       const headers = { ETag: etagOf(revision) }
       return E.right(
         isCurrent(call.request.headers['if-none-match'], revision)
@@ -62,17 +42,6 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
           : jsonAnswer(200, text, headers),
       )
     }
-
-  /** Whom an item is about; of a removed one its stream tells. */
-  const subjectNow = async (
-    identity: Identity,
-    text: string | null,
-  ): Promise<E.Either<Failure, string | undefined>> => {
-    if (text === null)
-      return E.map((state: ItemState) => subjectIn(resource, state))(await readItem(resource, identity)())
-    const item: Json = JSON.parse(text)
-    return E.right(isObject(item) ? subjectOf(resource, item) : undefined)
-  }
 
   const list = (call: Call): TaskEither<Failure, Answer> => {
     const owner = ownerIn(resource, call)

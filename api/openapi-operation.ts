@@ -12,6 +12,7 @@ export const headersNamed = (names: readonly string[]) =>
 const meanings: Readonly<Record<number, string>> = {
   200: 'Here it is.',
   201: 'It was created.',
+  206: 'Here is the part of it.',
   204: 'Done. There is nothing to show, or the client prefers to see nothing.',
   304: 'The client’s copy is current.',
   400: 'The request is refused, in OAuth’s form (RFC 6749, section 5.2).',
@@ -37,9 +38,11 @@ const referenceTo = ({ name }: Shape): JsonSchema => ({ $ref: `#/components/sche
 
 const bodyOf = ({ types, shape, needs = [] }: Taken) => {
   const schema =
-    needs.length === 0
-      ? referenceTo(shape)
-      : { allOf: [referenceTo(shape), { type: 'object', required: needs }] }
+    shape === undefined
+      ? {}
+      : needs.length === 0
+        ? referenceTo(shape)
+        : { allOf: [referenceTo(shape), { type: 'object', required: needs }] }
   return {
     required: true,
     content: Object.fromEntries(types.map(type => [type, { schema }])),

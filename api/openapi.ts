@@ -83,10 +83,10 @@ const tagsOf = (names: readonly string[]) =>
     return about === undefined ? { name } : { name, description: about }
   })
 
-const shapesOf = ({ body, answers }: Described): readonly Shape[] => [
-  ...(body === undefined || body === 'unread' ? [] : [body.shape]),
-  ...Object.values(answers).flatMap(({ shape }) => (shape === undefined ? [] : [shape])),
-]
+const shapesOf = ({ body, answers }: Described): readonly Shape[] =>
+  [...(body === undefined || body === 'unread' ? [] : [body]), ...Object.values(answers)].flatMap(
+    ({ shape }) => (shape === undefined ? [] : [shape]),
+  )
 
 const verbs: Readonly<Record<string, string>> = {
   read: 'Read',

@@ -15,16 +15,25 @@ export interface Shape {
 export type Parameters = Readonly<Record<string, JsonSchema>>
 
 export type RequestHeader =
+  | 'Content-Digest'
   | 'Idempotency-Key'
   | 'If-Match'
   | 'If-None-Match'
+  | 'If-Range'
   | 'Prefer'
+  | 'Range'
+  | 'Repr-Digest'
   | 'Thalamus-Min-Position'
 
 export type AnswerHeader =
+  | 'Accept-Ranges'
+  | 'Content-Disposition'
+  | 'Content-Location'
+  | 'Content-Range'
   | 'ETag'
   | 'Link'
   | 'Location'
+  | 'Repr-Digest'
   | 'Retry-After'
   | 'Thalamus-Position'
   | 'WWW-Authenticate'
@@ -42,7 +51,8 @@ export interface Answered {
 /** The body that is asked for. */
 export interface Taken {
   readonly types: readonly string[]
-  readonly shape: Shape
+  /** None: whatever it is, it is taken as it comes. */
+  readonly shape?: Shape
   /** Members that are needed here, and elsewhere not. */
   readonly needs?: readonly string[]
 }
@@ -79,6 +89,9 @@ export const mergePatch = (shape: Shape): Taken => ({
   shape,
 })
 
+/** Bytes of whatever type. */
+export const bytes = '*/*'
+
 type Family = Pick<Described, 'headers' | 'answers'>
 
 export const reads = (shape: Shape): Family => ({
@@ -105,6 +118,19 @@ export const creates = (shape: Shape): Family => ({
   headers: writeHeaders,
   answers: { ...changes(shape).answers, 201: { shape, headers: [...written, 'Location'] } },
 })
+
+/** What gives a thing its content, and shows the thing. */
+export const uploads = (shape: Shape): Family => {
+  const headers = [...written, 'Content-Location'] as const
+  return {
+    headers: [...writeHeaders, 'Content-Digest', 'Repr-Digest'],
+    answers: {
+      200: { shape, headers },
+      201: { shape, headers: [...headers, 'Location'] },
+      204: { headers },
+    },
+  }
+}
 
 /** What has nothing to show for it. */
 export const settles: Family = { headers: writeHeaders, answers: { 204: { headers: ['Thalamus-Position'] } } }

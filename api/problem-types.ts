@@ -65,13 +65,19 @@ export const problemTypes = {
   },
   'too-large': {
     status: 413,
-    meaning: 'The body is larger than 1 MiB, or the item would be larger than 900 KiB.',
+    meaning:
+      'The body is larger than 1 MiB, the item would be larger than 900 KiB, or a content is larger than this hub takes.',
     remedy: 'Send less; files belong into the content of a personal document.',
   },
   'unsupported-media-type': {
     status: 415,
     meaning: 'Content-Type or Content-Encoding is none that this path takes.',
     remedy: 'The detail names the header to send.',
+  },
+  'range-not-satisfiable': {
+    status: 416,
+    meaning: 'There is no such part: the content is shorter.',
+    remedy: 'Content-Range says how many bytes there are. Ask for some of them, or leave Range out.',
   },
   invalid: {
     status: 422,
@@ -97,6 +103,11 @@ export const problemTypes = {
     status: 500,
     meaning: 'The hub failed. This is a mistake in the hub.',
     remedy: 'Tell its operator the X-Request-Id: the log says more under it.',
+  },
+  'content-damaged': {
+    status: 500,
+    meaning: 'What the hub keeps of a document is not what was sent.',
+    remedy: 'Send the content again, or have its operator restore it from a backup.',
   },
   busy: {
     status: 503,

@@ -2,6 +2,12 @@ import { STATUS_CODES } from 'node:http'
 import type { AuthenticationFailure } from '../auth/authenticate.ts'
 import type { NodeFailure } from '../auth/nodes.ts'
 import type { PersonFailure } from '../auth/people.ts'
+import type {
+  ContentCutShort,
+  ContentDamaged,
+  ContentTooLarge,
+  ContentUnavailable,
+} from '../commands/content-store.ts'
 import type { InvalidPart } from '../domain/rejection.ts'
 import type { ReadUnavailable } from '../projections/read-store.ts'
 import type { Answer } from './answer.ts'
@@ -15,6 +21,7 @@ export type HttpFailure =
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
   | { readonly _tag: 'Malformed'; readonly detail: string }
   | { readonly _tag: 'BodyTooLarge' }
+  | { readonly _tag: 'RangeNotSatisfiable'; readonly size: number }
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
   | { readonly _tag: 'HeadersTooLarge' }
   | { readonly _tag: 'TooSlow' }
@@ -23,7 +30,15 @@ export type HttpFailure =
   | { readonly _tag: 'LogSilent' }
   | { readonly _tag: 'Bug'; readonly cause: unknown }
 
-export type Failure = HttpFailure | AuthenticationFailure | PersonFailure | NodeFailure | ReadUnavailable
+type ContentFailure = ContentUnavailable | ContentDamaged | ContentTooLarge | ContentCutShort
+
+export type Failure =
+  | HttpFailure
+  | ContentFailure
+  | AuthenticationFailure
+  | PersonFailure
+  | NodeFailure
+  | ReadUnavailable
 
 interface Problem {
   readonly name: ProblemName
@@ -44,6 +59,11 @@ const unavailable = (name: ProblemName, detail: string): Problem => ({
 /** Every failure as the client sees it: our own words, never a driver's. */
 const problemOf = (failure: Failure): Problem => {
   switch (failure._tag) {
+    case 'ContentCutShort':
+      return {
+        name: 'malformed',
+        detail: 'The content did not arrive whole. Send it again.',
+      }
     case 'Malformed':
       return { name: 'malformed', detail: failure.detail }
     case 'NotAuthenticated':
@@ -106,8 +126,19 @@ const problemOf = (failure: Failure): Problem => {
       }
     case 'BodyTooLarge':
       return { name: 'too-large', detail: 'A body has at most 1 MiB.' }
+    case 'ContentTooLarge':
+      return {
+        name: 'too-large',
+        detail: `A content has at most ${failure.limit} bytes on this hub.`,
+      }
     case 'ItemTooLarge':
       return { name: 'too-large', detail: 'An item has at most 900 KiB.' }
+    case 'RangeNotSatisfiable':
+      return {
+        name: 'range-not-satisfiable',
+        detail: `There are ${failure.size} bytes. Ask for some of them, or leave Range out.`,
+        headers: { 'Content-Range': `bytes */${failure.size}` },
+      }
     case 'UnsupportedMediaType':
       return { name: 'unsupported-media-type', detail: failure.detail }
     case 'Invalid':
@@ -128,6 +159,11 @@ const problemOf = (failure: Failure): Problem => {
       return { name: 'too-slow', detail: 'The request did not arrive in time. Send it again.' }
     case 'Bug':
       return { name: 'internal', detail: 'The hub failed. The log holds this request’s id.' }
+    case 'ContentDamaged':
+      return {
+        name: 'content-damaged',
+        detail: 'What the hub keeps is not what was sent. Send the content again, or have it restored.',
+      }
     case 'Busy':
       return unavailable('busy', 'The hub has too much to do. Try again.')
     case 'StartingUp':
@@ -147,6 +183,8 @@ const problemOf = (failure: Failure): Problem => {
       return unavailable('unavailable', 'The event log cannot be used now. Try again.')
     case 'ReadUnavailable':
       return unavailable('unavailable', 'The read models cannot be used now. Try again.')
+    case 'ContentUnavailable':
+      return unavailable('unavailable', 'The store of contents cannot be used now. Try again.')
     case 'AuthUnavailable':
       return unavailable('unavailable', 'The store of credentials cannot be used now. Try again.')
   }

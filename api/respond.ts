@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { pipeline } from 'node:stream/promises'
 import type { Request, Response } from 'express'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import type { Answer } from './answer.ts'
 import { errorSummary } from './error-summary.ts'
 import { causeOf, type Failure, problemAnswer } from './problem.ts'
+import { askForBody, letPass, unreadOf } from './unread.ts'
 
 const allowedHeaders =
   'Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, Thalamus-Min-Position, X-Request-Id'
@@ -43,6 +45,27 @@ export interface Respond {
     route: string,
     work: () => Promise<void>,
   ) => Promise<void>
+}
+
+/**
+ * Sends bytes as they are read, no faster than the client takes them. Where reading fails the connection is destroyed, so
+ * that the client cannot take what it has for the whole; the failure is given. A client that went away is none.
+ */
+const sent = async (
+  stream: AsyncIterable<Uint8Array>,
+  response: Response,
+): Promise<{ readonly cause: unknown } | undefined> => {
+  let failure: { readonly cause: unknown } | undefined
+  async function* noting() {
+    try {
+      yield* stream
+    } catch (cause) {
+      failure = { cause }
+      throw cause
+    }
+  }
+  await pipeline(noting, response).catch(() => undefined)
+  return failure
 }
 
 export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Respond => {
@@ -83,16 +106,35 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
         headers.push('Content-Length', String(Buffer.byteLength(body)))
       }
       if (answer.headers?.['Cache-Control'] === undefined) headers.push('Cache-Control', cacheControl)
+      const unread = unreadOf(request, response)
+      if (unread !== 'little') headers.push('Connection', 'close')
       // A flat list of headers, and a text instead of bytes: both leave in one write without a detour.
       response.writeHead(answer.status, headers)
-      response.end(request.method === 'HEAD' ? undefined : body)
+      const text = request.method === 'HEAD' ? undefined : body
+      const stream = request.method === 'HEAD' ? undefined : answer.stream
+      let broken: { readonly cause: unknown } | undefined
+      if (stream !== undefined) broken = await sent(stream, response)
+      else if (unread === 'coming') {
+        response.flushHeaders()
+        if (text !== undefined) response.write(text)
+      } else {
+        // Node does so by itself only where nobody has begun to read.
+        if (unread === 'little' && !request.complete) request.resume()
+        response.end(text)
+      }
       const line = lineOf(request, route, answer.status, start, requestId)
-      if (E.isRight(outcome) || answer.status < 500) logger.info(line, 'request')
+      if (broken !== undefined)
+        logger.error({ ...line, failure: 'BrokenOff', ...errorSummary(broken.cause) }, 'request failed')
+      else if (E.isRight(outcome) || answer.status < 500) logger.info(line, 'request')
       else
         logger.error(
           { ...line, failure: outcome.left._tag, ...errorSummary(causeOf(outcome.left)) },
           'request failed',
         )
+      if (stream === undefined && unread === 'coming') {
+        await letPass(request)
+        response.end()
+      }
     },
 
     hand: async (request, response, route, work) => {
@@ -101,6 +143,7 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
       const headers = [...usualHeaders(request, requestId), 'Cache-Control', cacheControl]
       for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '')
       const closed = once(response, 'close')
+      askForBody(request, response)
       await work()
       // What was not read of a body would be taken for the next request.
       if (!request.complete) request.resume()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { contentField, contentShape } from '../domain/content.ts'
 import { itemOf, itemShape } from '../domain/item-body.ts'
 import type { Json } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
@@ -42,7 +43,8 @@ export interface ItemShapes {
 }
 
 export const itemShapes = (resource: Resource): ItemShapes => {
-  const { noun, about, required, idRule, ownerField, secretField, examples } = resource
+  const { noun, about, required, idRule, ownerField, secretField, contentFact, examples } = resource
+  const content = { [contentField]: { ...jsonSchemaOf(contentShape), readOnly: true } }
   const schemaOf = (isShown: boolean, needed: readonly string[]) => () => {
     const { properties, ...rest } = jsonSchemaOf(itemShape(resource))
     const type = isShown ? 'string' : ['string', 'null']
@@ -52,6 +54,7 @@ export const itemShapes = (resource: Resource): ItemShapes => {
       id,
       ...(ownerField === undefined ? {} : { [ownerField]: book }),
       ...Object(properties),
+      ...(isShown && contentFact !== undefined ? content : {}),
     }
     for (const field of needed) all[field] = given(all[field])
     return { ...rest, description: about, properties: all, required: needed }

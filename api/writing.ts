@@ -82,6 +82,8 @@ export interface Written {
   readonly model: string
   readonly path: string
   readonly text: string | undefined
+  /** Whether this write made what is at the path; without, whether it began the stream. */
+  readonly isNew?: boolean
   /** The text holds a secret: it is always answered, and kept nowhere. */
   readonly isSecret?: boolean
 }
@@ -91,7 +93,7 @@ export const writeAnswer = async (
   { progress, logIdentity }: Pick<ApiDependencies, 'progress' | 'logIdentity'>,
   { request }: Call,
   { added, before, revision, position }: Omit<Outcome<unknown>, 'state'>,
-  { model, path, text, isSecret = false }: Written,
+  { model, path, text, isNew = before === -1, isSecret = false }: Written,
 ): Promise<Answer> => {
   const headers: Record<string, string> = isSecret ? { 'Cache-Control': 'no-store' } : {}
   if (position !== undefined) {
@@ -101,7 +103,7 @@ export const writeAnswer = async (
   }
   if (text === undefined) return { status: 204, headers }
   headers.ETag = etagOf(revision)
-  const created = added && before === -1
+  const created = added && isNew
   if (created) headers.Location = path
   if (!isSecret && prefers(request.headers.prefer, 'return=minimal')) {
     headers['Preference-Applied'] = 'return=minimal'

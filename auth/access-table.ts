@@ -36,6 +36,10 @@ export const collectionPath = ({ name, ownerField }: Pick<Resource, 'name' | 'ow
 export const itemPath = (resource: Pick<Resource, 'name' | 'ownerField'>): string =>
   `${collectionPath(resource)}/:id`
 
+/** The path of an item's content, where the resource has such. */
+export const contentPath = (resource: Pick<Resource, 'name' | 'ownerField'>): string =>
+  `${itemPath(resource)}/content`
+
 const grantsOf = (
   role: Pick<RoleGrant, 'endpoint' | 'reach'>,
   scope: string,
@@ -57,7 +61,7 @@ const subjectIn = ({ subjectField, ownerField }: Resource): PathAccess['subject'
   subjectField === 'id' ? 'id' : ownerField !== undefined ? 'person' : subjectField && 'item'
 
 const accessToResource = (resource: Resource): readonly (readonly [string, PathAccess])[] => {
-  const { name, endpoints } = resource
+  const { name, endpoints, contentFact } = resource
   const subject = subjectIn(resource)
   const about = subject === undefined ? {} : { subject }
   const reach = subject === undefined ? 'anybody' : 'own'
@@ -87,6 +91,14 @@ const accessToResource = (resource: Resource): readonly (readonly [string, PathA
         ]),
       },
     ],
+    ...(contentFact === undefined
+      ? []
+      : [
+          [
+            contentPath(resource),
+            { ...about, grants: grantsOf({ endpoint: endpoints.item, reach }, name, ['GET', 'PUT']) },
+          ] as const,
+        ]),
   ]
 }
 

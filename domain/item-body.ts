@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseAccount } from './identifiers.ts'
 import { parseInstant } from './instant.ts'
+import { contentFields } from './item-content.ts'
 import { type Json, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
 import { type Identity, invalidPartsOf, type Resource } from './resource.ts'
@@ -111,6 +112,7 @@ export const itemOf = (
 const filledIn = (resource: Resource, identity: Identity): readonly string[] => [
   ...Object.keys(resource.defaults),
   ...Object.keys(identityFields(resource, identity)),
+  ...contentFields(resource),
 ]
 
 /** The item without what the hub filled in and the body does not say: what is compared for "same content". */

@@ -10,6 +10,7 @@ import {
   type Preconditions,
 } from './item.ts'
 import { asSaid, endsEarly, itemOf, patchOf } from './item-body.ts'
+import { contentFields, mayStore, storeContent, withoutContent } from './item-content.ts'
 import { effectivePatch, equalJson, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
 import { moveOf, withoutRemoval } from './lifecycle.ts'
 import {
@@ -74,7 +75,7 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (password.is !== 'none' && password.is !== 'present') return reject(passwordElsewhere)
     const held = heldFieldThatDiffers(resource, distinct(resource, body), state.item, false)
     if (held !== undefined) return reject(held)
-    const kept = membersOf(state.item, resource.held)
+    const kept = membersOf(state.item, [...resource.held, ...contentFields(resource)])
     const lasting = membersOf(state.item, resource.lifecycle === undefined ? [] : [resource.lifecycle.field])
     const said = itemOf(resource, identity, body, { ...kept, ...lasting })
     const move = moveOf(resource, state.item, said)
@@ -119,7 +120,10 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     return early.length > 0 ? reject(invalid(...early)) : decision
   }
 
-  const decidePresent = (command: ItemCommand, state: Present): Decision => {
+  const decidePresent = (said: ItemCommand, state: Present): Decision => {
+    const silent = withoutContent(resource, said, state.item)
+    if (E.isLeft(silent)) return silent
+    const command = silent.right
     switch (command._tag) {
       case 'Create':
         return command.password.is !== 'other' &&
@@ -150,6 +154,8 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
         return accept({ type: command.active ? 'PersonReactivated' : 'PersonDeactivated', data: {} })
       case 'SetPassword':
         return accept({ type: 'PersonPasswordSet', data: {}, credential: command.credential })
+      case 'StoreContent':
+        return storeContent(resource, command, state.item)
     }
   }
 
@@ -157,7 +163,8 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
     if (command._tag !== 'Create' && command._tag !== 'Put') return reject({ _tag: 'NeverWas', what })
     if (command._tag === 'Put' && !command.mayCreate) return reject({ _tag: 'NotAllowed' })
     if (stale(command.preconditions)) return reject({ _tag: 'StaleRevision' })
-    return taken === undefined ? create(command) : reject(taken)
+    if (taken !== undefined) return reject(taken)
+    return E.flatMap(create)(withoutContent(resource, command, {}))
   }
 
   return {
@@ -170,6 +177,8 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
         const subject = subjectIn(resource, state)
         return { is: 'removed', revision, ...(subject === undefined ? {} : { subject }) }
       }
+      const before = state.is === 'present' ? state.contentSince : undefined
+      const contentSince = before ?? (event.type === resource.contentFact ? revision : undefined)
       const credential = event.credential ?? (state.is === 'present' ? state.credential : undefined)
       return {
         is: 'present',
@@ -177,6 +186,7 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
         created: state.is === 'present' ? state.created : item,
         revision,
         ...(credential === undefined ? {} : { credential }),
+        ...(contentSince === undefined ? {} : { contentSince }),
       }
     },
 
@@ -191,6 +201,8 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
         case 'present':
           if (hidden) return decideAbsent(command, { _tag: 'ExistsWithOtherContent', what })
           if (command._tag === 'Put' && !command.mayReplace) return reject({ _tag: 'NotAllowed' })
+          if (command._tag === 'StoreContent' && !mayStore(command, state.item))
+            return reject({ _tag: 'NotAllowed' })
           // A creation never says which revision it means: with any If-Match it is refused.
           return stale(preconditions, state.revision) ||
             (command._tag === 'Create' && preconditions.ifMatch !== undefined)

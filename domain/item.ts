@@ -1,3 +1,4 @@
+import type { Content } from './content.ts'
 import type { JsonObject } from './json.ts'
 
 export type ItemState =
@@ -10,6 +11,8 @@ export type ItemState =
       readonly revision: number
       /** The version of the credential that opens this account. */
       readonly credential?: string
+      /** The revision with which it came to have a content. */
+      readonly contentSince?: number
     }
   | { readonly is: 'removed'; readonly revision: number; readonly subject?: string }
 
@@ -65,6 +68,17 @@ export type ItemCommand =
     } & Conditional)
   | ({ readonly _tag: 'SetActive'; readonly active: boolean } & Conditional)
   | ({ readonly _tag: 'SetPassword'; readonly credential: string } & Conditional)
+  | StoreContent
+
+/** Gives an item its content. One that it has already counts as replaced, also where only its type is another. */
+export interface StoreContent extends Conditional {
+  readonly _tag: 'StoreContent'
+  readonly content: Content
+  readonly mayAdd: boolean
+  readonly mayReplace: boolean
+  /** Only where it has none yet. */
+  readonly onlyNew: boolean
+}
 
 /** Bytes of an item as stored, in UTF-8. */
 export const itemLimit = 900 * 1024

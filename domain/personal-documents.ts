@@ -32,6 +32,7 @@ export const personalDocuments = resource({
   },
   required: ['person'],
   references: { person: people },
+  contentFact: 'PersonalDocumentContentStored',
   events: {
     created: 'PersonalDocumentFiled',
     changed: 'PersonalDocumentAmended',

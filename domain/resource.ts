@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { contentField, contentShape } from './content.ts'
 import type { DomainEvent } from './event.ts'
 import { object } from './fields.ts'
 import { parseItemId } from './identifiers.ts'
 import { parseInstant } from './instant.ts'
-import { type JsonObject, member, patched } from './json.ts'
+import { type JsonObject, member, patched, withMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
 
 /** How a filter compares: text without regard to case, dates as instants, flags as they are. */
@@ -40,6 +41,8 @@ export interface Resource {
   readonly references: Readonly<Record<string, Resource>>
   /** A field that changes only along these moves, each a fact of its own. Left out of a PUT it stays as it is. */
   readonly lifecycle?: Lifecycle
+  /** The fact that gives an item its content: bytes that are kept elsewhere. Without one, items have none. */
+  readonly contentFact?: string
   /** Two dates of which the second is not before the first. */
   readonly span?: readonly [start: string, end: string]
   /** What the hub fills in when a creator leaves it out. */
@@ -98,6 +101,13 @@ const factsOf = ({ moves }: Lifecycle): Resource['facts'] =>
       .map(type => [type, { data: z.object({}), apply: patched }]),
   )
 
+const contentFactOf = (type: string): Resource['facts'] => ({
+  [type]: {
+    data: contentShape,
+    apply: (item, content) => withMembers(item, { [contentField]: content }),
+  },
+})
+
 /** A resource as declared, with what is usual. */
 export const resource = (
   declared: Omit<Resource, keyof typeof usual> & Partial<Pick<Resource, keyof typeof usual>>,
@@ -105,7 +115,11 @@ export const resource = (
   ...usual,
   ...declared,
   fields: { ...declared.fields, creation_info: object, modification_info: object },
-  facts: { ...declared.facts, ...(declared.lifecycle === undefined ? {} : factsOf(declared.lifecycle)) },
+  facts: {
+    ...declared.facts,
+    ...(declared.lifecycle === undefined ? {} : factsOf(declared.lifecycle)),
+    ...(declared.contentFact === undefined ? {} : contentFactOf(declared.contentFact)),
+  },
 })
 
 /** Which item: its own id, and whose book it is in. */

@@ -58,7 +58,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: ['domain', 'commands', 'projections', 'relay', 'auth', 'package.json'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth'],
   'config.ts': ['auth', 'stores'],
-  'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:projections'],
+  'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:commands', 'type:projections'],
   'main.ts': [
     'domain',
     'commands',

@@ -64,7 +64,7 @@ const rolesFile = (): string => {
 }
 
 beforeAll(async () => {
-  hub = await startTestHub({ ROLES_FILE: rolesFile() })
+  hub = await startTestHub({ ROLES_FILE: rolesFile(), MAX_CONTENT: String(512 * 1024) })
   api = await readOpenApi(hub.nobody)
   seen = watch(api)
   root = seen.over(hub.root)
@@ -106,15 +106,35 @@ const startingHub = async (): Promise<void> => {
 const badRequests = async (): Promise<void> => {
   const send = (one: DocumentedOperation, headers: Readonly<Record<string, string>>, body: string) =>
     root.send(one.method, at(one, there(one)), one.method === 'GET' ? { headers } : { headers, body })
-  await each(400, one => send(one, {}, '{'))
+  await each(400, one => send(one, { 'Content-Range': 'bytes 0-0/2' }, '{'))
   await each(413, one => send(one, {}, `{"v":"${'x'.repeat(1024 * 1024)}"}`))
-  await each(415, one => send(one, { 'Content-Type': 'text/plain' }, '{}'))
+  await each(415, one => send(one, { 'Content-Encoding': 'gzip' }, '{}'))
   const invalid = (client: Client) => (one: DocumentedOperation) =>
     one.method === 'GET'
       ? client.get(`${at(one, there(one))}?none-such=1`)
       : send(one, { 'Idempotency-Key': 'a b' }, '[]')
   await each(422, invalid(root))
   await each(422, invalid(seen.over(hub.nobody)), true)
+}
+
+const contents = async (): Promise<void> => {
+  const ofDocument = (id: string) => `/personal-documents/${id}/content`
+  const made = async (id: string) => root.post(`/personal-documents/${id}`, { person: ana })
+  await made('scan')
+  await made('scan-gone')
+  await root.delete('/personal-documents/scan-gone')
+  const [scan, removed, none] = ['scan', 'scan-gone', 'scan-never'].map(ofDocument)
+  const put = (path = '', headers: Readonly<Record<string, string>> = {}) =>
+    root.send('PUT', path, { body: '0123456789', headers: { 'Content-Type': 'text/plain', ...headers } })
+  expectAll(404, [await root.get(scan ?? ''), await put(none)])
+  expect((await put(scan)).status).toBe(201)
+  expectAll(200, [await put(scan), await root.get(scan ?? '')])
+  expect((await put(scan, minimal)).status).toBe(204)
+  expect((await root.get(scan ?? '', { Range: 'bytes=2-4' })).status).toBe(206)
+  expect((await root.get(scan ?? '', { 'If-None-Match': '*' })).status).toBe(304)
+  expectAll(410, [await root.get(removed ?? ''), await put(removed)])
+  expectAll(412, [await root.get(scan ?? '', stale), await put(scan, stale)])
+  expect((await root.get(scan ?? '', { Range: 'bytes=90-' })).status).toBe(416)
 }
 
 /** A request for a token: a form. */
@@ -289,6 +309,7 @@ it('every documented answer of every operation is given, as the document has it,
   await booksOfOthers()
   await privileges()
   await nodes()
+  await contents()
   await open()
   const documented = Object.fromEntries(
     api.operations.map(({ name, statuses }) => [name, statuses.toSorted()]),

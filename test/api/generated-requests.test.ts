@@ -32,6 +32,7 @@ beforeAll(async () => {
     await root.post(`${path}/${gone}`, { ...examples.item, id: gone, active: false })
     await root.delete(`${path}/${gone}`)
   }
+  await root.send('PUT', '/personal-documents/doc-2024-0001/content', { body: '0123456789' })
   await enroll(root, 'gral-hospital', ['people:read'])
   const node = await enrolledNode(hub.url, root, 'asker', scopes)
   const secret = await enroll(root, 'token-taker', ['people:read'])
@@ -73,6 +74,10 @@ beforeAll(async () => {
       status: ['open', 'closed', 'active', 'suspended'],
     },
     headers: {
+      Range: ['bytes=0-1', 'bytes=-1', 'bytes=9999999-', 'bytes=x', 'lines=1-2'],
+      'If-Range': ['"0"', 'x'],
+      'Content-Digest': ['sha-256=:AAAA:', 'md5=:AAAA:', 'x'],
+      'Repr-Digest': ['sha-256=:AAAA:', 'x'],
       'If-Match': ['*', '"0"', '"1"', 'W/"0"', '"0", "1", "2"'],
       'If-None-Match': ['*', '"0"', 'W/"1"', 'x'],
       'Idempotency-Key': ['key-1', 'key-2', 'a b'],

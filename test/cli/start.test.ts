@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readConfig } from '../../config.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { runCommand } from '../support/process.ts'
 
@@ -51,12 +52,41 @@ describe('settings', () => {
       ['--port', 'x'],
       ['--host', '127.evil.example'],
       ['--token-ttl', '0'],
+      ['--max-content', '17GiB'],
       ['--trust-proxy', '0.0.0.0/0'],
     ].flat()
     const ended = await runCommand(['serve', ...wrong, ...at('never')])
     expect(ended.code).toBe(2)
-    for (const name of ['ROLES_FILE', 'TLS_CERT', 'PORT', 'PUBLIC_URL', 'TOKEN_TTL', 'TRUST_PROXY'])
+    for (const name of [
+      'ROLES_FILE',
+      'TLS_CERT',
+      'PORT',
+      'PUBLIC_URL',
+      'TOKEN_TTL',
+      'MAX_CONTENT',
+      'TRUST_PROXY',
+    ])
       expect(ended.err).toMatch(new RegExp(`^${name}: `, 'm'))
     expect(existsSync(join(folder.path, 'never'))).toBe(false)
+  })
+
+  it.each([
+    ['64MiB', 67_108_864],
+    ['64 MiB', 67_108_864],
+    ['1GB', 1_000_000_000],
+    ['2kb', 2_000],
+    ['16gib', 17_179_869_184],
+    ['1', 1],
+    ['', 67_108_864],
+  ])('know sizes: %s is %i bytes', (size, bytes) => {
+    const read = readConfig({ MAX_CONTENT: size }, {})
+    expect('config' in read && read.config.mostContentBytes).toBe(bytes)
+  })
+
+  it.each(['0', '-1', '1.5MiB', 'MiB', '1TiB', '1e6', '64M', '17GiB', 'NaN'])('refuse %s as a size', size => {
+    const read = readConfig({ MAX_CONTENT: size }, {})
+    expect('problems' in read && read.problems).toEqual([
+      expect.stringMatching(/^MAX_CONTENT: must be a number/),
+    ])
   })
 })

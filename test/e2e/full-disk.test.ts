@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { basic, clientOf } from '../support/client.ts'
@@ -50,7 +50,13 @@ describeUnless(mounted ? undefined : 'only root can mount a small one', 'a full 
     await untilReady(hub)
     const root = clientOf(hub.url, basic('ROOT', 'freedom'))
     expect((await root.post('/pols/ROOT/before', {})).status).toBe(201)
+    expect((await root.post('/personal-documents/scan', { person: 'ROOT' })).status).toBe(201)
+    const upload = () =>
+      root.send('PUT', '/personal-documents/scan/content', { body: new Uint8Array(300_000) })
     fillDisk()
+    expect((await upload()).status).toBe(503)
+    const incoming = join(dataDir, 'content', 'incoming')
+    expect(existsSync(incoming) ? readdirSync(incoming) : []).toEqual([])
     for (let n = 0; n < 5; n += 1) {
       const refused = await root.post(`/pols/ROOT/during-${n}`, { info: 'x'.repeat(60_000) })
       expect(refused.status).toBe(503)
@@ -61,6 +67,7 @@ describeUnless(mounted ? undefined : 'only root can mount a small one', 'a full 
     expect([200, 503]).toContain(during.status)
     rmSync(join(folder.path, 'fill'))
     expect((await root.post('/pols/ROOT/after', {})).status).toBe(201)
+    expect((await upload()).status).toBe(201)
     await untilReady(hub)
     const book = await root.get('/pols/ROOT')
     expect(book.json).toMatchObject([{ id: 'before' }, { id: 'after' }])

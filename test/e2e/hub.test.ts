@@ -116,6 +116,20 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
       expect(wrong.status).toBe(401)
     })
 
+    it('takes in a document’s content of a megabyte, gives a range of it, and refuses one that nobody wants', async () => {
+      const document = '/personal-documents/scan'
+      await root.post(document, { person: 'ESPGNU777ORG' })
+      const bytes = new TextEncoder().encode('0123456789'.repeat(100_000))
+      const content = { size: 1_000_000, type: 'text/plain' }
+      const headers = { 'Content-Type': 'text/plain' }
+      const stored = await root.send('PUT', `${document}/content`, { body: bytes, headers })
+      expect([stored.status, stored.json]).toMatchObject([201, { content }])
+      const range = await root.get(`${document}/content`, { Range: 'bytes=-12' })
+      expect([range.status, range.text]).toEqual([206, '890123456789'])
+      const unwanted = { body: new Uint8Array(3_000_000), headers: { 'If-Match': '"7"' } }
+      expect((await root.send('PUT', `${document}/content`, unwanted)).status).toBe(412)
+    })
+
     it('lets in a node that the command line enrolled, and out again', async () => {
       const enroll = ['node', 'enroll', 'hospital', '--name', 'Hospital', '--scopes', 'pols:read']
       const enrolled = await command(enroll)

@@ -38,10 +38,12 @@ describe('the README', () => {
   })
 
   it('leads from an empty hub to a book of life that is read, with commands that work as printed', async () => {
-    const [, , register = '', person = '', page = '', read = ''] = blocks
+    const [, , register = '', person = '', page = '', read = '', upload = '', range = ''] = blocks
     expect(await output(register)).toContain('ARGBUE111FAV is registered')
     expect(JSON.parse(await output(person))).toMatchObject({ id: 'ESPGNU777ORG', lastname: 'Betz' })
     expect(JSON.parse(await output(page))).toMatchObject({ book: 'ESPGNU777ORG', domain: 'medical' })
     expect(JSON.parse(await output(read))).toHaveLength(1)
+    expect(await output(upload)).toContain('"content":{"size":')
+    expect(await output(range)).toContain('GNU GENERAL PUBLIC LICENSE')
   })
 })

@@ -1,15 +1,18 @@
 import { inspect } from 'node:util'
-import { type Document as BsonDocument, MongoClient } from 'mongodb'
+import { Binary, type Document as BsonDocument, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskEither } from '#fp/TaskEither'
+import * as TE from '#fp/TaskEither'
 import { catalogue } from '../../domain/catalogue.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import type { ModelShape, Query } from '../../projections/read-store.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { mongoAuthStore } from '../../stores/mongodb/auth-store.ts'
+import { mongoContent } from '../../stores/mongodb/content.ts'
 import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
+import { contentStoreContract } from '../contracts/content-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
@@ -47,6 +50,37 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
+  contentStoreContract('MongoDB', async () => {
+    const database = newDatabase()
+    const store = mongoContent(databaseUrl(server.url, database))
+    const db = client.db(`${database}_auth`)
+    const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
+    const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
+    const fileOf = async (sha256: string) => (await kept.findOne({ _id: sha256 }))?.file ?? new ObjectId()
+    return {
+      store,
+      damage: async sha256 => {
+        for (const { _id, data } of await chunks.find({ files_id: await fileOf(sha256) }).toArray()) {
+          const bytes = Buffer.from(data.value())
+          bytes[0] = (bytes[0] ?? 0) ^ 1
+          await chunks.updateOne({ _id }, { $set: { data: new Binary(bytes) } })
+        }
+      },
+      lose: async sha256 => {
+        await db.collection('content.files').deleteOne({ _id: await fileOf(sha256) })
+      },
+      remains: async () => {
+        const unkept = await db.collection('contents_unkept').find().toArray()
+        const known = [
+          ...(await kept.find().toArray()).map(({ file }) => file),
+          ...unkept.map(({ _id }) => _id),
+        ]
+        const underWay = unkept.filter(({ process }) => process !== '').length
+        return underWay + (await chunks.countDocuments({ files_id: { $nin: known } }))
+      },
+      close: () => store.close(),
+    }
+  })
 
   it('serves a process that starts when another has used the store before', async () => {
     const url = newUrl()
@@ -357,6 +391,38 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       expect(await right(store.get(things, 'a'))).toMatchObject({ key: 'a' })
       expect(await right(auth.secret('one'))).toHaveLength(32)
       await Promise.all([store.close(), auth.close()])
+    })
+
+    it('in the middle of an upload is a failure, and what was kept before stays', async context => {
+      const { run } = server
+      if (run === undefined) return context.skip(needsProcess)
+      const store = mongoContent(newUrl())
+      const bytes = Buffer.alloc(600_000, 'bytes')
+      async function* sent(between: () => Promise<unknown>) {
+        yield bytes.subarray(0, 400_000)
+        await between()
+        yield bytes.subarray(400_000)
+      }
+      const receive = (between: () => Promise<unknown>, beforeKeeping: () => Promise<unknown>) =>
+        store.receive(sent(between), 1e6, received => async () => {
+          await beforeKeeping()
+          return TE.map(() => received)(received.keep)()
+        })
+      const nothing = async () => {}
+      const content = await right(receive(nothing, nothing))
+      await right(store.verify(content))
+      for (const kill of [() => receive(run.kill, nothing), () => receive(nothing, run.kill)]) {
+        expect(await tagOf(kill())).toBe('ContentUnavailable')
+        expect(await tagOf(store.verify(content))).toBe('ContentUnavailable')
+        await run.restart()
+        await right(store.sweep)
+        await right(store.verify(content))
+        let size = 0
+        for await (const piece of store.read(content)) size += piece.length
+        expect(size).toBe(bytes.length)
+      }
+      await right(receive(nothing, nothing))
+      await store.close()
     })
 
     it('is found once it is there by stores that were opened before', async context => {

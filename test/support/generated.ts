@@ -168,12 +168,17 @@ export const requestsFor = (
     ),
   )
 
-  const types = operation.body?.types ?? ['application/json']
+  const types = (operation.body?.types ?? ['application/json']).map(type =>
+    type === '*/*' ? 'image/png' : type,
+  )
   const contentTypes = fc.oneof(
-    // JSON needs none.
+    // Only a form has to say that it is one.
     {
       weight: 8,
-      arbitrary: fc.constantFrom(...(types.includes('application/json') ? [undefined] : []), ...types),
+      arbitrary: fc.constantFrom(
+        ...(types.includes('application/x-www-form-urlencoded') ? [] : [undefined]),
+        ...types,
+      ),
     },
     { weight: 1, arbitrary: fc.constantFrom('text/plain', 'application/json; charset=latin1', 'x', '') },
   )

@@ -94,8 +94,9 @@ export const readOpenApi = async (client: Client): Promise<OpenApi> => {
     if (text === '') return lacking
     const content = objectAt(said.content)
     const type = (headers.get('Content-Type') ?? '').split(';')[0] ?? ''
-    const { schema } = objectAt(content, type)
-    if (content[type] === undefined) return [...lacking, `${status} with the type ${type}`]
+    const ofType = content[type] ?? content['*/*']
+    const { schema } = objectAt(ofType)
+    if (ofType === undefined) return [...lacking, `${status} with the type ${type}`]
     return [...lacking, ...(schema === undefined ? [] : errorsOf(objectAt(schema), json))].map(
       surprise => `${status}: ${surprise}`,
     )

@@ -58,6 +58,7 @@ export interface RunningHub extends RunningProcess {
 export interface RunningProcess {
   /** What it has written to its log so far. */
   readonly log: () => string
+  readonly pid: number
   readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
   /** It stops where it is, until `thaw`. */
   readonly freeze: () => void
@@ -79,6 +80,7 @@ export const startProcess = async (
   return {
     firstLine: first[0],
     log,
+    pid: child.pid ?? 0,
     kill: async signal => {
       child.kill(signal)
       const [code] = await ended

@@ -1,0 +1,107 @@
+import * as E from '#fp/Either'
+import { accessTable, itemPath, type Method } from '../auth/access-table.ts'
+import type { Outcome } from '../commands/handle.ts'
+import type { ItemState } from '../domain/item.ts'
+import { jsonText } from '../domain/json.ts'
+import { invalid } from '../domain/rejection.ts'
+import { type Identity, pathOf, type Resource } from '../domain/resource.ts'
+import { announcedUpload } from './announced-upload.ts'
+import type { Answer } from './answer.ts'
+import type { Call, Handle } from './call.ts'
+import { preconditionsOf } from './conditional.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { digestCheck } from './digests.ts'
+import type { Failure } from './problem.ts'
+import { confinedBy, isPermitted } from './rights.ts'
+import { askForBody } from './unread.ts'
+import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
+import { contextOf, writeAnswer } from './writing.ts'
+
+const mostUploads = 64
+const mostUploadsOfOne = 16
+
+/** PUT of an item's content: refused before it is read where that can be, then taken in as it comes. */
+export const uploadContent = (resource: Resource, dependencies: ApiDependencies): Handle => {
+  const { policy, writeContent, mostContentBytes } = dependencies
+  const confinedTo = confinedBy(resource, policy)
+  const places = makePlaces(mostUploads, mostUploadsOfOne)
+
+  const rightsOf = (call: Call) => {
+    const may = (method: Method) => isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
+    const [mayAdd, mayReplace] = [may('POST'), may('PATCH')]
+    const person = confinedTo(call, mayReplace ? 'PATCH' : 'POST')
+    return { mayAdd, mayReplace, confinement: { creating: person, seeing: person } }
+  }
+
+  const upload = async (call: Call): Promise<E.Either<Failure, Answer>> => {
+    const { request, response } = call
+    const asked = announcedUpload(resource, call, mostContentBytes)
+    if (E.isLeft(asked)) return asked
+    const { type, digests, identity } = asked.right
+    const path = `${pathOf(resource, identity)}/content`
+    const contextWith = (bytes: Buffer) => contextOf(dependencies, call, path, { bytes, json: {} })
+    const context = contextWith(Buffer.alloc(0))
+    if (E.isLeft(context)) return context
+    const { ifNoneMatch, ...preconditions } = preconditionsOf(request.headers)
+    const onlyNew = ifNoneMatch === '*'
+    const check = digestCheck(digests)
+    const outcome = await writeContent({
+      resource,
+      identity,
+      command: {
+        _tag: 'StoreContent',
+        ...rightsOf(call),
+        onlyNew,
+        preconditions:
+          ifNoneMatch === undefined || onlyNew ? preconditions : { ...preconditions, ifNoneMatch },
+      },
+      conditional: ifNoneMatch !== undefined || preconditions.ifMatch !== undefined,
+      commandId: context.right.commandId,
+      type,
+      limit: mostContentBytes,
+      bytes: async function* () {
+        askForBody(request, response)
+        for await (const piece of arriving(request, uploadTimes)) {
+          check.update(piece)
+          yield piece
+        }
+      },
+      arrived: ({ sha256 }) => {
+        const errors = check.errors()
+        return errors.length > 0 ? E.left(invalid(...errors)) : contextWith(Buffer.from(`${type}\0${sha256}`))
+      },
+    })()
+    if (E.isRight(outcome)) return E.right(await uploaded(call, identity, path, outcome.right))
+    const failure = outcome.left
+    return E.left(
+      failure._tag === 'ContentCutShort' && failure.cause === tooSlow ? { _tag: 'TooSlow' } : failure,
+    )
+  }
+
+  const uploaded = async (
+    call: Call,
+    identity: Identity,
+    path: string,
+    outcome: Outcome<ItemState>,
+  ): Promise<Answer> => {
+    const { state, revision } = outcome
+    const answer = await writeAnswer(dependencies, call, outcome, {
+      model: resource.name,
+      path,
+      text: state.is === 'present' ? jsonText(state.item) : undefined,
+      isNew: state.is === 'present' && state.contentSince === revision,
+    })
+    // What is answered, and its ETag, are the document's (RFC 9110, section 8.7).
+    return { ...answer, headers: { ...answer.headers, 'Content-Location': pathOf(resource, identity) } }
+  }
+
+  return call => async () => {
+    const leave = places.take(`${call.actor.kind}:${call.actor.id}`)
+    if (leave === undefined) return E.left({ _tag: 'Busy' })
+    try {
+      return await upload(call)
+    } finally {
+      leave()
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { Readable } from 'node:stream'
+
+export interface UploadTimes {
+  /** Milliseconds that may pass without a byte. */
+  readonly silent: number
+  /** Milliseconds for all of it. */
+  readonly whole: number
+}
+
+/** So that a slow line can send what a hospital scans: 64 MiB at 300 kbit/s. */
+export const uploadTimes: UploadTimes = { silent: 30_000, whole: 1_800_000 }
+
+/** What `arriving` throws when the bytes do not come in time. */
+export const tooSlow = new Error('an upload did not arrive in time')
+
+const inTime = async <A>(work: Promise<A>, milliseconds: number): Promise<A> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(tooSlow), milliseconds)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** The bytes of a request as they arrive. Whoever stops early leaves the request as it is, so that it can be answered. */
+export async function* arriving(
+  request: Readable,
+  { silent, whole }: UploadTimes,
+): AsyncGenerator<Uint8Array> {
+  const pieces: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false })
+  const end = performance.now() + whole
+  try {
+    for (;;) {
+      const next = await inTime(pieces.next(), Math.min(silent, end - performance.now()))
+      if (next.done === true) return
+      yield next.value
+    }
+  } finally {
+    // Not waited for: a piece that is still awaited may never come.
+    pieces.return?.().catch(() => undefined)
+  }
+}
+
+/** Places for uploads under way: so many at once, and so many of one caller. */
+export interface Places {
+  /** Gives a place back; undefined where there is none. */
+  readonly take: (caller: string) => (() => void) | undefined
+}
+
+export const makePlaces = (most: number, mostOfOne: number): Places => {
+  const taken = new Map<string, number>()
+  let all = 0
+  return {
+    take: caller => {
+      const own = taken.get(caller) ?? 0
+      if (all >= most || own >= mostOfOne) return undefined
+      all += 1
+      taken.set(caller, own + 1)
+      return () => {
+        all -= 1
+        const left = (taken.get(caller) ?? 1) - 1
+        if (left === 0) taken.delete(caller)
+        else taken.set(caller, left)
+      }
+    },
+  }
+}

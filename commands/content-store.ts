@@ -1,0 +1,65 @@
+import type { TaskEither } from '#fp/TaskEither'
+import type { Content } from '../domain/content.ts'
+
+/** Bytes by what they are: the same are kept once, whatever they belong to. */
+export type ContentName = Pick<Content, 'size' | 'sha256'>
+
+/** The bytes from `first` to `last`, both included, counted from 0. */
+export interface ByteRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** The store of contents cannot be reached or written now. */
+export interface ContentUnavailable {
+  readonly _tag: 'ContentUnavailable'
+  readonly cause: unknown
+}
+
+/** What is kept under this name is gone, or other bytes. */
+export interface ContentDamaged {
+  readonly _tag: 'ContentDamaged'
+}
+
+export interface ContentTooLarge {
+  readonly _tag: 'ContentTooLarge'
+  /** Bytes a content may have. */
+  readonly limit: number
+}
+
+/** The bytes ended with an error instead of an end. */
+export interface ContentCutShort {
+  readonly _tag: 'ContentCutShort'
+  readonly cause: unknown
+}
+
+/** Bytes that arrived whole, and are not kept yet. */
+export interface ReceivedContent extends ContentName {
+  /** On the disk under their name when it answers, in place of what was there: an event may name them from then on. Repeatable. */
+  readonly keep: TaskEither<ContentUnavailable, void>
+}
+
+/**
+ * The contents that events name. One is written before the event that names it, and never removed: the history of its
+ * document goes on naming it.
+ */
+export interface ContentStore {
+  /**
+   * Takes bytes in as they come, holding no more of them in memory than one piece, and gives `work` what arrived. What
+   * `work` did not keep is removed when it has ended; what a killed process leaves, by `sweep`.
+   */
+  readonly receive: <Failure, A>(
+    bytes: AsyncIterable<Uint8Array>,
+    limit: number,
+    work: (received: ReceivedContent) => TaskEither<Failure, A>,
+  ) => TaskEither<Failure | ContentUnavailable | ContentTooLarge | ContentCutShort, A>
+  /** Whether a content is there, and its bytes are those that were kept. Looked at anew after ten minutes at the latest. */
+  readonly verify: (content: ContentName) => TaskEither<ContentUnavailable | ContentDamaged, void>
+  /**
+   * The bytes of a content that `verify` has just found right, or a range of them. Throws in the middle, and never after
+   * the last byte, where what is read is not what was verified.
+   */
+  readonly read: (content: ContentName, range?: ByteRange) => AsyncIterable<Uint8Array>
+  /** Removes what uploads have left that ended without ending: their process is gone, or they are more than an hour old. */
+  readonly sweep: TaskEither<ContentUnavailable, void>
+}

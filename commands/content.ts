@@ -1,0 +1,79 @@
+import * as E from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import * as TE from '#fp/TaskEither'
+import type { Content } from '../domain/content.ts'
+import type { ItemState, StoreContent } from '../domain/item.ts'
+import { itemDecider } from '../domain/item-decider.ts'
+import type { Rejection } from '../domain/rejection.ts'
+import { type Identity, type Resource, streamOf } from '../domain/resource.ts'
+import type {
+  ContentCutShort,
+  ContentName,
+  ContentStore,
+  ContentTooLarge,
+  ContentUnavailable,
+} from './content-store.ts'
+import type { EventLog } from './event-log.ts'
+import { foldStream, unread } from './fold-stream.ts'
+import type { CommandContext, CommandFailure, Outcome } from './handle.ts'
+import type { WriteItem } from './items.ts'
+
+export interface ContentWrite {
+  readonly resource: Resource
+  readonly identity: Identity
+  readonly command: Omit<StoreContent, 'content'>
+  /** The caller named the revision it means. */
+  readonly conditional: boolean
+  readonly commandId: string
+  readonly type: string
+  /** Bytes at most. */
+  readonly limit: number
+  /** The bytes, asked for once it is known that they are wanted. */
+  readonly bytes: () => AsyncIterable<Uint8Array>
+  /** What is wrong with the bytes that arrived, or the command's context, in which they count. */
+  readonly arrived: (content: ContentName) => E.Either<Rejection, CommandContext>
+}
+
+export type WriteContent = (
+  write: ContentWrite,
+) => TaskEither<CommandFailure | ContentUnavailable | ContentTooLarge | ContentCutShort, Outcome<ItemState>>
+
+const unknownYet: Content = { size: 0, type: '', sha256: '' }
+
+/**
+ * Gives an item its content. What would be refused as things are is refused before the bytes are read, unless a request
+ * with this key was answered before: then they must be the same. The bytes are kept when an event is about to name them.
+ */
+export const contentWriter =
+  (log: Pick<EventLog, 'read'>, writeItem: WriteItem, store: Pick<ContentStore, 'receive'>): WriteContent =>
+  write =>
+  async () => {
+    const { resource, identity, conditional } = write
+    const decider = itemDecider(resource, identity)
+    const folded = await foldStream(log, streamOf(resource, identity), decider, unread(decider))
+    if (E.isLeft(folded)) return folded
+    const { state, keyed } = folded.right
+    if (!keyed.has(write.commandId)) {
+      const decision = decider.decide({ ...write.command, content: unknownYet }, state)
+      if (E.isLeft(decision)) return decision
+    }
+    return store.receive<CommandFailure | ContentUnavailable, Outcome<ItemState>>(
+      write.bytes(),
+      write.limit,
+      ({ size, sha256, keep }) =>
+        async () => {
+          const context = write.arrived({ size, sha256 })
+          if (E.isLeft(context)) return context
+          const command: StoreContent = { ...write.command, content: { size, type: write.type, sha256 } }
+          return writeItem<ContentUnavailable>({
+            resource,
+            identity,
+            conditional,
+            context: context.right,
+            // Also what is there already is kept anew: where it was damaged, it is right again.
+            prepare: now =>
+              E.isLeft(decider.decide(command, now)) ? TE.right(command) : TE.map(() => command)(keep),
+          })()
+        },
+    )()
+  }

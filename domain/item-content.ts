@@ -1,0 +1,64 @@
+import * as E from '#fp/Either'
+import { contentField, contentOf } from './content.ts'
+import type { DomainEvent } from './event.ts'
+import type { ItemCommand, StoreContent } from './item.ts'
+import { effectivePatch, equalJson, type JsonObject, member, withoutMembers } from './json.ts'
+import { invalid, type Rejection } from './rejection.ts'
+import type { Resource } from './resource.ts'
+
+/** The fields in which items of a resource show their content: one, or none. */
+export const contentFields = ({ contentFact }: Resource): readonly string[] =>
+  contentFact === undefined ? [] : [contentField]
+
+const bodyWithout = (
+  resource: Resource,
+  body: JsonObject,
+  item: JsonObject,
+  isPatch: boolean,
+): E.Either<Rejection, JsonObject> => {
+  const said = member(body, contentField)
+  const isEqual =
+    said === undefined ||
+    (isPatch
+      ? Object.keys(effectivePatch(item, { [contentField]: said })).length === 0
+      : equalJson(said, said === null ? null : (member(item, contentField) ?? null)))
+  return !isEqual
+    ? E.left(invalid({ pointer: `/${contentField}`, detail: 'changes by PUT …/content only: leave it out' }))
+    : E.right(withoutMembers(body, contentFields(resource)))
+}
+
+/**
+ * A command whose body says nothing of the item's content: that changes by a command of its own, and a body may only
+ * repeat it.
+ */
+export const withoutContent = <Command extends ItemCommand>(
+  resource: Resource,
+  command: Command,
+  item: JsonObject,
+): E.Either<Rejection, Command> => {
+  if (resource.contentFact === undefined) return E.right(command)
+  if ('body' in command)
+    return E.map((body: JsonObject) => ({ ...command, body }))(
+      bodyWithout(resource, command.body, item, false),
+    )
+  if ('patch' in command)
+    return E.map((patch: JsonObject) => ({ ...command, patch }))(
+      bodyWithout(resource, command.patch, item, true),
+    )
+  return E.right(command)
+}
+
+export const mayStore = ({ mayAdd, mayReplace }: StoreContent, item: JsonObject): boolean =>
+  contentOf(item) === undefined ? mayAdd : mayReplace
+
+export const storeContent = (
+  { contentFact }: Resource,
+  { content, onlyNew }: StoreContent,
+  item: JsonObject,
+): E.Either<Rejection, readonly DomainEvent[]> => {
+  const known = contentOf(item)
+  if (known !== undefined && onlyNew) return E.left({ _tag: 'StaleRevision' })
+  return contentFact === undefined || (known !== undefined && equalJson(content, known))
+    ? E.right([])
+    : E.right([{ type: contentFact, data: content }])
+}

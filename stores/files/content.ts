@@ -1,0 +1,122 @@
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { ContentStore } from '../../commands/content-store.ts'
+import { contentStore } from '../content.ts'
+import { hasEnded, processName } from '../process-name.ts'
+import { forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
+
+const pieceBytes = 64 * 1024
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+/** What the file is, as its file system knows it: every write to it, and every other file in its place, is another one. */
+const identityOf = async (
+  handle: FileHandle,
+): Promise<{ readonly identity: string; readonly size: number }> => {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true })
+  return { identity: [dev, ino, size, mtimeNs, ctimeNs].join('/'), size: Number(size) }
+}
+
+/** Runs `work` on the open file; undefined where there is none. */
+const onFile = async <A>(path: string, work: (handle: FileHandle) => Promise<A>): Promise<A | undefined> => {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    if (isMissing(error)) return undefined
+    throw error
+  })
+  if (handle === undefined) return undefined
+  try {
+    return await work(handle)
+  } finally {
+    await handle.close()
+  }
+}
+
+const writeAll = async (handle: FileHandle, chunk: Uint8Array): Promise<void> => {
+  for (let written = 0; written < chunk.length; )
+    written += (await handle.write(chunk, written, chunk.length - written)).bytesWritten
+}
+
+async function* piecesOf(handle: FileHandle, first: number, last: number): AsyncGenerator<Uint8Array> {
+  for (let at = first; at <= last; ) {
+    const length = Math.min(pieceBytes, last - at + 1)
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, at)
+    if (bytesRead === 0) throw new Error('a file of contents is shorter than it was')
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+/** Puts what the folder says on the disk: a file that was renamed into it is there after a power cut. */
+const syncFolder = async (path: string): Promise<void> => {
+  await onFile(path, handle => handle.sync())
+}
+
+/**
+ * Contents as files of a folder, `ab/abcd…` for the hash `abcd…`, readable by their owner only. An upload is a file of
+ * `incoming/` until it is kept: then it is synced, moved to its place in one step, and the folders are synced too. The
+ * folder is made with the first upload.
+ */
+export const fileContent = (folder: string): ContentStore => {
+  const incoming = join(folder, 'incoming')
+  const shardOf = (sha256: string) => join(folder, sha256.slice(0, 2))
+
+  const stored: StoredContent = {
+    begin: async () => {
+      await mkdir(incoming, { recursive: true, mode: 0o700 })
+      const path = join(incoming, processName().replaceAll('/', '+'))
+      const handle = await open(path, 'wx', 0o600)
+      return {
+        write: chunk => writeAll(handle, chunk),
+        keep: async sha256 => {
+          await handle.sync()
+          const shard = shardOf(sha256)
+          await mkdir(shard, { recursive: true, mode: 0o700 })
+          await rename(path, join(shard, sha256))
+          for (const path of [shard, folder, dirname(folder)]) await syncFolder(path)
+        },
+        discard: async () => {
+          await handle.close()
+          await rm(path, { force: true })
+        },
+      }
+    },
+
+    find: sha256 => {
+      const path = join(shardOf(sha256), sha256)
+      return onFile(path, async handle => {
+        const seen = await identityOf(handle)
+        return {
+          ...seen,
+          read: async function* ({ first, last }) {
+            const now = await open(path, 'r')
+            try {
+              if ((await identityOf(now)).identity !== seen.identity)
+                throw new Error('a file of contents has become another one')
+              yield* piecesOf(now, first, last)
+            } finally {
+              await now.close()
+            }
+          },
+        }
+      })
+    },
+
+    sweep: async () => {
+      const names = await readdir(incoming).catch((error: unknown) => {
+        if (isMissing(error)) return []
+        throw error
+      })
+      for (const name of names) {
+        const path = join(incoming, name)
+        const age = await stat(path).then(
+          ({ mtimeMs }) => Date.now() - mtimeMs,
+          () => 0,
+        )
+        if (hasEnded(name.replaceAll('+', '/')) || age > forgottenMilliseconds)
+          await rm(path, { force: true })
+      }
+    },
+  }
+  return contentStore(stored)
+}

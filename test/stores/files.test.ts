@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import * as TE from '#fp/TaskEither'
+import { fileContent } from '../../stores/files/content.ts'
+import { contentStoreContract } from '../contracts/content-store.ts'
+import { left, right } from '../support/either.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+let folders = 0
+const newFolder = () => {
+  folders += 1
+  return join(folder.path, String(folders), 'content')
+}
+const fileOf = (path: string, sha256: string) => join(path, sha256.slice(0, 2), sha256)
+
+contentStoreContract('files', async () => {
+  const path = newFolder()
+  return {
+    store: fileContent(path),
+    damage: async sha256 => {
+      const bytes = readFileSync(fileOf(path, sha256))
+      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+      writeFileSync(fileOf(path, sha256), bytes)
+    },
+    lose: async sha256 => rmSync(fileOf(path, sha256)),
+    remains: async () => readdirSync(join(path, 'incoming')).length,
+    close: async () => {},
+  }
+})
+
+async function* all(bytes: Uint8Array) {
+  yield bytes
+}
+
+describe('the files of contents', () => {
+  const keep = (path: string, bytes: Uint8Array) =>
+    right(
+      fileContent(path).receive(all(bytes), bytes.length, ({ keep, size, sha256 }) =>
+        TE.map(() => ({ size, sha256 }))(keep),
+      ),
+    )
+
+  it('are readable by their owner only', async () => {
+    const path = newFolder()
+    const { sha256 } = await keep(path, randomBytes(10))
+    const mode = (file: string) => statSync(file).mode & 0o777
+    expect([path, join(path, 'incoming'), join(path, sha256.slice(0, 2))].map(mode)).toEqual([
+      0o700, 0o700, 0o700,
+    ])
+    expect(mode(fileOf(path, sha256))).toBe(0o600)
+  })
+
+  it('are told apart from others of the same size and time', async () => {
+    const path = newFolder()
+    const content = await keep(path, Buffer.from('the right one'))
+    const store = fileContent(path)
+    await right(store.verify(content))
+    const file = fileOf(path, content.sha256)
+    const { atime, mtime } = statSync(file)
+    writeFileSync(file, 'the wrong one')
+    utimesSync(file, atime, mtime)
+    await expect(store.read(content)[Symbol.asyncIterator]().next()).rejects.toThrow()
+    expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
+  })
+
+  it('are found damaged while they are read, before the last piece is given', async () => {
+    const path = newFolder()
+    const bytes = randomBytes(500_000)
+    const content = await keep(path, bytes)
+    const store = fileContent(path)
+    await right(store.verify(content))
+    let given = 0
+    const reading = async () => {
+      for await (const piece of store.read(content)) {
+        if (given === 0) writeFileSync(fileOf(path, content.sha256), randomBytes(bytes.length))
+        given += piece.length
+      }
+    }
+    await expect(reading()).rejects.toThrow()
+    expect(given).toBeLessThan(bytes.length)
+  })
+
+  it('of a process that ended in the middle are swept at once, those of others stay', async () => {
+    const path = newFolder()
+    const store = fileContent(path)
+    await right(store.sweep)
+    await keep(path, randomBytes(10))
+    const [ended, elsewhere] = [`${hostname()}+999999999+x`, `elsewhere+1+x`]
+    for (const name of [ended, elsewhere]) writeFileSync(join(path, 'incoming', name), 'left')
+    await right(store.sweep)
+    expect(readdirSync(join(path, 'incoming'))).toEqual([elsewhere])
+  })
+
+  it('that cannot be written are a failure of their own', async () => {
+    const path = newFolder()
+    const store = fileContent(path)
+    mkdirSync(dirname(path))
+    writeFileSync(path, 'in the way')
+    const unavailable = { _tag: 'ContentUnavailable' }
+    expect(await left(store.receive(all(Buffer.from('x')), 1, () => TE.right(undefined)))).toMatchObject(
+      unavailable,
+    )
+    expect(await left(store.sweep)).toMatchObject(unavailable)
+  })
+})
