@@ -55,10 +55,14 @@ beforeAll(async () => {
   const { position } = (await hub.nobody.get('/readyz')).json as { position: string }
   const people = [ana, ana.toLowerCase(), gone, 'ESPNEVER00ORG', 'self', '%FF']
   known = {
-    ids: {
-      person: people,
-      page: ['41b9662b-8f85-412b-8254-8b854f6405c7', gone, '%FF'],
-      id: [...people, ...catalogue.map(({ examples }) => examples.item.id), 'gral-hospital'],
+    ids: ({ tag }) => {
+      const resource = catalogue.find(({ name }) => name === tag)
+      const example = resource?.examples.item.id ?? 'gral-hospital'
+      return {
+        person: people,
+        page: ['41b9662b-8f85-412b-8254-8b854f6405c7', gone, '%FF'],
+        id: tag === 'people' || tag === 'password' ? people : [example, example, gone, 'none-such', '%FF'],
+      }
     },
     members: {
       person: [ana, self],
@@ -117,7 +121,9 @@ const send = async (
 
 it('no generated request is answered otherwise than the document says', async () => {
   expect(api.operations.length).toBeGreaterThan(60)
-  for (const operation of api.operations)
+  const removing = (one: DocumentedOperation) => Number(one.method === 'DELETE')
+  // What is removed first can be asked for nothing else.
+  for (const operation of api.operations.toSorted((a, b) => removing(a) - removing(b)))
     await fc.assert(
       fc.asyncProperty(requestsFor(api, operation, callersOf(operation).length, known), async request => {
         expect(await send(operation, request), operation.name).toEqual([])

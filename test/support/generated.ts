@@ -114,7 +114,8 @@ export interface GeneratedRequest {
 
 /** What callers know of the hub: ids that are there, headers and members of bodies that mean something. */
 export interface Known {
-  readonly ids: Readonly<Record<string, readonly string[]>>
+  /** Of the parameters of an operation's path. */
+  readonly ids: (operation: DocumentedOperation) => Readonly<Record<string, readonly string[]>>
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly members: Readonly<Record<string, readonly Json[]>>
 }
@@ -147,7 +148,7 @@ export const requestsFor = (
 
   const ids = (name: string) =>
     fc.oneof(
-      { weight: 5, arbitrary: fc.constantFrom(...(known.ids[name] ?? ['some-id'])) },
+      { weight: 5, arbitrary: fc.constantFrom(...(known.ids(operation)[name] ?? ['some-id'])) },
       { weight: 1, arbitrary: fc.stringMatching(/^[A-Za-z0-9_~:-]{1,20}$/) },
       { weight: 1, arbitrary: text.filter(id => !/^(|\.|\.\.)$/.test(id) && id.isWellFormed()) },
     )
