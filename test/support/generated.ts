@@ -18,6 +18,18 @@ const awkward = [
   '\u2028',
 ]
 
+/** Bodies that no value is written as. */
+const awkwardBodies = [
+  '{"v": 1e999}',
+  '{"v": 9007199254740993}',
+  '{"v": 1, "v": {"v": 2}}',
+  '{"\\u0000": "\\ud800"}',
+  '\ufeff{}',
+  '{"v": NaN}',
+  `${'{"v":'.repeat(70)}1${'}'.repeat(70)}`,
+  `[${'[],'.repeat(2_000)}[]]`,
+]
+
 const text: Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.string({ maxLength: 20 }) },
   { weight: 2, arbitrary: fc.constantFrom(...awkward) },
@@ -131,7 +143,10 @@ const spoilt = (good: Arbitrary<Json>): Arbitrary<Json> =>
 const encoded = (body: Json, types: readonly string[]): string =>
   types.includes('application/x-www-form-urlencoded') && isObject(body)
     ? new URLSearchParams(
-        Object.entries(body).map(([name, value]): [string, string] => [name, String(value)]),
+        Object.entries(body).map(([name, value]): [string, string] => [
+          name,
+          typeof value === 'string' ? value : JSON.stringify(value),
+        ]),
       ).toString()
     : JSON.stringify(body)
 
@@ -213,6 +228,7 @@ export const requestsFor = (
             arbitrary: fc.oneof(
               anything.map(value => JSON.stringify(value)),
               text,
+              fc.constantFrom(...awkwardBodies),
             ),
           },
         )
