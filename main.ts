@@ -431,6 +431,7 @@ export const startHub = async (
       logHead: feed.head,
       fingerprintKey: orThrow(await auth.secret('idempotency')()),
       health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),
+      publicUrl,
       logger,
       corsOrigins: config.corsOrigins,
       legacyLists: config.legacyLists,

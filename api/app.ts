@@ -8,10 +8,10 @@ import type { Call, Handle, Route } from './call.ts'
 import { contentRoutes } from './contents.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { documentsOfPeople } from './documents-of-people.ts'
-import { readyAnswer } from './health.ts'
 import { itemRoutes } from './items.ts'
 import { nodeRoutes } from './nodes.ts'
 import { mountOidc } from './oidc.ts'
+import { openPaths } from './open.ts'
 import { parametersOf } from './parameters.ts'
 import { peopleRoutes } from './people.ts'
 import type { Failure } from './problem.ts'
@@ -41,7 +41,7 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
 
 /** The hub's HTTP interface: everything but health and the provider is refused without credentials. */
 export const makeApp = (dependencies: ApiDependencies): Express => {
-  const { authenticate, policy, standing, health, logger, corsOrigins, trustedProxies } = dependencies
+  const { authenticate, policy, standing, logger, corsOrigins, trustedProxies } = dependencies
   const respond = makeRespond(logger, corsOrigins)
 
   const silenceOf = (isWrite: boolean): Failure | undefined => {
@@ -74,8 +74,8 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
 
   const handleOf = (route: Route, request: Request): E.Either<Failure, Handle> => {
     const method = methodOf(request)
-    const handle = isMethod(method) ? route.operations[method] : undefined
-    if (handle !== undefined) return E.right(handle)
+    const operation = isMethod(method) ? route.operations[method] : undefined
+    if (operation !== undefined) return E.right(operation.handle)
     const allow = Object.keys(route.operations).flatMap(name => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
     return E.left({ _tag: 'MethodNotAllowed', allow: [...allow, 'OPTIONS'] })
   }
@@ -113,18 +113,8 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   // An empty id is no other name of the collection.
   app.enable('strict routing')
 
-  const open = (path: string, answer: () => Promise<Answer>) =>
-    app.route(path).all((request, response) =>
-      respond.answer(request, response, path, async () => {
-        if (request.method === 'OPTIONS') return E.right(preflight)
-        if (methodOf(request) !== 'GET')
-          return E.left({ _tag: 'MethodNotAllowed', allow: ['GET', 'HEAD', 'OPTIONS'] })
-        const parameters = parametersOf(request.url, [])
-        return E.isLeft(parameters) ? parameters : E.right(await answer())
-      }),
-    )
-
-  for (const route of routesOf(dependencies)) {
+  const routes = routesOf(dependencies)
+  for (const route of routes) {
     app
       .route(route.path)
       .all((request, response) =>
@@ -133,8 +123,16 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
         ),
       )
   }
-  open('/livez', async () => ({ status: 200, body: JSON.stringify({ status: 'live' }) }))
-  open('/readyz', () => readyAnswer(health))
+  for (const { path, answer } of openPaths(dependencies, routes))
+    app.route(path).all((request, response) =>
+      respond.answer(request, response, path, async () => {
+        if (request.method === 'OPTIONS') return E.right(preflight)
+        if (methodOf(request) !== 'GET')
+          return E.left({ _tag: 'MethodNotAllowed', allow: ['GET', 'HEAD', 'OPTIONS'] })
+        const parameters = parametersOf(request.url, [])
+        return E.isLeft(parameters) ? parameters : E.right(await answer(request))
+      }),
+    )
   mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true) })
 
   const nothingHere = (request: Request, response: Response) =>

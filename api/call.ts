@@ -4,6 +4,7 @@ import type { Method } from '../auth/access-table.ts'
 import type { Principal } from '../auth/policy.ts'
 import type { Actor } from '../domain/event.ts'
 import type { Answer } from './answer.ts'
+import type { Operation } from './operation.ts'
 import type { Failure } from './problem.ts'
 
 /** One request by somebody known. */
@@ -20,7 +21,14 @@ export type Handle = (call: Call) => TaskEither<Failure, Answer>
 export interface Route {
   /** An Express path; the log names it instead of the request's, and `accessTable` says who may. */
   readonly path: string
-  readonly operations: Partial<Readonly<Record<Method, Handle>>>
+  readonly operations: Partial<Readonly<Record<Method, Operation>>>
+  /** What the parameters of the path are, in words, with an example. */
+  readonly parameters?: Readonly<Record<string, PathParameter>>
+}
+
+export interface PathParameter {
+  readonly rule: string
+  readonly example: string
 }
 
 /** A parameter of the route's path. */

@@ -10,8 +10,10 @@ import type { Call, Route } from './call.ts'
 import { namesTag } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { attachment } from './file-name.ts'
+import { bytes, uploads } from './operation.ts'
 import { itemReader } from './present-item.ts'
 import type { Failure } from './problem.ts'
+import { itemShapes } from './shapes.ts'
 import { uploadContent } from './upload-content.ts'
 
 /** The routes of the contents of a resource's items; none where they have none. */
@@ -70,10 +72,37 @@ export const contentRoutes = (resource: Resource, dependencies: ApiDependencies)
       })
     }
 
+  const { shown } = itemShapes(resource)
+  const part = ['Accept-Ranges', 'Content-Disposition', 'ETag', 'Repr-Digest'] as const
+
   return [
     {
       path: contentPath(resource),
-      operations: { GET: get, PUT: uploadContent(resource, dependencies) },
+      parameters: { id: { rule: resource.idRule, example: resource.examples.item.id } },
+      operations: {
+        GET: {
+          handle: get,
+          summary: `Read the content of a ${resource.noun}`,
+          description: 'As it was sent, whole or a part; its ETag is its hash.',
+          query: {},
+          headers: ['If-Match', 'If-None-Match', 'If-Range', 'Range', 'Thalamus-Min-Position'],
+          answers: {
+            200: { type: bytes, headers: part },
+            206: { type: bytes, headers: [...part, 'Content-Range'] },
+            304: { headers: ['ETag'] },
+          },
+          refuses: [404, 410, 416],
+        },
+        PUT: {
+          handle: uploadContent(resource, dependencies),
+          summary: `Give a ${resource.noun} its content`,
+          description:
+            'Any bytes of any type, as they are. The same bytes again add nothing. ETag and If-Match are the document’s.',
+          body: { types: [bytes] },
+          ...uploads(shown),
+          refuses: [404, 410],
+        },
+      },
     },
   ]
 }

@@ -46,6 +46,8 @@ export interface ApiDependencies {
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */
   readonly fingerprintKey: Buffer
   readonly health: Health
+  /** The hub's origin, as clients know it. */
+  readonly publicUrl: string
   readonly logger: Logger
   readonly corsOrigins: readonly string[]
   readonly legacyLists: boolean

@@ -5,38 +5,24 @@ import type { TaskEither } from '#fp/TaskEither'
 import { parseInstant } from '../domain/instant.ts'
 import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
-import { type Filter, folded, type Resource } from '../domain/resource.ts'
+import { type Filter, folded } from '../domain/resource.ts'
 import { orderField } from '../projections/items.ts'
 import type { FieldValue, ModelShape, Query } from '../projections/read-store.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
-import type { ApiDependencies } from './dependencies.ts'
 import { noSuch } from './item-identity.ts'
+import { type Listed, mostItems } from './listed.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { personIsThere, type ReadDependencies, readable } from './reading.ts'
 
 const mostBytes = 8 * 1024 * 1024
-const mostItems = 1_000
-/** The lists that the original answers as arrays of one-element arrays. */
-const originalLists = ['people', 'pols']
-
-/** What a list is of, and how it is filtered and ordered. */
-export type Listed = Pick<Resource, 'name' | 'filters' | 'orderedBy'>
 
 /** Where a list is, and what all of it has in common before anybody filters. */
 export interface Within {
   readonly path: string
   readonly equals: Readonly<Record<string, FieldValue>>
 }
-
-const parametersKnown = (resource: Listed): readonly string[] => [
-  'limit',
-  'cursor',
-  'order',
-  ...Object.keys(resource.filters),
-  ...(resource.orderedBy === undefined ? [] : ['since', 'until']),
-]
 
 const filterTerm = ({ kind }: Filter, text: string): FieldValue | undefined => {
   switch (kind) {
@@ -78,14 +64,13 @@ interface Asked {
 }
 
 const queryOf = (
-  resource: Listed,
+  listed: Listed,
   within: Within['equals'],
   parameters: ReadonlyMap<string, string>,
-  usualLimit: number,
 ): E.Either<Rejection, Asked> => {
   const errors: InvalidPart[] = []
   const filtered: Record<string, FieldValue> = {}
-  for (const [parameter, filter] of Object.entries(resource.filters)) {
+  for (const [parameter, filter] of Object.entries(listed.filters)) {
     const text = parameters.get(parameter)
     if (text === undefined) continue
     const value = filterTerm(filter, text)
@@ -104,13 +89,13 @@ const queryOf = (
   const [from, until] = [bound('since'), bound('until')]
   const order = parameters.get('order') ?? 'asc'
   if (order !== 'asc' && order !== 'desc') errors.push({ parameter: 'order', detail: 'must be asc or desc' })
-  const limitText = parameters.get('limit') ?? String(usualLimit)
+  const limitText = parameters.get('limit') ?? String(listed.usualLimit)
   const limit = /^[1-9]\d{0,3}$/.test(limitText) ? Number(limitText) : 0
   if (limit < 1 || limit > mostItems)
     errors.push({ parameter: 'limit', detail: `must be a whole number from 1 to ${mostItems}` })
 
   const list = createHash('sha256')
-    .update(JSON.stringify([resource.name, order, from, until, ...Object.entries(equals).map(String).sort()]))
+    .update(JSON.stringify([listed.name, order, from, until, ...Object.entries(equals).map(String).sort()]))
     .digest('base64url')
     .slice(0, 16)
   const cursor = parameters.get('cursor')
@@ -127,7 +112,7 @@ const queryOf = (
     query: {
       equals,
       ...range,
-      ...(resource.orderedBy === undefined ? {} : { orderedBy: orderField }),
+      ...(listed.orderedBy === undefined ? {} : { orderedBy: orderField }),
       descending: order === 'desc',
       ...(after === undefined ? {} : { after }),
       limit,
@@ -145,25 +130,22 @@ const rangeOf = (from: string | undefined, until: string | undefined): NonNullab
 const linkTo = (path: string, parameters: ReadonlyMap<string, string>, cursor: string): string =>
   `<${path}?${new URLSearchParams([...new Map([...parameters, ['cursor', cursor]])])}>; rel="next"`
 
-type ListDependencies = ReadDependencies & Pick<ApiDependencies, 'legacyLists'>
-
 const asTheyAre = (texts: readonly string[]) => async () => E.right(texts)
 
 /** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
 export const listItems = (
-  dependencies: ListDependencies,
+  dependencies: ReadDependencies,
   call: Call,
-  resource: Listed,
+  listed: Listed,
   model: ModelShape,
   within: Within,
   shown: (texts: readonly string[]) => TaskEither<Failure, readonly string[]> = asTheyAre,
 ): TaskEither<Failure, Answer> => {
   const { readModels } = dependencies
-  const legacy = dependencies.legacyLists && originalLists.includes(resource.name)
   return async () => {
-    const parameters = parametersOf(call.request.url, parametersKnown(resource))
+    const parameters = parametersOf(call.request.url, Object.keys(listed.query))
     if (E.isLeft(parameters)) return parameters
-    const asked = queryOf(resource, within.equals, parameters.right, legacy ? mostItems : 100)
+    const asked = queryOf(listed, within.equals, parameters.right)
     if (E.isLeft(asked)) return asked
     const may = await readable(dependencies, call, model)
     if (E.isLeft(may)) return may
@@ -171,7 +153,7 @@ export const listItems = (
     if (E.isLeft(found)) return found
     const { documents, more } = found.right
     const last = documents.at(-1)
-    const texts = await shown(documents.map(({ text }) => (legacy ? `[${text}]` : text)))()
+    const texts = await shown(documents.map(({ text }) => (listed.many === 'nested' ? `[${text}]` : text)))()
     if (E.isLeft(texts)) return texts
     const next = more && last !== undefined ? cursorOf(asked.right.list, last.orderedBy, last.key) : undefined
     const link = next === undefined ? {} : { Link: linkTo(within.path, parameters.right, next) }
@@ -182,15 +164,15 @@ export const listItems = (
 /** The same of what is a person's. Mistakes of the request itself come before whether there is such a person. */
 export const listOfPerson =
   (
-    dependencies: ListDependencies,
+    dependencies: ReadDependencies,
     call: Call,
-    resource: Listed,
+    listed: Listed,
     model: ModelShape,
     within: Within,
     person: string | undefined,
   ): TaskEither<Failure, Answer> =>
   async () => {
-    const page = await listItems(dependencies, call, resource, model, within)()
+    const page = await listItems(dependencies, call, listed, model, within)()
     if (E.isLeft(page)) return page
     if (person === undefined) return E.left(noSuch(people))
     const there = await personIsThere(dependencies.readModels, person)

@@ -1,11 +1,10 @@
-import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { NodeOutcome, NodeWrite } from '../auth/nodes.ts'
 import { enrollmentProblems, nodePatchProblems } from '../auth/nodes.ts'
 import type { Principal } from '../auth/policy.ts'
 import { type JsonObject, member, withoutMembers } from '../domain/json.ts'
-import { type Authority, clientIdRule, nodeStatuses, parseClientId, shownNode } from '../domain/nodes.ts'
+import { type Authority, clientIdRule, parseClientId, shownNode } from '../domain/nodes.ts'
 import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import { invalidPartsOf } from '../domain/resource.ts'
 import { nodes, parseNodeText } from '../projections/nodes.ts'
@@ -14,16 +13,14 @@ import { readBody, readNothing } from './body.ts'
 import { type Call, type Handle, pathParameter, type Route } from './call.ts'
 import { etagOf, isCurrent, preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import { listedOf } from './listed.ts'
 import { listItems } from './lists.ts'
+import { nodeParameters, nodeShapes, statusShape } from './node-bodies.ts'
+import { changes, creates, json, lists, mergePatch, reads, settles } from './operation.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { readable } from './reading.ts'
 import { contextOf, keyIsFor, writeAnswer } from './writing.ts'
-
-const listed = { name: 'nodes', filters: {} }
-const statusShape = z.strictObject({
-  status: z.enum(nodeStatuses, { error: `must be one of: ${nodeStatuses.join(', ')}` }),
-})
 
 const authorityOf = (principal: Principal): Authority =>
   principal.kind === 'node' ? { clientId: principal.id, scopes: principal.scopes } : 'all'
@@ -33,6 +30,7 @@ const noSuchNode: Failure = { _tag: 'NoSuchItem', what: 'node' }
 /** `/nodes`: enrolling, changing, re-keying and suspending the nodes of the federation. */
 export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   const { nodes: useCases, readModels, lastSeen } = dependencies
+  const listed = listedOf({ name: 'nodes', filters: {} }, dependencies)
 
   const shown = (items: readonly JsonObject[]): TaskEither<Failure, readonly JsonObject[]> => {
     const ids = items.map(item => String(member(item, 'client_id')))
@@ -158,42 +156,90 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     {
       path: '/nodes',
       operations: {
-        GET: list,
-        POST: write('/nodes', 'node', enrollmentProblems, (parts, body) => useCases.enroll(parts, body)),
+        GET: { handle: list, summary: 'List nodes', query: listed.query, ...lists(nodeShapes.shown, 'flat') },
+        POST: {
+          handle: write('/nodes', 'node', enrollmentProblems, useCases.enroll),
+          summary: 'Enroll a node',
+          description:
+            'A node without keys of its own gets a secret: client_secret is shown now, and never again.',
+          body: json(nodeShapes.enrollment, ['client_id']),
+          ...creates(nodeShapes.enrolled),
+          refuses: [409],
+        },
       },
     },
     {
       path: '/nodes/:id',
+      parameters: nodeParameters,
       operations: {
-        GET: getOne,
-        PATCH: write(
-          '/nodes/:id',
-          'node',
-          nodePatchProblems,
-          (parts, body) => useCases.change(parts, withoutMembers(body, ['client_id'])),
-          false,
-        ),
+        GET: {
+          handle: getOne,
+          summary: 'Read a node',
+          query: {},
+          ...reads(nodeShapes.shown),
+          refuses: [404],
+        },
+        PATCH: {
+          handle: write(
+            '/nodes/:id',
+            'node',
+            nodePatchProblems,
+            (parts, body) => useCases.change(parts, withoutMembers(body, ['client_id'])),
+            false,
+          ),
+          summary: 'Change a node',
+          description: 'JSON Merge Patch (RFC 7396): null takes the institution or the keys away.',
+          body: mergePatch(nodeShapes.patch),
+          ...changes(nodeShapes.shown),
+          refuses: [404, 409],
+        },
       },
     },
     {
       path: '/nodes/:id/status',
+      parameters: nodeParameters,
       operations: {
-        PUT: write(
-          '/nodes/:id/status',
-          'node',
-          body => invalidPartsOf(statusShape, body),
-          (parts, body) => useCases.setStatus(parts, statusOf(body)),
-        ),
+        PUT: {
+          handle: write(
+            '/nodes/:id/status',
+            'node',
+            body => invalidPartsOf(statusShape, body),
+            (parts, body) => useCases.setStatus(parts, statusOf(body)),
+          ),
+          summary: 'Suspend, reinstate or retire a node',
+          description: 'A suspended node is out with its next request; a retired one for good.',
+          body: json(nodeShapes.status),
+          ...changes(nodeShapes.shown),
+          refuses: [404, 409],
+        },
       },
     },
     {
       path: '/nodes/:id/secrets',
-      operations: { POST: write('/nodes/:id/secrets', 'secret', undefined, useCases.issueSecret) },
+      parameters: nodeParameters,
+      operations: {
+        POST: {
+          handle: write('/nodes/:id/secrets', 'secret', undefined, useCases.issueSecret),
+          summary: 'Give a node a second secret',
+          description: 'It is shown now, and never again. The old one lives until it is retired.',
+          body: 'unread',
+          headers: ['Idempotency-Key', 'If-Match', 'If-None-Match', 'Prefer'],
+          answers: { 201: { shape: nodeShapes.secret, headers: ['ETag', 'Thalamus-Position'] } },
+          refuses: [404, 409],
+        },
+      },
     },
     {
       path: '/nodes/:id/secrets/old',
+      parameters: nodeParameters,
       operations: {
-        DELETE: write('/nodes/:id/secrets/old', 'nothing', undefined, useCases.retireOldSecret, false),
+        DELETE: {
+          handle: write('/nodes/:id/secrets/old', 'nothing', undefined, useCases.retireOldSecret, false),
+          summary: 'Retire the old secret of a node',
+          body: 'unread',
+          ...settles,
+          refuses: [404, 409],
+        },
       },
     },
   ]

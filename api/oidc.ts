@@ -1,11 +1,15 @@
 import type { Express, Request, Response } from 'express'
+import { z } from 'zod'
 import * as E from '#fp/Either'
 import { parseBasic } from '../auth/authenticate.ts'
 import { nodeAccount } from '../auth/standing.ts'
 import type { Answer } from './answer.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import type { OpenPath } from './openapi.ts'
+import type { Described } from './operation.ts'
 import { type Failure, problemAnswer, sentenceOf } from './problem.ts'
 import { preflight, type Respond } from './respond.ts'
+import { shapeOf } from './shapes.ts'
 
 type OidcDependencies = Pick<ApiDependencies, 'identityProvider' | 'guesses' | 'knowsSecret'> & {
   /** Why no token can be issued now; undefined when one can. */
@@ -33,14 +37,82 @@ const formDecoded = (text: string): string => {
 
 const discovery = '/.well-known/openid-configuration'
 
+const metadata = shapeOf(
+  'ProviderMetadata',
+  z.looseObject({ issuer: z.string(), token_endpoint: z.string() }),
+)
+const keys = shapeOf('PublicKeys', z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))
+const tokenRequest = shapeOf(
+  'TokenRequest',
+  z.looseObject({
+    grant_type: z.literal('client_credentials'),
+    scope: z.string().optional(),
+    resource: z.string().optional(),
+    client_assertion_type: z.string().optional(),
+    client_assertion: z.string().optional(),
+  }),
+  { grant_type: 'client_credentials', scope: 'people:read pols:write' },
+)
+const token = shapeOf(
+  'Token',
+  z.looseObject({
+    access_token: z.string(),
+    expires_in: z.int(),
+    token_type: z.enum(['Bearer', 'DPoP']),
+    scope: z.string().optional(),
+  }),
+  { access_token: 'eyJ…', expires_in: 600, token_type: 'Bearer', scope: 'people:read pols:write' },
+)
+const oauthError = shapeOf(
+  'OAuthError',
+  z.looseObject({ error: z.string(), error_description: z.string().optional() }),
+  { error: 'invalid_scope', error_description: 'the node does not hold this scope' },
+)
+const discovers: Described = {
+  summary: 'What the provider is and can',
+  answers: { 200: { shape: metadata } },
+}
+
 /** The provider's endpoints; whatever else there is below `/oidc` is not this hub's. */
 const endpoints = [
-  { path: `/oidc${discovery}`, below: discovery, method: 'GET' },
+  { path: `/oidc${discovery}`, below: discovery, method: 'GET', says: discovers },
   // RFC 8414, section 3: the issuer's path comes after the well-known one.
-  { path: '/.well-known/oauth-authorization-server/oidc', below: discovery, method: 'GET' },
-  { path: '/oidc/jwks', below: '/jwks', method: 'GET' },
-  { path: '/oidc/token', below: '/token', method: 'POST' },
-] as const
+  { path: '/.well-known/oauth-authorization-server/oidc', below: discovery, method: 'GET', says: discovers },
+  {
+    path: '/oidc/jwks',
+    below: '/jwks',
+    method: 'GET',
+    says: {
+      summary: 'The public keys of access tokens',
+      answers: { 200: { shape: keys, type: 'application/jwk-set+json' } },
+    },
+  },
+  {
+    path: '/oidc/token',
+    below: '/token',
+    method: 'POST',
+    says: {
+      summary: 'Get an access token',
+      description:
+        'Client credentials, by client_secret_basic or private_key_jwt. Without `scope`, all that the node holds.',
+      body: { types: ['application/x-www-form-urlencoded'], shape: tokenRequest },
+      answers: {
+        200: { shape: token },
+        400: { shape: oauthError },
+        401: { shape: oauthError, headers: ['WWW-Authenticate'] },
+        429: { shape: oauthError, headers: ['Retry-After'] },
+        503: { shape: oauthError, headers: ['Retry-After'] },
+      },
+    },
+  },
+] as const satisfies readonly { path: string; below: string; method: 'GET' | 'POST'; says: Described }[]
+
+/** The same for the documentation. */
+export const oidcPaths: readonly OpenPath[] = endpoints.map(({ path, method, says }) => ({
+  path,
+  tag: 'oidc',
+  operations: { [method]: says },
+}))
 
 /** Mounts the OpenID Connect provider. */
 export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDependencies): void => {

@@ -11,6 +11,7 @@ import type {
 import type { InvalidPart } from '../domain/rejection.ts'
 import type { ReadUnavailable } from '../projections/read-store.ts'
 import type { Answer } from './answer.ts'
+import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'
 
 /** Refusals that only HTTP knows. */
 export type HttpFailure =
@@ -40,9 +41,7 @@ export type Failure =
   | ReadUnavailable
 
 interface Problem {
-  readonly status: number
-  /** The last part of the problem's `type`, the same on every hub. */
-  readonly name: string
+  readonly name: ProblemName
   readonly detail: string
   readonly errors?: readonly InvalidPart[]
   readonly headers?: Readonly<Record<string, string>>
@@ -51,8 +50,7 @@ interface Problem {
 const realm = 'realm="GNU Health Federation"'
 const retryLater = { 'Retry-After': '1' }
 
-const unavailable = (name: string, detail: string): Problem => ({
-  status: 503,
+const unavailable = (name: ProblemName, detail: string): Problem => ({
   name,
   detail,
   headers: retryLater,
@@ -63,15 +61,13 @@ const problemOf = (failure: Failure): Problem => {
   switch (failure._tag) {
     case 'ContentCutShort':
       return {
-        status: 400,
         name: 'malformed',
         detail: 'The content did not arrive whole. Send it again.',
       }
     case 'Malformed':
-      return { status: 400, name: 'malformed', detail: failure.detail }
+      return { name: 'malformed', detail: failure.detail }
     case 'NotAuthenticated':
       return {
-        status: 401,
         name: 'not-authenticated',
         detail: failure.token
           ? 'The access token is not valid, or its node may not use it now. Get a new one at /oidc/token.'
@@ -84,14 +80,12 @@ const problemOf = (failure: Failure): Problem => {
       }
     case 'TooManyAttempts':
       return {
-        status: 429,
         name: 'too-many-attempts',
         detail: 'Too many attempts to log in failed. Wait as long as Retry-After says.',
         headers: { 'Retry-After': String(failure.seconds) },
       }
     case 'ScopeMissing':
       return {
-        status: 403,
         name: 'insufficient-scope',
         detail:
           failure.scope === undefined
@@ -102,79 +96,71 @@ const problemOf = (failure: Failure): Problem => {
         },
       }
     case 'NotAllowed':
-      return { status: 403, name: 'not-allowed', detail: 'Your roles do not allow this.' }
+      return { name: 'not-allowed', detail: 'Your roles do not allow this.' }
     case 'FieldNotAllowed':
-      return { status: 403, name: 'field-not-allowed', detail: failure.detail }
+      return { name: 'field-not-allowed', detail: failure.detail }
     case 'NoSuchRoute':
-      return { status: 404, name: 'not-found', detail: 'There is nothing at this path.' }
+      return { name: 'not-found', detail: 'There is nothing at this path.' }
     case 'NoSuchItem':
     case 'NeverWas':
-      return { status: 404, name: 'not-found', detail: `There is no such ${failure.what}.` }
+      return { name: 'not-found', detail: `There is no such ${failure.what}.` }
     case 'MethodNotAllowed':
       return {
-        status: 405,
         name: 'method-not-allowed',
         detail: `This path takes ${failure.allow.join(', ')}.`,
         headers: { Allow: failure.allow.join(', ') },
       }
     case 'ExistsWithOtherContent':
       return {
-        status: 409,
         name: 'exists-with-other-content',
         detail: `This ${failure.what} exists with other content. Read it, and change it with PATCH or PUT.`,
       }
     case 'WrongState':
-      return { status: 409, name: 'wrong-state', detail: failure.detail }
+      return { name: 'wrong-state', detail: failure.detail }
     case 'Removed':
-      return { status: 410, name: 'removed', detail: `This ${failure.what} was removed.` }
+      return { name: 'removed', detail: `This ${failure.what} was removed.` }
     case 'StaleRevision':
       return {
-        status: 412,
         name: 'stale-revision',
         detail: 'It is not at the revision that If-Match or If-None-Match asks for. Read it again.',
       }
     case 'BodyTooLarge':
-      return { status: 413, name: 'too-large', detail: 'A body has at most 1 MiB.' }
+      return { name: 'too-large', detail: 'A body has at most 1 MiB.' }
     case 'ContentTooLarge':
       return {
-        status: 413,
         name: 'too-large',
         detail: `A content has at most ${failure.limit} bytes on this hub.`,
       }
     case 'ItemTooLarge':
-      return { status: 413, name: 'too-large', detail: 'An item has at most 900 KiB.' }
+      return { name: 'too-large', detail: 'An item has at most 900 KiB.' }
     case 'RangeNotSatisfiable':
       return {
-        status: 416,
         name: 'range-not-satisfiable',
         detail: `There are ${failure.size} bytes. Ask for some of them, or leave Range out.`,
         headers: { 'Content-Range': `bytes */${failure.size}` },
       }
     case 'UnsupportedMediaType':
-      return { status: 415, name: 'unsupported-media-type', detail: failure.detail }
+      return { name: 'unsupported-media-type', detail: failure.detail }
     case 'Invalid':
       return {
-        status: 422,
         name: 'invalid',
         detail: 'Parts of the request are not valid; errors says which and why.',
         errors: failure.errors,
       }
     case 'KeyUsedForAnotherRequest':
       return {
-        status: 422,
         name: 'key-used-for-another-request',
         detail: 'This Idempotency-Key was used for another request. Use a new key for a new request.',
         errors: [{ header: 'Idempotency-Key', detail: 'was used with another method or body' }],
       }
     case 'HeadersTooLarge':
-      return { status: 431, name: 'headers-too-large', detail: 'The header of a request has at most 16 KiB.' }
+      return { name: 'headers-too-large', detail: 'The header of a request has at most 16 KiB.' }
     case 'TooSlow':
-      return { status: 408, name: 'too-slow', detail: 'The request did not arrive in time. Send it again.' }
+      return { name: 'too-slow', detail: 'The request did not arrive in time. Send it again.' }
     case 'Bug':
-      return { status: 500, name: 'internal', detail: 'The hub failed. The log holds this request’s id.' }
+      return { name: 'internal', detail: 'The hub failed. The log holds this request’s id.' }
     case 'ContentDamaged':
       return {
-        status: 500,
         name: 'content-damaged',
         detail: 'What the hub keeps is not what was sent. Send the content again, or have it restored.',
       }
@@ -206,8 +192,9 @@ const problemOf = (failure: Failure): Problem => {
 
 /** The answer of a failure: problem details (RFC 9457). */
 export const problemAnswer = (failure: Failure): Answer => {
-  const { status, name, detail, errors, headers } = problemOf(failure)
-  const type = `urn:thalamus:problem:${name}`
+  const { name, detail, errors, headers } = problemOf(failure)
+  const { status } = problemTypes[name]
+  const type = problemUrn(name)
   return {
     status,
     headers: { ...headers, 'Content-Type': 'application/problem+json' },

@@ -2,10 +2,32 @@ import { anything, count, flag, gradeFrom, number, numberFrom, text, textOrNumbe
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
-/** Domiciliary units: the places where people live, and the conditions they live in. */
 export const domiciliaryUnits = resource({
   name: 'domiciliary-units',
   noun: 'unit',
+  about: 'Domiciliary units: the places where people live, and the conditions they live in.',
+  examples: {
+    item: {
+      id: 'GC-001',
+      name: 'GC-001',
+      address_street: 'Calle Mayor',
+      address_street_number: 12,
+      address_city: 'Las Palmas',
+      address_country: 'ES',
+      latitude: 28.1,
+      longitude: -15.4,
+      dwelling: 'apartment',
+      materials: 'concrete',
+      roof_type: 'concrete',
+      total_surface: 75,
+      bedrooms: 2,
+      bathrooms: 1,
+      housing: '3',
+      water: true,
+      electricity: true,
+    },
+    change: { bedrooms: 3, internet: true },
+  },
   fields: {
     name: text,
     desc: text,

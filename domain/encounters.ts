@@ -5,10 +5,22 @@ import { people } from './people.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
-/** Encounters: a person is seen by somebody who cares for their health. */
 export const encounters = resource({
   name: 'encounters',
   noun: 'encounter',
+  about:
+    'Encounters: a person is seen by somebody who cares for their health. Open ones are closed or cancelled, once.',
+  examples: {
+    item: {
+      id: 'enc-2024-0001',
+      person: 'ESPGNU777ORG',
+      institution: 'gral-hospital',
+      status: 'open',
+      start: '2024-01-02T10:00:00Z',
+      reason: 'fever',
+    },
+    change: { status: 'closed', end: '2024-01-02T11:30:00Z' },
+  },
   makesIds: true,
   subjectField: 'person',
   fields: {

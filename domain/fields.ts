@@ -1,14 +1,19 @@
 import { z } from 'zod'
 import { parseAccount, parseItemId } from './identifiers.ts'
-import { parseInstant } from './instant.ts'
+import { instantPattern, mostCharacters, parseInstant } from './instant.ts'
 
-/** Kinds of known fields. Null is always allowed: clients send every key, set or not. */
+/**
+ * Kinds of known fields. Null is always allowed: clients send every key, set or not. What a rule of ours checks, `meta`
+ * says in the words of JSON Schema, for the documentation.
+ */
 const plainText = z.string({ error: 'must be a text' })
 
 // Indexed text is bounded, in Unicode code points: engines limit what an index can hold.
-const indexedText = plainText.refine(text => text.length <= 200 || [...text].length <= 200, {
-  error: 'must have at most 200 characters',
-})
+const indexedText = plainText
+  .refine(text => text.length <= 200 || [...text].length <= 200, {
+    error: 'must have at most 200 characters',
+  })
+  .meta({ maxLength: 200 })
 
 export const text = plainText.nullish()
 
@@ -20,6 +25,11 @@ export const date = indexedText
   .refine(value => parseInstant(value) !== undefined, {
     error: 'must be an existing date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS',
   })
+  .meta({
+    maxLength: mostCharacters,
+    pattern: instantPattern,
+    description: 'A date, or a date and time; without a zone it is UTC. Kept as it was sent.',
+  })
   .nullish()
 
 /** The account of a person; kept in upper case. */
@@ -27,6 +37,7 @@ export const account = plainText
   .refine(value => parseAccount(value) !== undefined, {
     error: 'must be a federation account: 1 to 64 of A–Z 0–9 . _ -',
   })
+  .meta({ pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'A federation account; kept in upper case.' })
   .nullish()
 
 /** The id of an item of another resource. */
@@ -34,11 +45,13 @@ export const itemId = plainText
   .refine(value => parseItemId(value) !== undefined, {
     error: 'must be an id: 1 to 128 of A–Z a–z 0–9 . _ ~ : -',
   })
+  .meta({ pattern: '^[A-Za-z0-9._~:-]{1,128}$' })
   .nullish()
 
 export const word = (vocabulary: readonly string[]) =>
   plainText
     .refine(value => vocabulary.includes(value), { error: `must be one of: ${vocabulary.join(', ')}` })
+    .meta({ enum: [...vocabulary] })
     .nullish()
 
 const plainNumber = z.number({ error: 'must be a number' })
@@ -51,11 +64,18 @@ export const numberFrom = (least: number, most = Number.POSITIVE_INFINITY) =>
       error:
         most === Number.POSITIVE_INFINITY ? `must be at least ${least}` : `must be from ${least} to ${most}`,
     })
+    .meta({ minimum: least, ...(most === Number.POSITIVE_INFINITY ? {} : { maximum: most }) })
     .nullish()
 
 export const count = plainNumber
   .refine(value => Number.isInteger(value) && value >= 0, { error: 'must be a whole number, 0 or more' })
+  .meta({ type: 'integer', minimum: 0 })
   .nullish()
+
+const grades = (least: number, most: number) => [
+  { type: 'string', pattern: `^[${least}-${most}]$` },
+  { type: 'integer', minimum: least, maximum: most },
+]
 
 /** A whole number of a short scale; GNU Health's selections write it as a text. */
 export const gradeFrom = (least: number, most: number) =>
@@ -64,6 +84,7 @@ export const gradeFrom = (least: number, most: number) =>
     .refine(value => /^\d$/.test(String(value)) && Number(value) >= least && Number(value) <= most, {
       error: `must be a whole number from ${least} to ${most}`,
     })
+    .meta({ anyOf: grades(least, most) })
     .nullish()
 
 export const flag = z.boolean({ error: 'must be true or false' }).nullish()
@@ -76,6 +97,7 @@ export const boundedList = <Entry extends z.ZodType>(entry: Entry, most: number,
     .array(z.unknown(), { error })
     .max(most, { error: `must have at most ${most} entries` })
     .pipe(z.array(entry))
+    .meta({ maxItems: most })
 
 export const texts = boundedList(indexedText, 1_000, 'must be a list of texts').nullish()
 

@@ -7,8 +7,11 @@ export type Instant = string
 const form =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?)?$/
 
+/** The form of what `parseInstant` reads; a date of this form need not exist. */
+export const instantPattern = form.source
+
 /** Longer than any date is written; it also bounds the time that reading one takes. */
-const mostCharacters = 64
+export const mostCharacters = 64
 
 const daysOf = (year: number, month: number): number => {
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0

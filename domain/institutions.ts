@@ -2,10 +2,26 @@ import { anything, count, flag, text, textOrNumber, word } from './fields.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
-/** Institutions: hospitals, laboratories, primary care centres and whoever else gives health care. */
 export const institutions = resource({
   name: 'institutions',
   noun: 'institution',
+  about: 'Institutions: hospitals, laboratories, primary care centres and whoever else gives health care.',
+  examples: {
+    item: {
+      id: 'gral-hospital',
+      code: 'SPAIN-LASPALMAS-GNUSOLIDARIO-GRAL_HOSPITAL',
+      name: 'General Hospital',
+      institution_type: 'hospital',
+      beds: 900,
+      operating_room: true,
+      or_number: 12,
+      public_level: 'public',
+      teaching: true,
+      trauma_center: true,
+      trauma_level: 'one',
+    },
+    change: { beds: 950, heliport: true },
+  },
   fields: {
     code: text,
     name: text,

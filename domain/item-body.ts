@@ -8,12 +8,16 @@ import { type Identity, invalidPartsOf, type Resource } from './resource.ts'
 
 const schemas = new WeakMap<Resource, z.ZodType>()
 
-/** The known fields of a body that are not what they must be. Unknown fields are welcome. */
-export const invalidFields = (resource: Resource, body: JsonObject): readonly InvalidPart[] => {
+/** The known fields of an item's body. Unknown fields are welcome. */
+export const itemShape = (resource: Resource): z.ZodType => {
   const schema = schemas.get(resource) ?? z.looseObject(resource.fields)
   schemas.set(resource, schema)
-  return invalidPartsOf(schema, body)
+  return schema
 }
+
+/** The known fields of a body that are not what they must be. */
+export const invalidFields = (resource: Resource, body: JsonObject): readonly InvalidPart[] =>
+  invalidPartsOf(itemShape(resource), body)
 
 /** The fields by which a body says which item it is; what the path says counts. */
 const identityFields = (resource: Resource, { owner, id }: Identity): JsonObject =>

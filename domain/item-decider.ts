@@ -136,7 +136,7 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       case 'Patch':
         return patch(command.patch, state)
       case 'Remove': {
-        const why = resource.notRemovable(state.item)
+        const why = resource.notRemovable?.(state.item)
         return why === undefined
           ? accept({ type: resource.events.removed, data: {} })
           : reject({ _tag: 'WrongState', detail: why })

@@ -4,10 +4,21 @@ import { people } from './people.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
-/** Life events: births, deaths, notifiable conditions, immunizations and what else civil offices and health know of. */
 export const lifeEvents = resource({
   name: 'events',
   noun: 'event',
+  about:
+    'Life events: births, deaths, notifiable conditions, immunizations and what else civil offices and health know of.',
+  examples: {
+    item: {
+      id: 'imm-2024-0001',
+      person: 'ESPGNU777ORG',
+      type: 'immunization',
+      date: '2024-01-02',
+      institution: 'gral-hospital',
+    },
+    change: { note: 'second dose' },
+  },
   makesIds: true,
   subjectField: 'person',
   fields: {

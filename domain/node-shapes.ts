@@ -1,12 +1,17 @@
 import { z } from 'zod'
 import { boundedList } from './fields.ts'
-import { isScope } from './scopes.ts'
+import { scopes as everyScope, isScope } from './scopes.ts'
 
-const name = z.string({ error: 'must be a text' }).refine(text => /\S/.test(text) && text.length <= 200, {
-  error: 'must have 1 to 200 characters',
-})
+const clientId = z.string().meta({ pattern: '^[a-z0-9._-]{1,64}$' })
+const name = z
+  .string({ error: 'must be a text' })
+  .refine(text => /\S/.test(text) && text.length <= 200, { error: 'must have 1 to 200 characters' })
+  .meta({ pattern: '\\S', maxLength: 200 })
 const scopes = boundedList(
-  z.string({ error: 'must be a text' }).refine(isScope, { error: 'is no scope of this hub' }),
+  z
+    .string({ error: 'must be a text' })
+    .refine(isScope, { error: 'is no scope of this hub' })
+    .meta({ enum: [...everyScope] }),
   200,
   'must be a list of scopes, such as ["people:read", "pols:write"]',
 )
@@ -15,6 +20,7 @@ const institution = z
   .refine(text => /^[A-Za-z0-9._~:-]{1,128}$/.test(text), {
     error: 'must be the id of an institution: 1 to 128 of A–Z a–z 0–9 . _ ~ : -',
   })
+  .meta({ pattern: '^[A-Za-z0-9._~:-]{1,128}$' })
 
 const text = z.string({ error: 'must be a text' })
 const shared = {
@@ -23,6 +29,7 @@ const shared = {
   key_ops: z
     .array(z.string())
     .refine(operations => operations.includes('verify'), { error: 'must hold verify, or be left out' })
+    .meta({ contains: { const: 'verify' } })
     .optional(),
 }
 const signs = <const Algorithms extends readonly string[]>(algorithms: Algorithms) =>
@@ -64,16 +71,18 @@ const key = z.discriminatedUnion(
 )
 const jwks = z.strictObject(
   {
-    keys: boundedList(key, 10, 'must be a list of keys').refine(keys => keys.length > 0, {
-      error: 'must hold a key',
-    }),
+    keys: boundedList(key, 10, 'must be a list of keys')
+      .refine(keys => keys.length > 0, {
+        error: 'must hold a key',
+      })
+      .meta({ minItems: 1 }),
   },
   { error: 'must be a JWK set: {"keys": […]}' },
 )
 
 /** What may be said when a node is enrolled, beside its `client_id`. */
 export const enrollmentShape = z.strictObject({
-  client_id: z.string().optional(),
+  client_id: clientId.optional(),
   name,
   scopes,
   institution: institution.nullish(),
@@ -82,7 +91,7 @@ export const enrollmentShape = z.strictObject({
 
 /** A merge patch of a node. */
 export const nodePatchShape = z.strictObject({
-  client_id: z.string().optional(),
+  client_id: clientId.optional(),
   name: name.optional(),
   scopes: scopes.optional(),
   institution: institution.nullish(),

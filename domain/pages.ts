@@ -2,10 +2,33 @@ import { anything, date, flag, text, textOrNumber, word } from './fields.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
-/** Pages of life: what happened to a person, written into the person's book of life. */
 export const pages = resource({
   name: 'pols',
   noun: 'page',
+  about: 'Pages of life: what happened to a person, written into the person’s book of life.',
+  examples: {
+    item: {
+      book: 'ESPGNU777ORG',
+      page_date: '2021-05-06T20:59:41.123456',
+      age: null,
+      domain: 'medical',
+      relevance: null,
+      privacy: null,
+      context: 'self_monitoring',
+      measurements: [{ bp: { systolic: 120, diastolic: 80 } }, { hr: 70 }],
+      genetic_info: null,
+      summary: null,
+      info: null,
+      node: 'mygnuhealth',
+      author: 'ESPGNU777ORG',
+      author_acct: 'ESPGNU777ORG',
+      fsynced: true,
+      page: '41b9662b-8f85-412b-8254-8b854f6405c7',
+      creation_info: { user: 'ESPGNU777ORG', timestamp: '2021-05-06T20:59:41.123456', node: 'mygnuhealth' },
+      id: '41b9662b-8f85-412b-8254-8b854f6405c7',
+    },
+    change: { relevance: 'important', health_condition_code: 'O80' },
+  },
   makesIds: true,
   ownerField: 'book',
   subjectField: 'book',

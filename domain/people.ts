@@ -5,10 +5,33 @@ import { member, withMembers } from './json.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
-/** People of the federation: the holders of books of life, and whoever logs in. */
 export const people = resource({
   name: 'people',
   noun: 'person',
+  about:
+    'People of the federation: the holders of books of life, and whoever logs in. A password goes in, and never comes out.',
+  examples: {
+    item: {
+      id: 'ESPGNU777ORG',
+      creation_info: {
+        user: 'ITAPYT999HON',
+        timestamp: '2024-01-02 03:04:05.678901',
+        node: 'SPAIN-LASPALMAS-GNUSOLIDARIO-GRAL_HOSPITAL',
+      },
+      name: 'Ana',
+      lastname: 'Betz',
+      dob: '1985-10-04',
+      gender: 'f',
+    },
+    change: {
+      modification_info: {
+        user: 'ITAPYT999HON',
+        timestamp: '2024-01-02 03:04:05.678901',
+        node: 'SPAIN-LASPALMAS-GNUSOLIDARIO-GRAL_HOSPITAL',
+      },
+      lastname: 'Betz',
+    },
+  },
   parseId: parseAccount,
   idRule: 'a federation account: 1 to 64 of A–Z 0–9 . _ -',
   subjectField: 'id',

@@ -20,6 +20,10 @@ export interface Filter {
 export interface Resource {
   /** The collection's name in paths, scopes and the history. */
   readonly name: string
+  /** What it is, in a sentence or two for those who use it. */
+  readonly about: string
+  /** One as a client sends it, and a change to it. */
+  readonly examples: { readonly item: JsonObject & { readonly id: string }; readonly change: JsonObject }
   /** What one of it is called in sentences, and how its streams' names begin: one word. */
   readonly noun: string
   readonly parseId: (text: string) => string | undefined
@@ -55,8 +59,8 @@ export interface Resource {
   }
   /** Further facts of such a stream: the shape of their data, and what they make of the item. */
   readonly facts: Readonly<Record<string, Fact>>
-  /** Why an item cannot be removed as it is; undefined when it can. */
-  readonly notRemovable: (item: JsonObject) => string | undefined
+  /** Why an item cannot be removed as it is; undefined when it can. Without it every item can. */
+  readonly notRemovable?: (item: JsonObject) => string | undefined
   /** What lists are filtered by: what finds the fewest items first. */
   readonly filters: Readonly<Record<string, Filter>>
   /** What role files call the collection and the item. */
@@ -86,7 +90,6 @@ const usual = {
   defaults: {},
   held: [],
   facts: {},
-  notRemovable: () => undefined,
   filters: {},
 } satisfies Partial<Resource>
 

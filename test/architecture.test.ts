@@ -55,7 +55,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   projections: ['domain'],
   relay: ['domain', 'type:commands', 'type:projections', 'type:auth'],
   auth: ['domain', 'type:commands', 'type:projections'],
-  api: ['domain', 'commands', 'projections', 'relay', 'auth'],
+  api: ['domain', 'commands', 'projections', 'relay', 'auth', 'package.json'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth'],
   'config.ts': ['auth', 'stores'],
   'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:commands', 'type:projections'],

@@ -49,6 +49,16 @@ const parsed = (text: string): unknown => {
   }
 }
 
+/** A client whose every request goes through `send`. */
+export const sendingBy = (send: Client['send']): Client => ({
+  send,
+  get: (path, headers = {}) => send('GET', path, { headers }),
+  post: (path, body, headers = {}) => send('POST', path, { body, headers }),
+  put: (path, body, headers = {}) => send('PUT', path, { body, headers }),
+  patch: (path, body, headers = {}) => send('PATCH', path, { body, headers }),
+  delete: (path, headers = {}) => send('DELETE', path, { headers }),
+})
+
 export const clientOf = (url: string, authorization?: string): Client => {
   const send: Client['send'] = async (method, path, { headers = {}, body } = {}) => {
     const bytes = encoded(body)
@@ -61,12 +71,5 @@ export const clientOf = (url: string, authorization?: string): Client => {
     const text = await answer.text()
     return { status: answer.status, headers: answer.headers, text, json: parsed(text) }
   }
-  return {
-    send,
-    get: (path, headers = {}) => send('GET', path, { headers }),
-    post: (path, body, headers = {}) => send('POST', path, { body, headers }),
-    put: (path, body, headers = {}) => send('PUT', path, { body, headers }),
-    patch: (path, body, headers = {}) => send('PATCH', path, { body, headers }),
-    delete: (path, headers = {}) => send('DELETE', path, { headers }),
-  }
+  return sendingBy(send)
 }

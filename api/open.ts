@@ -1,0 +1,121 @@
+import { hash } from 'node:crypto'
+import type { Request } from 'express'
+import { z } from 'zod'
+import manifest from '../package.json' with { type: 'json' }
+import { type Answer, jsonAnswer } from './answer.ts'
+import type { Route } from './call.ts'
+import { namesTag } from './conditional.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { docsFiles, docsPage } from './docs-page.ts'
+import { readyAnswer } from './health.ts'
+import { oidcPaths } from './oidc.ts'
+import { openApiOf } from './openapi.ts'
+import type { Described } from './operation.ts'
+import { shapeOf } from './shapes.ts'
+
+/** A path that everybody may read, with or without credentials. */
+export interface Open {
+  readonly path: string
+  readonly answer: (request: Request) => Promise<Answer>
+  /** None: it is a part of another one. */
+  readonly says?: Described
+}
+
+/** The answer with a tag of its content, or that the client's copy is current. */
+const tagged = (request: Request, answer: Answer): Answer => {
+  const tag = `"${hash('sha256', answer.body ?? '', 'base64url')}"`
+  const headers = { ...answer.headers, ETag: tag }
+  const ifNoneMatch = request.headers['if-none-match']
+  return ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, 'weakly')
+    ? { status: 304, headers }
+    : { ...answer, headers }
+}
+
+const positionExample = '0f8fad5b-d9cb-469f-a165-70867728950e-0-42'
+const projection = z.strictObject({ name: z.string(), position: z.string(), lag: z.int().min(0) })
+const readyShape = z.strictObject({
+  status: z.enum(['ready']),
+  position: z.string(),
+  projections: z.array(projection),
+})
+const unreadyShape = z.strictObject({
+  status: z.enum(['starting', 'unavailable']),
+  position: z.string().optional(),
+  projections: z.array(projection).optional(),
+  problems: z.array(z.string()),
+})
+const projections = [{ name: 'people', position: positionExample, lag: 0 }]
+const shapes = {
+  live: shapeOf('Live', z.strictObject({ status: z.literal('live') }), { status: 'live' }),
+  ready: shapeOf('Ready', readyShape, { status: 'ready', position: positionExample, projections }),
+  unready: shapeOf('Unready', unreadyShape, {
+    status: 'starting',
+    position: positionExample,
+    projections,
+    problems: ['the read models are being built'],
+  }),
+  openApi: shapeOf('OpenApi', z.looseObject({ openapi: z.string() })),
+}
+
+const readsOnce = { headers: ['If-None-Match'], query: {} } as const
+
+/** What is open without credentials, beside the provider: health, and what the interface says of itself. */
+export const openPaths = (
+  { health, publicUrl }: Pick<ApiDependencies, 'health' | 'publicUrl'>,
+  routes: readonly Route[],
+): readonly Open[] => {
+  let written: Answer | undefined
+  const paths: readonly Open[] = [
+    {
+      path: '/livez',
+      answer: async () => jsonAnswer(200, JSON.stringify({ status: 'live' })),
+      says: { summary: 'Is the process up?', query: {}, answers: { 200: { shape: shapes.live } } },
+    },
+    {
+      path: '/readyz',
+      answer: () => readyAnswer(health),
+      says: {
+        summary: 'Do the stores answer, and has the read side caught up?',
+        query: {},
+        answers: {
+          200: { shape: shapes.ready },
+          503: { shape: shapes.unready, headers: ['Retry-After'] },
+        },
+      },
+    },
+    {
+      path: '/openapi.json',
+      answer: async request => {
+        written ??= jsonAnswer(
+          200,
+          JSON.stringify(openApiOf({ routes, open: described(), publicUrl, version: manifest.version })),
+        )
+        return tagged(request, written)
+      },
+      says: {
+        summary: 'This very document',
+        ...readsOnce,
+        answers: { 200: { shape: shapes.openApi, headers: ['ETag'] }, 304: { headers: ['ETag'] } },
+      },
+    },
+    {
+      path: '/docs',
+      answer: async request => tagged(request, docsPage),
+      says: {
+        summary: 'The same for a browser, and what each type of problem means',
+        ...readsOnce,
+        answers: { 200: { type: 'text/html', headers: ['ETag'] }, 304: { headers: ['ETag'] } },
+      },
+    },
+    ...Object.entries(docsFiles).map(
+      ([path, read]): Open => ({ path, answer: async request => tagged(request, await read()) }),
+    ),
+  ]
+  const described = () => [
+    ...oidcPaths,
+    ...paths.flatMap(({ path, says }) =>
+      says === undefined ? [] : [{ path, tag: 'hub', operations: { GET: says } }],
+    ),
+  ]
+  return paths
+}

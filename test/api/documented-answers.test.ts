@@ -1,0 +1,319 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pino from 'pino'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import shippedRoles from '../../auth/roles.json' with { type: 'json' }
+import { catalogue } from '../../domain/catalogue.ts'
+import type { JsonObject } from '../../domain/json.ts'
+import type { Resource } from '../../domain/resource.ts'
+import { openCore, startHub } from '../../main.ts'
+import { basic, type Client, clientOf, type Reply } from '../support/client.ts'
+import { temporaryFolder } from '../support/folder.ts'
+import { startTestHub, type TestHub, testConfig } from '../support/hub.ts'
+import { enroll, enrolledNode } from '../support/nodes.ts'
+import { type DocumentedOperation, type OpenApi, readOpenApi } from '../support/openapi.ts'
+import { type Watch, watch } from '../support/watched.ts'
+
+const folder = temporaryFolder()
+const ana = 'ESPGNU777ORG'
+const never = 'ESPNEVER00ORG'
+const gone = 'ESPGONE000ORG'
+const minimal = { Prefer: 'return=minimal' }
+const stale = { 'If-Match': '"99"' }
+
+let hub: TestHub
+let api: OpenApi
+let seen: Watch
+let root: Client
+/** Of the node that asks for tokens. */
+let secret: string
+
+/** A path of an operation, with these in the places of its parameters. */
+const at = ({ path }: DocumentedOperation, values: Readonly<Record<string, string>>): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'some-id')
+
+const there = ({ path }: DocumentedOperation) => ({
+  person: ana,
+  id: path.startsWith('/nodes')
+    ? 'node-1'
+    : path.startsWith('/people') || path.startsWith('/password')
+      ? ana
+      : 'some-id',
+})
+
+const documenting = (status: number, isOpen = false): readonly DocumentedOperation[] =>
+  api.operations.filter(one => one.statuses.includes(status) && one.isOpen === isOpen)
+
+/** Asks for every operation whose document has a status, in a way that it comes from. */
+const each = async (
+  status: number,
+  ask: (operation: DocumentedOperation) => Promise<Reply>,
+  isOpen = false,
+): Promise<void> => {
+  for (const operation of documenting(status, isOpen))
+    expect((await ask(operation)).status, operation.name).toBe(status)
+}
+
+/** Roles in which somebody may write about themselves, and nothing else. */
+const rolesFile = (): string => {
+  const endpoints = ['encounters', 'events', 'personaldocs']
+  const self = { GET: endpoints, POST: endpoints, PATCH: endpoints, DELETE: endpoints, global: 'False' }
+  const path = join(folder.path, 'roles.json')
+  writeFileSync(path, JSON.stringify([...shippedRoles, { role: 'self', permissions: self }]))
+  return path
+}
+
+beforeAll(async () => {
+  hub = await startTestHub({ ROLES_FILE: rolesFile(), MAX_CONTENT: String(512 * 1024) })
+  api = await readOpenApi(hub.nobody)
+  seen = watch(api)
+  root = seen.over(hub.root)
+  await hub.root.post(`/people/${ana}`, {})
+  await hub.root.post(`/people/${gone}`, { active: false })
+  await hub.root.delete(`/people/${gone}`)
+  await hub.root.post('/institutions/gral-hospital', {})
+  await enroll(hub.root, 'node-1', [])
+  secret = await enroll(hub.root, 'token-taker', ['people:read'])
+})
+afterAll(async () => {
+  await hub.close()
+  folder.remove()
+})
+
+const whoAsks = async (): Promise<void> => {
+  const nobody = seen.over(hub.nobody)
+  await each(401, one => nobody.send(one.method, at(one, there(one))))
+  const nothing = seen.over(await enrolledNode(hub.url, hub.root, 'no-scopes', []))
+  await each(403, one => nothing.send(one.method, at(one, there(one))))
+  const guesser = hub.as('ESPGUESS00ORG', 'wrong password')
+  for (let n = 0; n < 10; n += 1) await guesser.get('/login')
+  await each(429, one => seen.over(guesser).send(one.method, at(one, there(one))))
+}
+
+/** A hub that has not read its log yet. */
+const startingHub = async (): Promise<void> => {
+  const starting = temporaryFolder()
+  const logger = pino({ level: 'silent' })
+  const core = await openCore(testConfig(starting.path), logger)
+  const other = await startHub({ ...core, standing: { ...core.standing, isLive: () => false } }, logger)
+  const client = seen.over(clientOf(other.url))
+  await each(503, one => client.send(one.method, at(one, there(one))))
+  await each(503, one => client.send(one.method, at(one, there(one))), true)
+  await other.close()
+  starting.remove()
+}
+
+const badRequests = async (): Promise<void> => {
+  const send = (one: DocumentedOperation, headers: Readonly<Record<string, string>>, body: string) =>
+    root.send(one.method, at(one, there(one)), one.method === 'GET' ? { headers } : { headers, body })
+  await each(400, one => send(one, { 'Content-Range': 'bytes 0-0/2' }, '{'))
+  await each(413, one => send(one, {}, `{"v":"${'x'.repeat(1024 * 1024)}"}`))
+  await each(415, one => send(one, { 'Content-Encoding': 'gzip' }, '{}'))
+  const invalid = (client: Client) => (one: DocumentedOperation) =>
+    one.method === 'GET'
+      ? client.get(`${at(one, there(one))}?none-such=1`)
+      : send(one, { 'Idempotency-Key': 'a b' }, '[]')
+  await each(422, invalid(root))
+  await each(422, invalid(seen.over(hub.nobody)), true)
+}
+
+const contents = async (): Promise<void> => {
+  const ofDocument = (id: string) => `/personal-documents/${id}/content`
+  const made = async (id: string) => root.post(`/personal-documents/${id}`, { person: ana })
+  await made('scan')
+  await made('scan-gone')
+  await root.delete('/personal-documents/scan-gone')
+  const [scan, removed, none] = ['scan', 'scan-gone', 'scan-never'].map(ofDocument)
+  const put = (path = '', headers: Readonly<Record<string, string>> = {}) =>
+    root.send('PUT', path, { body: '0123456789', headers: { 'Content-Type': 'text/plain', ...headers } })
+  expectAll(404, [await root.get(scan ?? ''), await put(none)])
+  expect((await put(scan)).status).toBe(201)
+  expectAll(200, [await put(scan), await root.get(scan ?? '')])
+  expect((await put(scan, minimal)).status).toBe(204)
+  expect((await root.get(scan ?? '', { Range: 'bytes=2-4' })).status).toBe(206)
+  expect((await root.get(scan ?? '', { 'If-None-Match': '*' })).status).toBe(304)
+  expectAll(410, [await root.get(removed ?? ''), await put(removed)])
+  expectAll(412, [await root.get(scan ?? '', stale), await put(scan, stale)])
+  expect((await root.get(scan ?? '', { Range: 'bytes=90-' })).status).toBe(416)
+}
+
+/** A request for a token: a form. */
+const token = async (parameters: Readonly<Record<string, string>>, by = secret): Promise<Reply> => {
+  const body = new URLSearchParams({ grant_type: 'client_credentials', ...parameters }).toString()
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  return seen.over(clientOf(hub.url, basic('token-taker', by))).send('POST', '/oidc/token', { headers, body })
+}
+
+const open = async (): Promise<void> => {
+  const nobody = seen.over(hub.nobody)
+  await each(200, one => (one.method === 'GET' ? nobody.get(one.path) : token({})), true)
+  await each(304, one => nobody.get(one.path, { 'If-None-Match': '*' }), true)
+  await each(400, () => token({ scope: 'people:fly' }), true)
+  await each(401, () => token({}, 'wrong'), true)
+  for (let n = 0; n < 10; n += 1) await token({}, `wrong ${n}`)
+  await each(429, () => token({}, 'wrong again'), true)
+}
+
+const expectAll = (status: number, replies: readonly Reply[]) => {
+  expect(replies.map(reply => reply.status)).toEqual(replies.map(() => status))
+}
+
+const lifeOf = async (resource: Resource, self: Client): Promise<void> => {
+  const { name, ownerField, examples, lifecycle } = resource
+  const { id: _, ...example } = examples.item
+  const body: JsonObject = name === 'people' ? { ...example, active: false } : example
+  const other: JsonObject = { ...body, note: 'of other content' }
+  const collection = ownerField === undefined ? `/${name}` : `/${name}/${ana}`
+  const item = (id: string) => `${collection}/${name === 'people' ? id.toUpperCase() : id}`
+  const inCollection = (id: string) => ({ ...body, id: name === 'people' ? id.toUpperCase() : id })
+
+  expectAll(201, [
+    await root.post(item('one'), body),
+    await root.put(item('two'), body),
+    await root.post(collection, inCollection('three')),
+  ])
+  expectAll(200, [
+    await root.post(item('one'), body),
+    await root.put(item('two'), body),
+    await root.post(collection, inCollection('three')),
+    await root.patch(item('one'), examples.change),
+    await root.get(item('one')),
+    await root.get(collection),
+  ])
+  expectAll(204, [
+    await root.post(item('two'), body, minimal),
+    await root.put(item('two'), body, minimal),
+    await root.post(collection, inCollection('three'), minimal),
+    await root.patch(item('two'), { note: 'changed' }, minimal),
+  ])
+  expect((await root.get(item('one'), { 'If-None-Match': '*' })).status).toBe(304)
+  expectAll(409, [
+    await root.post(item('two'), other),
+    await root.post(collection, { ...other, ...inCollection('three'), note: 'other' }),
+  ])
+  expectAll(412, [
+    await root.post(item('two'), body, stale),
+    await root.post(collection, inCollection('three'), stale),
+    await root.put(item('two'), body, stale),
+    await root.patch(item('two'), examples.change, stale),
+    await root.delete(item('two'), stale),
+  ])
+  expectAll(404, [
+    await root.get(item('never')),
+    await root.patch(item('never'), examples.change),
+    await root.delete(item('never')),
+  ])
+  if (lifecycle !== undefined) {
+    expectAll(409, [
+      await root.patch(item('one'), { status: 'open' }),
+      await root.put(item('one'), { ...body, status: 'open' }),
+      await root.delete(item('one')),
+    ])
+  } else if (resource.notRemovable !== undefined) {
+    expect((await root.delete(`${collection}/${ana}`)).status).toBe(409)
+  }
+  // To whoever may write about themselves only, another's item is one that never was, under an id that is taken.
+  if (resource.subjectField === 'person')
+    expect((await self.put(item('two'), { ...body, person: 'ESPSELF000ORG' })).status).toBe(409)
+  expect((await root.delete(item('two'))).status).toBe(204)
+  expectAll(410, [
+    await root.get(item('two')),
+    await root.post(item('two'), body),
+    await root.post(collection, inCollection('two')),
+    await root.put(item('two'), body),
+    await root.patch(item('two'), examples.change),
+    await root.delete(item('two')),
+  ])
+}
+
+const booksOfOthers = async (): Promise<void> => {
+  const ofPerson = api.operations.filter(({ path }) => path.includes('{person}'))
+  for (const operation of ofPerson)
+    for (const [person, status] of [
+      [never, 404],
+      [gone, 410],
+    ] as const) {
+      const { method } = operation
+      const send = method === 'GET' || method === 'DELETE' ? {} : { body: {} }
+      expect((await root.send(method, at(operation, { person }), send)).status, operation.name).toBe(status)
+    }
+  for (const path of [`/personal_docs/${ana}`, `/personal_docs/${ana}/some-page`])
+    expect((await root.get(path)).status).toBe(200)
+}
+
+const privileges = async (): Promise<void> => {
+  const rootId = 'ARGBUE111FAV'
+  for (const [part, body, refused] of [
+    ['roles', { roles: ['end_user'] }, { roles: ['end_user'] }],
+    ['active', { active: true }, { active: false }],
+  ] as const) {
+    expect((await root.put(`/people/${ana}/${part}`, body)).status).toBe(200)
+    expect((await root.put(`/people/${ana}/${part}`, body, minimal)).status).toBe(204)
+    expect((await root.put(`/people/${never}/${part}`, body)).status).toBe(404)
+    expect((await root.put(`/people/${rootId}/${part}`, refused)).status).toBe(409)
+    expect((await root.put(`/people/${gone}/${part}`, body)).status).toBe(410)
+    expect((await root.put(`/people/${ana}/${part}`, body, stale)).status).toBe(412)
+  }
+  const password = { password: 'gnusolidario' }
+  expect((await root.post(`/password/${ana}`, password)).status).toBe(204)
+  expect((await root.post(`/password/${never}`, password)).status).toBe(404)
+  expect((await root.post(`/password/${gone}`, password)).status).toBe(410)
+  expect((await root.post(`/password/${ana}`, password, stale)).status).toBe(412)
+  expect((await root.get('/login')).status).toBe(200)
+}
+
+const nodes = async (): Promise<void> => {
+  const body = { client_id: 'lab-1', name: 'Lab', scopes: ['people:read'] }
+  const [node, none] = ['/nodes/lab-1', '/nodes/none-such']
+  const nothing: JsonObject = {}
+  expect((await root.post('/nodes', body)).status).toBe(201)
+  expectAll(200, [await root.post('/nodes', body), await root.get('/nodes'), await root.get(node)])
+  expect((await root.post('/nodes', body, minimal)).status).toBe(204)
+  expect((await root.post('/nodes', { ...body, name: 'Other' })).status).toBe(409)
+  expect((await root.get(node, { 'If-None-Match': '*' })).status).toBe(304)
+  expect((await root.patch(node, { name: 'Laboratory' })).status).toBe(200)
+  expect((await root.patch(node, { name: 'Laboratory' }, minimal)).status).toBe(204)
+  expect((await root.put(`${node}/status`, { status: 'active' })).status).toBe(200)
+  expect((await root.put(`${node}/status`, { status: 'active' }, minimal)).status).toBe(204)
+  expect((await root.post(`${node}/secrets`, nothing)).status).toBe(201)
+  expect((await root.post(`${node}/secrets`, nothing)).status).toBe(409)
+  expectAll(412, [
+    await root.post('/nodes', body, stale),
+    await root.patch(node, { name: 'Lab' }, stale),
+    await root.put(`${node}/status`, { status: 'suspended' }, stale),
+    await root.post(`${node}/secrets`, nothing, stale),
+    await root.delete(`${node}/secrets/old`, stale),
+  ])
+  expect((await root.delete(`${node}/secrets/old`)).status).toBe(204)
+  expectAll(404, [
+    await root.get(none),
+    await root.patch(none, { name: 'Lab' }),
+    await root.put(`${none}/status`, { status: 'active' }),
+    await root.post(`${none}/secrets`, nothing),
+    await root.delete(`${none}/secrets/old`),
+  ])
+  await root.put(`${node}/status`, { status: 'retired' })
+  expectAll(409, [
+    await root.patch(node, { name: 'Lab' }),
+    await root.put(`${node}/status`, { status: 'active' }),
+    await root.delete(`${node}/secrets/old`),
+  ])
+}
+
+it('every documented answer of every operation is given, as the document has it, and no other', async () => {
+  await whoAsks()
+  await startingHub()
+  await badRequests()
+  const self = seen.over(await hub.person('ESPSELF000ORG', ['self']))
+  for (const resource of catalogue) await lifeOf(resource, self)
+  await booksOfOthers()
+  await privileges()
+  await nodes()
+  await contents()
+  await open()
+  const documented = Object.fromEntries(
+    api.operations.map(({ name, statuses }) => [name, statuses.toSorted()]),
+  )
+  expect(seen.surprises()).toEqual([])
+  expect(seen.seen()).toEqual(documented)
+})

@@ -1,0 +1,112 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { isObject, type Json, type JsonObject } from '../../domain/json.ts'
+import type { Client, Reply } from './client.ts'
+
+/** An operation as the document has it. */
+export interface DocumentedOperation {
+  /** `GET /people/{id}` */
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  readonly tag: string
+  readonly isOpen: boolean
+  readonly parameters: readonly DocumentedParameter[]
+  readonly body: { readonly types: readonly string[]; readonly schema: JsonObject } | undefined
+  readonly statuses: readonly number[]
+}
+
+export interface DocumentedParameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly schema: JsonObject
+  readonly example?: string
+}
+
+export interface OpenApi {
+  readonly document: JsonObject
+  readonly operations: readonly DocumentedOperation[]
+  /** What a `$ref` of the document stands for; anything else is itself. */
+  readonly resolve: (value: Json | undefined) => JsonObject
+  /** What is wrong with a value by a schema of the document; nothing, when it is good. */
+  readonly errorsOf: (schema: JsonObject, value: unknown) => readonly string[]
+  /** What an answer has that the document does not say of it. */
+  readonly surprises: (operation: DocumentedOperation, reply: Reply) => readonly string[]
+}
+
+const methods = ['get', 'post', 'put', 'patch', 'delete']
+
+const objectAt = (value: Json | undefined, ...keys: readonly string[]): JsonObject =>
+  keys.reduce<JsonObject>(
+    (object, key) => {
+      const part = object[key]
+      return isObject(part) ? part : {}
+    },
+    isObject(value) ? value : {},
+  )
+
+/** Reads a hub's `/openapi.json`. */
+export const readOpenApi = async (client: Client): Promise<OpenApi> => {
+  const document = (await client.get('/openapi.json')).json as JsonObject
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false })
+  ajv.addSchema({ ...document, $id: 'openapi' })
+  const validators = new Map<string, ReturnType<typeof ajv.compile>>()
+
+  const resolve: OpenApi['resolve'] = value => {
+    const object = objectAt(value)
+    return typeof object.$ref === 'string'
+      ? resolve(objectAt(document, ...object.$ref.slice(2).split('/')))
+      : object
+  }
+
+  const errorsOf: OpenApi['errorsOf'] = (schema, value) => {
+    // References within the document are looked up in it.
+    const text = JSON.stringify(schema).replaceAll('"$ref":"#', '"$ref":"openapi#')
+    const validate = validators.get(text) ?? ajv.compile(JSON.parse(text))
+    validators.set(text, validate)
+    return validate(value) ? [] : (validate.errors ?? []).map(one => `${one.instancePath} ${one.message}`)
+  }
+
+  const operationOf = (path: string, method: string, said: JsonObject): DocumentedOperation => {
+    const content = objectAt(said.requestBody, 'content')
+    const types = Object.keys(content)
+    const [tag] = said.tags as readonly string[]
+    return {
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase(),
+      path,
+      tag: tag ?? '',
+      isOpen: (said.security as readonly Json[]).length === 0,
+      parameters: ((said.parameters ?? []) as readonly Json[]).map(
+        one => resolve(one) as unknown as DocumentedParameter,
+      ),
+      body: types.length === 0 ? undefined : { types, schema: objectAt(content, types[0] ?? '', 'schema') },
+      statuses: Object.keys(objectAt(said.responses)).map(Number),
+    }
+  }
+
+  const surprises: OpenApi['surprises'] = ({ path, method, statuses }, reply) => {
+    const { status, headers, text, json } = reply
+    if (!statuses.includes(status)) return [`status ${status}: ${text.slice(0, 300)}`]
+    const said = resolve(objectAt(document, 'paths', path, method.toLowerCase(), 'responses')[String(status)])
+    const lacking = Object.entries(objectAt(said.headers)).flatMap(([name, header]) =>
+      resolve(header).required === true && !headers.has(name) ? [`${status} without ${name}`] : [],
+    )
+    if (text === '') return lacking
+    const content = objectAt(said.content)
+    const type = (headers.get('Content-Type') ?? '').split(';')[0] ?? ''
+    const ofType = content[type] ?? content['*/*']
+    const { schema } = objectAt(ofType)
+    if (ofType === undefined) return [...lacking, `${status} with the type ${type}`]
+    return [...lacking, ...(schema === undefined ? [] : errorsOf(objectAt(schema), json))].map(
+      surprise => `${status}: ${surprise}`,
+    )
+  }
+
+  const operations = Object.entries(objectAt(document.paths)).flatMap(([path, item]) =>
+    methods.flatMap(method => {
+      const said = objectAt(item)[method]
+      return said === undefined ? [] : [operationOf(path, method, objectAt(said))]
+    }),
+  )
+  return { document, operations, resolve, errorsOf, surprises }
+}
