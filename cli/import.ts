@@ -5,7 +5,7 @@ import { sentenceOf } from '../api/problem.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../main.ts'
 import type { Refusal } from './import-line.ts'
-import { type Result, workOf } from './import-work.ts'
+import { type Result, slowBytes, workOf } from './import-work.ts'
 import { inOrder, type Work } from './in-order.ts'
 import { type Line, linesOf } from './lines.ts'
 import type { ExitCode } from './main.ts'
@@ -13,7 +13,7 @@ import { complain, contextOfOperator } from './operator.ts'
 import { untilAsked } from './serve.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
-const bounds = { most: 128, mostBytes: 8 * 1024 * 1024 }
+const bounds = { most: 256, mostWeight: 64 * slowBytes }
 const chunkBytes = 256 * 1024
 const showMilliseconds = 200
 

@@ -61,20 +61,34 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, added_at INTEGER NOT NULL,
       retires_at INTEGER) STRICT`)
 
+  let adding: {
+    readonly credential: StoredCredential
+    readonly settle: (added: E.Either<AuthUnavailable, void>) => void
+  }[] = []
+
+  /** Credentials that are added at the same time share one commit: an import brings very many. */
+  const addAll = () => {
+    const batch = adding
+    adding = []
+    const added = attempt(() =>
+      db.write(() => {
+        const insert = db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)')
+        const now = Date.now()
+        for (const { credential } of batch) {
+          const { account, version, hash, imported = null } = credential
+          insert.run(account, version, hash, imported, bcryptCost(hash), now)
+        }
+      }),
+    )
+    for (const { settle } of batch) settle(added)
+  }
+
   return {
-    addCredential:
-      ({ account, version, hash, imported }) =>
-      async () =>
-        attempt(() => {
-          db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)').run(
-            account,
-            version,
-            hash,
-            imported ?? null,
-            bcryptCost(hash),
-            Date.now(),
-          )
-        }),
+    addCredential: credential => () =>
+      new Promise(settle => {
+        adding.push({ credential, settle })
+        if (adding.length === 1) setImmediate(addAll)
+      }),
     credential: (account, version) => async () =>
       attempt(() => {
         const row = db
@@ -240,6 +254,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         passing.prepare('DELETE FROM signing_keys WHERE retires_at <= ?').run(now)
       }),
     close: async () => {
+      if (adding.length > 0) addAll()
       passing.close()
       db.close()
     },
