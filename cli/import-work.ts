@@ -3,10 +3,8 @@ import * as E from '#fp/Either'
 import { type Creator, creationOf } from '../api/creation.ts'
 import type { Failure } from '../api/problem.ts'
 import { occurredAtOf } from '../api/writing.ts'
-import { looksLikeBcrypt } from '../auth/password-hash.ts'
 import type { CommandContext, Outcome } from '../commands/handle.ts'
 import type { ItemState } from '../domain/item.ts'
-import { member } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
 import { streamOf } from '../domain/resource.ts'
 import type { Core } from '../main.ts'
@@ -64,29 +62,18 @@ const resultOf = (
     : { line, is: 'refused', refusal: refusalOf(left, resource, identity) }
 }
 
-/** A password in clear text waits for its slow hash, and only so many may wait: as if its line were this long. */
-export const slowBytes = 128 * 1024
-
-/** How much of what may be under way at the same time a line takes up. */
-const weightOf = ({ resource: { secretField }, sent }: ImportLine): number => {
-  const password = secretField === undefined ? undefined : member(sent.json, secretField)
-  return typeof password === 'string' && !looksLikeBcrypt(password)
-    ? Math.max(sent.bytes.length, slowBytes)
-    : sent.bytes.length
-}
-
 /** The work that a line is; one that cannot be read touches nothing. */
 export const workOf = (core: Importing, line: Line, by: CommandContext): Work<Result> => {
   const { bytes } = line
   const read =
     bytes === undefined ? E.left<Refusal>({ reason: 'A line has at most 1 MiB.' }) : readLine(bytes)
   if (E.isLeft(read))
-    return { looksAt: [], weight: 0, run: async () => ({ line, is: 'refused', refusal: read.left }) }
+    return { looksAt: [], bytes: 0, run: async () => ({ line, is: 'refused', refusal: read.left }) }
   const item = read.right
   return {
     changes: streamOf(item.resource, item.identity),
     looksAt: lookedAt(item),
-    weight: weightOf(item),
+    bytes: item.sent.bytes.length,
     run: async () => resultOf(line, item, await write(core, item, by)),
   }
 }

@@ -5,7 +5,7 @@ import { sentenceOf } from '../api/problem.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../main.ts'
 import type { Refusal } from './import-line.ts'
-import { type Result, slowBytes, workOf } from './import-work.ts'
+import { type Result, workOf } from './import-work.ts'
 import { inOrder, type Work } from './in-order.ts'
 import { type Line, linesOf } from './lines.ts'
 import type { ExitCode } from './main.ts'
@@ -13,7 +13,8 @@ import { complain, contextOfOperator } from './operator.ts'
 import { untilAsked } from './serve.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
-const bounds = { most: 256, mostWeight: 64 * slowBytes }
+/** Lines under way: enough to share each commit of the log, fewer than passwords may wait to be hashed. */
+const bounds = { most: 96, mostBytes: 8 * 1024 * 1024 }
 const chunkBytes = 256 * 1024
 const showMilliseconds = 200
 

@@ -2,14 +2,14 @@
 export interface Work<A> {
   readonly changes?: string
   readonly looksAt: readonly string[]
-  /** How much of `mostWeight` it takes up. */
-  readonly weight: number
+  /** How much it holds in memory. */
+  readonly bytes: number
   readonly run: () => Promise<A>
 }
 
 export interface Bounds {
   readonly most: number
-  readonly mostWeight: number
+  readonly mostBytes: number
 }
 
 /** Who works on a name: the last one to change it, and those who look at it since. */
@@ -25,11 +25,11 @@ interface Workers {
  */
 export async function* inOrder<A>(
   works: AsyncIterable<Work<A>>,
-  { most, mostWeight }: Bounds,
+  { most, mostBytes }: Bounds,
 ): AsyncGenerator<A> {
   const names = new Map<string, Workers>()
-  const underWay: { readonly weight: number; readonly done: Promise<A | undefined> }[] = []
-  let weight = 0
+  const underWay: { readonly bytes: number; readonly done: Promise<A | undefined> }[] = []
+  let bytesUnderWay = 0
   let ended = false
 
   const workersOn = (name: string): Workers => {
@@ -45,7 +45,7 @@ export async function* inOrder<A>(
     if (workers.changing === undefined && workers.looking.size === 0) names.delete(name)
   }
 
-  const begin = ({ changes, looksAt, weight: own, run }: Work<A>): void => {
+  const begin = ({ changes, looksAt, bytes, run }: Work<A>): void => {
     const ahead = looksAt.map(name => workersOn(name).changing)
     if (changes !== undefined) {
       const { changing, looking } = workersOn(changes)
@@ -64,21 +64,21 @@ export async function* inOrder<A>(
     done.catch(() => undefined)
     for (const name of looksAt) workersOn(name).looking.add(done)
     if (changes !== undefined) workersOn(changes).changing = done
-    underWay.push({ weight: own, done })
-    weight += own
+    underWay.push({ bytes, done })
+    bytesUnderWay += bytes
   }
 
   const first = async (): Promise<readonly A[]> => {
     const head = underWay.shift()
     if (head === undefined) return []
-    weight -= head.weight
+    bytesUnderWay -= head.bytes
     const result = await head.done
     return result === undefined ? [] : [result]
   }
 
   try {
     for await (const work of works) {
-      while (underWay.length >= most || (underWay.length > 0 && weight + work.weight > mostWeight))
+      while (underWay.length >= most || (underWay.length > 0 && bytesUnderWay + work.bytes > mostBytes))
         yield* await first()
       begin(work)
     }
