@@ -113,7 +113,10 @@ const importFrom = async (
   process.stderr.write(clearLine)
   sayAll(counts, json)
   if (stopped !== undefined)
-    return complain(1, `Stopped at line ${stopped.line.number}: ${sentenceOf(stopped.failure)} ${again}`)
+    return complain(
+      1,
+      `Stopped at line ${stopped.line.number}: ${sentenceOf(stopped.failure)} What is in is not added twice.`,
+    )
   if (unreadable) return complain(1, `The file cannot be read on after line ${last}. ${again}`)
   if (signal.aborted) return complain(1, `Interrupted after line ${last}. ${again}`)
   if (position !== undefined && !(await hubsHave(core, position, 'while they go on')))

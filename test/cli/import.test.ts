@@ -334,9 +334,12 @@ describe('import', () => {
   })
 
   it('takes the example of the README', async () => {
-    const example = fileURLToPath(new URL('../../docs/examples/import.ndjson', import.meta.url))
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    const [, path = ''] = /^npm run -s thalamus -- import (\S+)$/m.exec(readme) ?? []
+    const example = fileURLToPath(new URL(`../../${path}`, import.meta.url))
     const ended = await runCommand(['import', example, '--data-dir', newPath()])
     expect(ended).toEqual({ code: 0, out: '4 added, 0 already there, 0 refused.\n', err: '' })
+    expect(readme).toContain(ended.out.trim())
   })
 })
 
@@ -395,7 +398,7 @@ describe('an import that ends before its file does', () => {
     expect(ended).toEqual({
       code: 1,
       out: '2 added, 0 already there, 0 refused.\n',
-      err: 'Stopped at line 3: The event log cannot be used now. Try again. Run it again: what is in is not added twice.\n',
+      err: 'Stopped at line 3: The event log cannot be used now. Try again. What is in is not added twice.\n',
     })
     expect(await importFile(dataDir, lines.join('\n'))).toMatchObject({
       code: 0,
