@@ -1,17 +1,14 @@
-import { isUtf8 } from 'node:buffer'
 import express, { type Request, type Response } from 'express'
 import * as E from '#fp/Either'
-import { isObject, type Json, type JsonObject, nestsAtMost } from '../domain/json.ts'
-import { invalid, type Rejection } from '../domain/rejection.ts'
-import { pointerOf } from '../domain/resource.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { Rejection } from '../domain/rejection.ts'
+import { malformed, parseJson, takeObject, textLimit } from './json-text.ts'
 import type { HttpFailure } from './problem.ts'
 import { askForBody } from './unread.ts'
 
-const bodyLimit = 1024 * 1024
-const deepest = 64
 const mostMilliseconds = 300_000
 
-const readRaw = express.raw({ type: () => true, limit: bodyLimit, inflate: false })
+const readRaw = express.raw({ type: () => true, limit: textLimit, inflate: false })
 
 const jsonTypes = ['application/json', 'application/merge-patch+json']
 const sendJson =
@@ -32,8 +29,6 @@ const unsupported = (request: Request): boolean => {
   )
 }
 
-const malformed = (detail: string): HttpFailure => ({ _tag: 'Malformed', detail })
-
 /** The body's bytes, at most 1 MiB, within five minutes; read whole before it is refused, so that the client can read the answer. */
 const readBytes = (request: Request, response: Response): Promise<E.Either<HttpFailure, Buffer>> =>
   new Promise(resolve => {
@@ -48,64 +43,6 @@ const readBytes = (request: Request, response: Response): Promise<E.Either<HttpF
       else resolve(E.right(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)))
     })
   })
-
-// Only such texts can hold a number that JSON.parse would change: most bodies need no second look.
-const suspicious = /[[:,\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0{16})/
-
-/** A decimal literal as its digits and the power of ten behind them, each value in one form only. */
-const decimalOf = (literal: string): { readonly digits: string; readonly exponent: number } => {
-  const [, whole = '', fraction = '', power = '0'] =
-    /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? []
-  const all = `${whole}${fraction}`
-  let [start, end] = [0, all.length]
-  while (start < end && all[start] === '0') start += 1
-  while (end > start && all[end - 1] === '0') end -= 1
-  return { digits: all.slice(start, end), exponent: Number(power) - fraction.length + (all.length - end) }
-}
-
-/** Whether a number is too large, too small, or an integer that would come back as another one. */
-const losesValue = (literal: string, value: number): boolean => {
-  if (!Number.isFinite(value)) return true
-  const said = decimalOf(literal)
-  if (value === 0) return said.digits !== ''
-  if (said.exponent < 0) return false
-  const kept = decimalOf(JSON.stringify(value))
-  return kept.digits !== said.digits || kept.exponent !== said.exponent
-}
-
-const lost = Symbol('a number that lost its value')
-
-const mostPointers = 100
-
-const pointersTo = (value: unknown, path: readonly string[], found: string[] = []): readonly string[] => {
-  if (value === lost) found.push(pointerOf(path))
-  else if (typeof value === 'object' && value !== null)
-    for (const [key, part] of Object.entries(value)) {
-      if (found.length === mostPointers) break
-      pointersTo(part, [...path, key], found)
-    }
-  return found
-}
-
-const numbersThatLose = (text: string): readonly string[] =>
-  suspicious.test(text)
-    ? pointersTo(
-        JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
-          typeof value === 'number' && context?.source !== undefined && losesValue(context.source, value)
-            ? lost
-            : value,
-        ),
-        [],
-      )
-    : []
-
-const parse = (text: string): E.Either<HttpFailure, Json> => {
-  try {
-    return E.right(JSON.parse(text))
-  } catch {
-    return E.left(malformed('The body is not JSON. Check its quotes, commas and brackets.'))
-  }
-}
 
 export interface Body {
   readonly bytes: Buffer
@@ -122,25 +59,10 @@ export const readBody = async (
   if (E.isLeft(read)) return read
   const bytes = read.right
   if (bytes.length === 0) return E.left(malformed('The body is empty. Send a JSON object.'))
-  if (!isUtf8(bytes)) return E.left(malformed('The body is not UTF-8.'))
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
-  const parsed = parse(text)
+  const parsed = parseJson(bytes, 'body')
   if (E.isLeft(parsed)) return parsed
-  const json = parsed.right
-  if (!isObject(json)) return E.left(invalid({ pointer: '', detail: 'must be a JSON object' }))
-  if (!nestsAtMost(deepest, json))
-    return E.left(invalid({ pointer: '', detail: `must nest at most ${deepest} levels deep` }))
-  const pointers = numbersThatLose(text)
-  return pointers.length === 0
-    ? E.right({ bytes, json })
-    : E.left(
-        invalid(
-          ...pointers.map(pointer => ({
-            pointer,
-            detail: 'is a number that would not keep its value; send it as a text',
-          })),
-        ),
-      )
+  const { json, text } = parsed.right
+  return E.map((object: JsonObject) => ({ bytes, json: object }))(takeObject(json, text))
 }
 
 /** Reads a body that nobody looks into: only that it is the same again counts, with an `Idempotency-Key`. */

@@ -1,11 +1,11 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import { accessTable, itemPath, type Method } from '../auth/access-table.ts'
+import { accessTable, assignRoles, itemPath, type Method, setPassword } from '../auth/access-table.ts'
 import type { CommandContext } from '../commands/handle.ts'
 import { uuidOf } from '../commands/uuid.ts'
-import { type Confinement, exceedsItemLimit, type ItemCommand, type Preconditions } from '../domain/item.ts'
-import { invalidFields, invalidParts, itemOf } from '../domain/item-body.ts'
-import { type JsonObject, member } from '../domain/json.ts'
+import type { Confinement, ItemCommand, Preconditions } from '../domain/item.ts'
+import { invalidFields, invalidParts } from '../domain/item-body.ts'
+import { member } from '../domain/json.ts'
 import { people } from '../domain/people.ts'
 import { invalid } from '../domain/rejection.ts'
 import { type Identity, keyOf, type Resource, streamOf } from '../domain/resource.ts'
@@ -14,9 +14,9 @@ import type { Answer } from './answer.ts'
 import { type Body, readBody } from './body.ts'
 import type { Call, Handle } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
+import { type Creating, type Creator, creationOf } from './creation.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { badId, identityIn, noSuch, ownerIn } from './item-identity.ts'
-import { createPerson } from './person-creation.ts'
 import type { Failure } from './problem.ts'
 import { confinedBy, isPermitted } from './rights.ts'
 import { contextOf, itemAnswer, keyIsFor } from './writing.ts'
@@ -26,22 +26,18 @@ export interface Write {
   readonly call: Call
   readonly resource: Resource
   readonly identity: Identity
-  readonly body: JsonObject
   readonly preconditions: Preconditions
   readonly conditional: boolean
   readonly context: CommandContext
 }
 
-/** Bytes of a body that no spelling of numbers makes an item of more than 900 KiB from. */
-const neverTooLarge = 100 * 1024
+const nobodySpecial: Creator = {
+  rights: { roles: false, password: false },
+  knownRoles: [],
+  takesHashes: false,
+}
 
 const noBody: Body = { bytes: Buffer.alloc(0), json: {} }
-
-/** The secret is no part of the item: it goes its own way. */
-const withoutSecret = (resource: Resource, body: JsonObject): JsonObject =>
-  resource.secretField === undefined
-    ? body
-    : Object.fromEntries(Object.entries(body).filter(([key]) => key !== resource.secretField))
 
 /** What a resource's routes do that change its items. */
 export interface ItemWrites {
@@ -72,11 +68,10 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     return { preconditions, conditional: Object.keys(preconditions).length > 0 }
   }
 
-  const writeOf = (call: Call, identity: Identity, sent: Body, context: CommandContext): Write => ({
+  const writeOf = (call: Call, identity: Identity, context: CommandContext): Write => ({
     call,
     resource,
     identity,
-    body: withoutSecret(resource, sent.json),
     ...conditionsOf(call),
     context,
   })
@@ -94,30 +89,30 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     return E.right(await itemAnswer(dependencies, call, resource, identity, outcome.right))
   }
 
-  const creationRights = { roles: false, password: false }
+  const creatorOf = ({ principal }: Call): Creator =>
+    resource === people
+      ? {
+          rights: {
+            roles: policy.permits(principal, assignRoles, undefined),
+            password: policy.permits(principal, setPassword, undefined),
+          },
+          knownRoles: policy.roleNames,
+          takesHashes: principal.kind === 'person' && principal.roles.includes('root'),
+        }
+      : nobodySpecial
 
-  /** Runs a creation or a PUT whose body is good so far. */
-  const put = async (
-    write: Write,
-    sent: Body,
-    which:
-      | { readonly _tag: 'Create' }
-      | { readonly _tag: 'Put'; readonly mayCreate: boolean; readonly mayReplace: boolean },
-  ): Promise<E.Either<Failure, Answer>> => {
-    const { identity, body, preconditions } = write
-    const errors = invalidParts(resource, identity, sent.json, false)
-    if (errors.length > 0) return E.left(invalid(...errors))
-    if (sent.bytes.length > neverTooLarge && exceedsItemLimit(itemOf(resource, identity, body)))
-      return E.left({ _tag: 'ItemTooLarge' })
-    if (resource === people) return createPerson(dependencies, write, sent.json, which)
-    return run(write, {
-      ...which,
-      body,
-      password: { is: 'none' },
-      rights: creationRights,
-      knownRoles: [],
-      preconditions,
-    })
+  /** Runs a creation or a PUT. */
+  const put = async (write: Write, sent: Body, creating: Creating): Promise<E.Either<Failure, Answer>> => {
+    const { call, identity, preconditions } = write
+    const creator = creatorOf(call)
+    const creation = creationOf(resource, identity, sent, creator, creating, preconditions)
+    if (E.isLeft(creation)) return creation
+    const { command, password } = creation.right
+    if (resource !== people) return run(write, command({ is: 'none' }))
+    const outcome = await dependencies.people.create(write, command, password, creator.rights.password)()
+    return E.isLeft(outcome)
+      ? outcome
+      : E.right(await itemAnswer(dependencies, call, people, identity, outcome.right))
   }
 
   const withBody =
@@ -156,7 +151,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       const identity = identityIn(resource, call)
       if (identity === undefined) return noIdentity(call, creates, sent)
       const context = contextOf(dependencies, call, `/${resource.name}/${keyOf(identity)}`, sent)
-      return E.isLeft(context) ? context : work(writeOf(call, identity, sent, context.right), sent)
+      return E.isLeft(context) ? context : work(writeOf(call, identity, context.right), sent)
     })(call)
 
   const createIn = (call: Call): TaskEither<Failure, Answer> =>
@@ -180,7 +175,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       const identity = owner === undefined ? { id } : { owner, id }
       const key = await keyIsFor(dependencies, streamOf(resource, identity), context.right)
       if (E.isLeft(key)) return key
-      return put(writeOf(call, identity, sent, context.right), sent, { _tag: 'Create' })
+      return put(writeOf(call, identity, context.right), sent, { _tag: 'Create' })
     })(call)
 
   const patchOne = (call: Call): TaskEither<Failure, Answer> =>
@@ -202,7 +197,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       if (identity === undefined) return noIdentity(call, false, noBody)
       const context = contextOf(dependencies, call, `/${resource.name}/${keyOf(identity)}`, noBody)
       if (E.isLeft(context)) return context
-      const write = writeOf(call, identity, noBody, context.right)
+      const write = writeOf(call, identity, context.right)
       return run(write, { _tag: 'Remove', preconditions: write.preconditions })
     }
 

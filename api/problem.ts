@@ -202,11 +202,14 @@ export const problemAnswer = (failure: Failure): Answer => {
   }
 }
 
-/** The failure in words, for whoever is not a client of HTTP. */
-export const sentenceOf = (failure: Failure): string => {
+/** The failure in words, for whoever is not a client of HTTP; `nameOf` says how a part of a body is called there. */
+export const sentenceOf = (
+  failure: Failure,
+  nameOf: (pointer: string) => string = pointer => pointer.slice(1),
+): string => {
   const { detail, errors = [] } = problemOf(failure)
   const parts = errors.map(part =>
-    'pointer' in part ? `${part.pointer.slice(1)} ${part.detail}` : part.detail,
+    'pointer' in part ? `${nameOf(part.pointer)} ${part.detail}` : part.detail,
   )
   return parts.length === 0 ? detail : parts.join('; ')
 }

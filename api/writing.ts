@@ -23,7 +23,7 @@ const timestampIn = (body: JsonObject, field: string): string | undefined => {
 }
 
 /** When the sender says it happened: `modification_info.timestamp`, else `creation_info.timestamp`. */
-const occurredAtOf = (body: JsonObject): string | undefined => {
+export const occurredAtOf = (body: JsonObject): string | undefined => {
   const instant = timestampIn(body, 'modification_info') ?? timestampIn(body, 'creation_info')
   return instant === undefined ? undefined : `${instant}Z`
 }

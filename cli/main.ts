@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { type Config, flagOf, readConfig, settings } from '../config.ts'
 import { demo } from './demo.ts'
+import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
 import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
@@ -84,6 +85,21 @@ command(
   .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
 
 moveCommand(program, command, withConfig)
+
+command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')
+  .option('--json', 'list what was refused, and sum up, as JSON')
+  .addHelpText(
+    'after',
+    `
+FILE holds a JSON object a line, in the order they are to go in; - is standard input:
+  {"resource": "people", "id": "ESPGNU777ORG", "data": {"name": "Ana", "lastname": "Betz", "gender": "f"}}
+  {"resource": "pols", "id": "ESPGNU777ORG/41b9662b", "data": {"page_date": "2021-05-06", "summary": "Visit"}}
+The id is what follows the collection in the item's path. A person's password may be a bcrypt hash.
+A line that is refused is listed with its number and why; the others go in. A second run adds nothing.`,
+  )
+  .action((file: string, options) =>
+    withConfig(options, config => importFile(config, file, options.json === true)),
+  )
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
   .addHelpText('after', '\nIt takes a DATA_DIR without events only: name a new folder with --data-dir.')

@@ -37,8 +37,10 @@ export const makeReading = (
 
   const lastOf = async (stream: string, silenceNow = silence): Promise<StoredEvent | undefined> => {
     const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
-    for await (const item of streamRead(stream, options, silenceNow)) return ours(parseRecord(item))
-    return undefined
+    let last: StoredEvent | undefined
+    // To its end: a server takes only so many reads that are broken off.
+    for await (const item of streamRead(stream, options, silenceNow)) last = ours(parseRecord(item))
+    return last
   }
 
   // A call may go down with a connection in whose place there is a new one already.

@@ -75,20 +75,34 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         return retires_at === null ? { kid, jwk } : { kid, jwk, retiresAt: Number(retires_at) }
       })
 
+  let adding: {
+    readonly credential: StoredCredential
+    readonly settle: (added: E.Either<AuthUnavailable, void>) => void
+  }[] = []
+
+  /** Credentials that are added at the same time share one commit: an import brings very many. */
+  const addAll = () => {
+    const batch = adding
+    adding = []
+    const added = attempt(() =>
+      db.write(() => {
+        const insert = db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)')
+        const now = Date.now()
+        for (const { credential } of batch) {
+          const { account, version, hash, imported = null } = credential
+          insert.run(account, version, hash, imported, bcryptCost(hash), now)
+        }
+      }),
+    )
+    for (const { settle } of batch) settle(added)
+  }
+
   return {
-    addCredential:
-      ({ account, version, hash, imported }) =>
-      async () =>
-        attempt(() => {
-          db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)').run(
-            account,
-            version,
-            hash,
-            imported ?? null,
-            bcryptCost(hash),
-            Date.now(),
-          )
-        }),
+    addCredential: credential => () =>
+      new Promise(settle => {
+        adding.push({ credential, settle })
+        if (adding.length === 1) setImmediate(addAll)
+      }),
     credential: (account, version) => async () =>
       attempt(() => {
         const row = db
@@ -243,6 +257,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       }),
     contents: contentsOf(db, signingKeys),
     close: async () => {
+      if (adding.length > 0) addAll()
       passing.close()
       db.close()
     },

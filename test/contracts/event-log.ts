@@ -35,6 +35,13 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
       await shared.close()
     })
 
+    it('tells the last event as often as it is asked', async () => {
+      for (let round = 0; round < 50; round += 1) {
+        const looks = Array.from({ length: 50 }, () => right(ports.log.last('hub')))
+        for (const last of await Promise.all(looks)) expect(last?.event.type).toBe('HubFounded')
+      }
+    })
+
     it('creates a stream once: the second time is a conflict', async () => {
       await right(registered('A'))
       expect(await left(registered('A'))).toEqual({ _tag: 'RevisionConflict', actual: 0 })

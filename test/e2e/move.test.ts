@@ -7,7 +7,7 @@ import { type Engines, noEngines, servers, startEngines } from '../support/engin
 import { idsOf } from '../support/eventstoredb/target.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { enroll, withToken } from '../support/nodes.ts'
-import { beginCommand, type RunningHub, runCommand, startHubProcess, untilReady } from '../support/process.ts'
+import { type RunningHub, runCommand, startCommand, startHubProcess, untilReady } from '../support/process.ts'
 
 // Where clients find the hub stays the same when it moves.
 const publicUrl = { PUBLIC_URL: 'http://hub.example.org' }
@@ -60,7 +60,7 @@ describeUnless(
 
     const moving = () => {
       const { EVENTSTORE_URL = '', MONGODB_URL = '', STREAM_PREFIX = '' } = engines.settings
-      return beginCommand([
+      return startCommand([
         ...['move', '--data-dir', folder.path, '--to-events', EVENTSTORE_URL, '--to-reads', MONGODB_URL],
         ...['--stream-prefix', STREAM_PREFIX],
       ])
@@ -105,7 +105,7 @@ describeUnless(
       for (const events of [1, 40, 150]) {
         const run = moving()
         while (copied < events) await look()
-        run.kill()
+        run.kill('SIGKILL')
         expect((await run.ended).code).toBeNull()
       }
       const tooEarly = await runCommand(
@@ -117,7 +117,7 @@ describeUnless(
       expect(tooEarly).toMatchObject({ code: 1, err: expect.stringContaining('`move` again') })
       const sealing = moving()
       const writers = await Promise.all(writing)
-      sealing.kill()
+      sealing.kill('SIGKILL')
       await sealing.ended
       for (const { answered, refused } of writers) {
         written.push(...answered)

@@ -29,26 +29,47 @@ export interface Ended {
   readonly err: string
 }
 
-/** Starts a command of the command line that ends by itself, if it is not killed (its code is null then). */
-export const beginCommand = (
+export interface RunningCommand {
+  readonly write: (text: string) => void
+  readonly kill: (signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL') => void
+  readonly endInput: () => void
+  /** What it has written, once it has ended. */
+  readonly ended: Promise<Ended>
+}
+
+/** Starts a command that reads what the test writes. */
+export const startCommand = (
+  parameters: readonly string[],
+  runtime: Runtime = 'node',
+  environment: Readonly<Record<string, string>> = {},
+): RunningCommand => {
+  const child = start(runtime, parameters, environment)
+  const [out, err] = [collect(child.stdout), collect(child.stderr)]
+  const ended = once(child, 'close').then(([code]) => ({
+    code: typeof code === 'number' ? code : null,
+    out: out(),
+    err: err(),
+  }))
+  return {
+    write: text => child.stdin?.write(text),
+    kill: signal => child.kill(signal),
+    endInput: () => child.stdin?.end(),
+    ended,
+  }
+}
+
+/** Runs a command of the command line to its end. */
+export const runCommand = (
   parameters: readonly string[],
   input = '',
   runtime: Runtime = 'node',
   environment: Readonly<Record<string, string>> = {},
-): { readonly ended: Promise<Ended>; readonly kill: () => void } => {
-  const child = start(runtime, parameters, environment)
-  const [out, err] = [collect(child.stdout), collect(child.stderr)]
-  child.stdin?.end(input)
-  const ended = async () => {
-    const [code] = await once(child, 'close')
-    return { code: typeof code === 'number' ? code : null, out: out(), err: err() }
-  }
-  return { ended: ended(), kill: () => child.kill('SIGKILL') }
+): Promise<Ended> => {
+  const command = startCommand(parameters, runtime, environment)
+  command.write(input)
+  command.endInput()
+  return command.ended
 }
-
-/** Runs a command of the command line to its end. */
-export const runCommand = (...begin: Parameters<typeof beginCommand>): Promise<Ended> =>
-  beginCommand(...begin).ended
 
 const collect = (stream: NodeJS.ReadableStream | null): (() => string) => {
   let text = ''

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import * as E from '#fp/Either'
+import { type Creator, creationOf } from '../api/creation.ts'
+import type { Failure } from '../api/problem.ts'
+import { occurredAtOf } from '../api/writing.ts'
+import type { CommandContext, Outcome } from '../commands/handle.ts'
+import type { ItemState } from '../domain/item.ts'
+import { people } from '../domain/people.ts'
+import { streamOf } from '../domain/resource.ts'
+import type { Core } from '../main.ts'
+import { type ImportLine, lookedAt, type Refusal, readLine, refusalOf } from './import-line.ts'
+import type { Work } from './in-order.ts'
+import type { Line } from './lines.ts'
+
+/** What came of a line; `stopped` where nobody can tell, because a store is away. */
+export type Result = { readonly line: Line } & (
+  | { readonly is: 'added' | 'present'; readonly position: bigint | undefined }
+  | { readonly is: 'refused'; readonly refusal: Refusal }
+  | { readonly is: 'stopped'; readonly failure: Failure }
+)
+
+type Importing = Pick<Core, 'people' | 'writeItem' | 'policy'>
+
+/** Writes the item of a line as POST would for a caller who may do everything. */
+const write = async (
+  { people: useCases, writeItem, policy }: Importing,
+  { resource, identity, sent }: ImportLine,
+  by: CommandContext,
+): Promise<E.Either<Failure, Outcome<ItemState>>> => {
+  const creator: Creator = {
+    rights: { roles: true, password: true },
+    knownRoles: policy.roleNames,
+    takesHashes: true,
+  }
+  const creation = creationOf(resource, identity, sent, creator, { _tag: 'Create' }, {})
+  if (E.isLeft(creation)) return creation
+  const { command, password } = creation.right
+  const occurredAt = occurredAtOf(sent.json)
+  const context = {
+    ...by,
+    commandId: randomUUID(),
+    ...(occurredAt === undefined ? {} : { occurredAt }),
+  }
+  const parts = { identity, conditional: false, context }
+  return resource === people
+    ? useCases.create(parts, command, password, true)()
+    : writeItem({ ...parts, resource, prepare: () => async () => E.right(command({ is: 'none' })) })()
+}
+
+const resultOf = (
+  line: Line,
+  { resource, identity }: ImportLine,
+  outcome: E.Either<Failure, Outcome<ItemState>>,
+): Result => {
+  if (E.isRight(outcome)) {
+    const { added, position } = outcome.right
+    return { line, is: added ? 'added' : 'present', position }
+  }
+  const { left } = outcome
+  return left._tag === 'LogUnavailable' || left._tag === 'AuthUnavailable'
+    ? { line, is: 'stopped', failure: left }
+    : { line, is: 'refused', refusal: refusalOf(left, resource, identity) }
+}
+
+/** The work that a line is; one that cannot be read touches nothing. */
+export const workOf = (core: Importing, line: Line, by: CommandContext): Work<Result> => {
+  const { bytes } = line
+  const read =
+    bytes === undefined ? E.left<Refusal>({ reason: 'A line has at most 1 MiB.' }) : readLine(bytes)
+  if (E.isLeft(read))
+    return { looksAt: [], bytes: 0, run: async () => ({ line, is: 'refused', refusal: read.left }) }
+  const item = read.right
+  return {
+    changes: streamOf(item.resource, item.identity),
+    looksAt: lookedAt(item),
+    bytes: item.sent.bytes.length,
+    run: async () => resultOf(line, item, await write(core, item, by)),
+  }
+}
