@@ -8,5 +8,7 @@ export default defineConfig({
     reporters: ['default', engineCounts],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Many tests wait for processes, not for the processor.
+    maxWorkers: 3,
   },
 })

@@ -32,7 +32,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   const db = mongo.auth
   const attempt = <A>(work: () => Promise<A>): TE.TaskEither<AuthUnavailable, A> =>
     TE.tryCatch(
-      () => mongo.connected().then(work),
+      () => mongo.run(work),
       cause => ({ _tag: 'AuthUnavailable', cause }),
     )
   const credentials = credentialsIn(db)

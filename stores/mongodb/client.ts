@@ -1,12 +1,15 @@
-import { type Db, MongoClient, ReadConcern } from 'mongodb'
+import { type Db, MongoClient, MongoServerSelectionError, ReadConcern } from 'mongodb'
 import { databaseOf } from './address.ts'
+
+/** A client that has found no server for so long begins anew. */
+const renewMilliseconds = 5_000
 
 export interface Mongo {
   readonly readModels: Db
   /** What cannot be rebuilt: answered from what the majority has only, so that no failover takes it back. */
   readonly auth: Db
-  /** To be awaited before every operation: a client whose first connection failed does not try again by itself. */
-  readonly connected: () => Promise<void>
+  /** Runs an operation. Whatever is done on the databases is done within. */
+  readonly run: <A>(operation: () => Promise<A>) => Promise<A>
   readonly close: () => Promise<void>
 }
 
@@ -37,13 +40,39 @@ export const openMongo = (url: string): Mongo => {
   })
   let isClosed = false
   const name = databaseOf(url)
+
+  let lostSince: number | undefined
+  let renewing: Promise<void> | undefined
+  const isLostForLong = () => lostSince !== undefined && performance.now() - lostSince > renewMilliseconds
+  /**
+   * Begins with new connections. A check of the driver whose connection closes at the wrong moment never ends (mongodb
+   * 7.9, `Monitor`), and the client would not find the server again for good.
+   */
+  const renew = (): Promise<void> => {
+    renewing ??= client.close().finally(() => {
+      lostSince = undefined
+      renewing = undefined
+    })
+    return renewing
+  }
+
   return {
     readModels: client.db(name),
     auth: client.db(`${name}_auth`, { readConcern: new ReadConcern('majority') }),
-    connected: async () => {
+    run: async operation => {
       // Else it would be opened again.
       if (isClosed) throw new Error('the store has been closed')
+      if (isLostForLong()) await renew()
+      // A client whose first connection failed does not try again by itself.
       await client.connect()
+      try {
+        const done = await operation()
+        lostSince = undefined
+        return done
+      } catch (error) {
+        if (error instanceof MongoServerSelectionError) lostSince ??= performance.now()
+        throw error
+      }
     },
     close: () => {
       isClosed = true

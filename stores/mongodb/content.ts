@@ -1,10 +1,10 @@
-import { type Collection, type Db, GridFSBucket, ObjectId } from 'mongodb'
+import { type Collection, GridFSBucket, ObjectId } from 'mongodb'
 import { z } from 'zod'
 import type { ContentStore } from '../../commands/content-store.ts'
 import { contentStore } from '../content.ts'
 import { hasEnded, processName } from '../process-name.ts'
 import { forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
-import { type Keyed, openMongo } from './client.ts'
+import { type Keyed, type Mongo, openMongo } from './client.ts'
 import { insertNew, untilDone } from './insert-new.ts'
 
 const bucketName = 'content'
@@ -29,7 +29,7 @@ export interface MongoContentStore extends ContentStore {
   readonly close: () => Promise<void>
 }
 
-const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
+const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
   const kept: Collection<Kept> = db.collection('contents')
   const unkept: Collection<Unkept> = db.collection('contents_unkept')
   const files = db.collection(`${bucketName}.files`)
@@ -39,7 +39,6 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
   let indexes: Promise<unknown> | undefined
   /** Makes the indexes, once: the driver itself would try it once and never speak of a failure. */
   const ready = async () => {
-    await connected()
     indexes ??= Promise.all([
       chunks.createIndex({ files_id: 1, n: 1 }, { unique: true }),
       kept.createIndex({ file: 1 }),
@@ -84,64 +83,67 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
     })
 
   return {
-    begin: async () => {
-      await ready()
-      const file = new ObjectId()
-      const process = processName()
-      await unkept.insertOne({ _id: file, process, since: Date.now() })
-      const upload = bucket.openUploadStreamWithId(file, '')
-      // Each write hears of its own failure.
-      upload.on('error', () => undefined)
-      const done = (work: (done: (error?: Error | null) => void) => void): Promise<void> =>
-        new Promise((resolve, reject) => {
-          work(error => (error === undefined || error === null ? resolve() : reject(error)))
-        })
-      let isOffered = false
-      return {
-        write: chunk => done(then => upload.write(chunk, then)),
-        keep: async sha256 => {
-          isOffered = true
-          await done(then => upload.end(then))
-          if (!(await takeFrom(process, file, Date.now()))) throw new Error('an upload has been swept')
-          await keep(sha256, file)
-          await unkept.deleteOne({ _id: { $eq: file } })
-        },
-        discard: async () => {
-          // Whether it is kept where keeping failed, nobody knows yet: left to `sweep`, which looks later.
-          if (isOffered) return
-          upload.destroy()
-          await remove(file)
-        },
-      }
-    },
+    begin: () =>
+      run(async () => {
+        await ready()
+        const file = new ObjectId()
+        const process = processName()
+        await unkept.insertOne({ _id: file, process, since: Date.now() })
+        const upload = bucket.openUploadStreamWithId(file, '')
+        // Each write hears of its own failure.
+        upload.on('error', () => undefined)
+        const done = (work: (done: (error?: Error | null) => void) => void): Promise<void> =>
+          new Promise((resolve, reject) => {
+            work(error => (error === undefined || error === null ? resolve() : reject(error)))
+          })
+        let isOffered = false
+        return {
+          write: chunk => done(then => upload.write(chunk, then)),
+          keep: async sha256 => {
+            isOffered = true
+            await done(then => upload.end(then))
+            if (!(await takeFrom(process, file, Date.now()))) throw new Error('an upload has been swept')
+            await keep(sha256, file)
+            await unkept.deleteOne({ _id: { $eq: file } })
+          },
+          discard: async () => {
+            // Whether it is kept where keeping failed, nobody knows yet: left to `sweep`, which looks later.
+            if (isOffered) return
+            upload.destroy()
+            await remove(file)
+          },
+        }
+      }),
 
-    find: async sha256 => {
-      await ready()
-      const row = await kept.findOne({ _id: { $eq: sha256 } })
-      if (row === null) return undefined
-      const { file } = keptRow.parse(row)
-      const stored = await files.findOne({ _id: { $eq: file } })
-      if (stored === null) return undefined
-      return {
-        identity: file.toHexString(),
-        size: fileRow.parse(stored).length,
-        read: ({ first, last }) => bucket.openDownloadStream(file, { start: first, end: last + 1 }),
-      }
-    },
+    find: sha256 =>
+      run(async () => {
+        await ready()
+        const row = await kept.findOne({ _id: { $eq: sha256 } })
+        if (row === null) return undefined
+        const { file } = keptRow.parse(row)
+        const stored = await files.findOne({ _id: { $eq: file } })
+        if (stored === null) return undefined
+        return {
+          identity: file.toHexString(),
+          size: fileRow.parse(stored).length,
+          read: ({ first, last }) => bucket.openDownloadStream(file, { start: first, end: last + 1 }),
+        }
+      }),
 
-    sweep: async () => {
-      await ready()
-      const old = Date.now() - forgottenMilliseconds
-      for await (const row of unkept.find()) {
-        const { _id, process, since } = unkeptRow.parse(row)
-        if (!hasEnded(process) && since > old) continue
-        if (!(await takeFrom(process, _id, since))) continue
-        // Kept, but its process ended before it said so.
-        if ((await kept.findOne({ file: { $eq: _id } })) !== null)
-          await unkept.deleteOne({ _id: { $eq: _id } })
-        else await remove(_id)
-      }
-    },
+    sweep: () =>
+      run(async () => {
+        await ready()
+        const old = Date.now() - forgottenMilliseconds
+        for await (const row of unkept.find()) {
+          const { _id, process, since } = unkeptRow.parse(row)
+          if (!hasEnded(process) && since > old) continue
+          if (!(await takeFrom(process, _id, since))) continue
+          // Kept, but its process ended before it said so.
+          if ((await kept.findOne({ file: { $eq: _id } })) !== null)
+            await unkept.deleteOne({ _id: { $eq: _id } })
+          else await remove(_id)
+        }
+      }),
   }
 }
 
@@ -151,5 +153,5 @@ const engineIn = (db: Db, connected: () => Promise<void>): StoredContent => {
  */
 export const mongoContent = (url: string): MongoContentStore => {
   const mongo = openMongo(url)
-  return { ...contentStore(engineIn(mongo.auth, mongo.connected)), close: () => mongo.close() }
+  return { ...contentStore(engineIn(mongo)), close: () => mongo.close() }
 }

@@ -51,7 +51,7 @@ export const mongoReadStore = (url: string): MongoReadStore => {
   const db = mongo.readModels
   const attempt = <A>(work: () => Promise<A>): TE.TaskEither<ReadUnavailable, A> =>
     TE.tryCatch(
-      () => mongo.connected().then(work),
+      () => mongo.run(work),
       cause => ({ _tag: 'ReadUnavailable', cause }),
     )
   const generations = generationsIn(db)
