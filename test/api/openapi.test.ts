@@ -63,6 +63,13 @@ describe('openapi.json', () => {
     }
   })
 
+  it('gives each parameter a type: clients are generated from it', () => {
+    const typeless = api.operations.flatMap(({ name, parameters }) =>
+      parameters.filter(({ schema }) => schema.type === undefined).map(one => `${name} ${one.name}`),
+    )
+    expect(typeless).toEqual([])
+  })
+
   it('says for each operation who may, by the table', () => {
     for (const [path, { grants }] of accessTable)
       for (const [method, { scope }] of Object.entries(grants)) {
