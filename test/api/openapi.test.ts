@@ -130,6 +130,15 @@ describe('openapi.json', () => {
     }
   })
 
+  it('does not let a patch take away what an item must have', () => {
+    const { schemas } = api.document.components as Record<string, Record<string, Json>>
+    for (const { noun, required, ownerField } of catalogue) {
+      const patch = schemas?.[`${noun.charAt(0).toUpperCase()}${noun.slice(1)}Patch`]
+      for (const field of ['id', ...(ownerField === undefined ? [] : [ownerField]), ...required])
+        expect(api.errorsOf(api.resolve(patch), { [field]: null }), `${noun} ${field}`).not.toEqual([])
+    }
+  })
+
   it.each(catalogue.map(({ name }) => name))(
     'has an example of %s that the hub takes, and answers as it says',
     async name => {
