@@ -46,6 +46,7 @@ const queryTaken = ({ filters, orderedBy }: Source, usualLimit: number): Paramet
   },
   cursor: { type: 'string', description: 'Opaque: follow Link instead of making one.' },
   order: {
+    type: 'string',
     enum: ['asc', 'desc'],
     default: 'asc',
     description: orderedBy === undefined ? 'By id.' : `By ${orderedBy}, then id.`,

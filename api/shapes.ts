@@ -45,9 +45,12 @@ export interface ItemShapes {
 export const itemShapes = (resource: Resource): ItemShapes => {
   const { noun, about, required, idRule, ownerField, secretField, contentFact, examples } = resource
   const content = { [contentField]: { ...jsonSchemaOf(contentShape), readOnly: true } }
-  const schemaOf = (isShown: boolean, needed: readonly string[]) => () => {
+  const identity = ['id', ...(ownerField === undefined ? [] : [ownerField])]
+  const schemaOf = (as: 'shown' | 'made' | 'patch') => () => {
     const { properties, ...rest } = jsonSchemaOf(itemShape(resource))
-    const type = isShown ? 'string' : ['string', 'null']
+    const isShown = as === 'shown'
+    // Only who makes an item may say null for what the path says.
+    const type = as === 'made' ? ['string', 'null'] : 'string'
     const id = { type, description: isShown ? idRule : `${idRule}, as in the path` }
     const book = { type, description: isShown ? people.idRule : `${people.idRule}, as in the path` }
     const all: Record<string, unknown> = {
@@ -56,10 +59,11 @@ export const itemShapes = (resource: Resource): ItemShapes => {
       ...Object(properties),
       ...(isShown && contentFact !== undefined ? content : {}),
     }
-    for (const field of needed) all[field] = given(all[field])
+    for (const field of required) all[field] = given(all[field])
+    const needed = { shown: [...identity, ...required], made: required, patch: [] }[as]
     return { ...rest, description: about, properties: all, required: needed }
   }
-  const made = schemaOf(false, required)
+  const made = schemaOf('made')
   const withSecret = () => {
     const { properties, ...rest } = made() as JsonSchema
     const secret = {
@@ -74,7 +78,7 @@ export const itemShapes = (resource: Resource): ItemShapes => {
   return {
     shown: {
       name,
-      schema: schemaOf(true, ['id', ...(ownerField === undefined ? [] : [ownerField]), ...required]),
+      schema: schemaOf('shown'),
       examples: [itemOf(resource, exampleIdentity(resource), examples.item)],
     },
     made: {
@@ -82,6 +86,6 @@ export const itemShapes = (resource: Resource): ItemShapes => {
       schema: secretField === undefined ? made : withSecret,
       examples: [examples.item],
     },
-    patch: { name: `${name}Patch`, schema: schemaOf(false, []), examples: [examples.change] },
+    patch: { name: `${name}Patch`, schema: schemaOf('patch'), examples: [examples.change] },
   }
 }

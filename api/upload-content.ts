@@ -17,14 +17,14 @@ import { askForBody } from './unread.ts'
 import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
 import { contextOf, writeAnswer } from './writing.ts'
 
-const mostUploads = 64
-const mostUploadsOfOne = 16
+/** A client that sends many at once is served in turn: it is told to try again only where that would take long. */
+const bounds = { most: 64, mostOfOne: 16, mostWaiting: 112, patience: 10_000 }
 
 /** PUT of an item's content: refused before it is read where that can be, then taken in as it comes. */
 export const uploadContent = (resource: Resource, dependencies: ApiDependencies): Handle => {
   const { policy, writeContent, mostContentBytes } = dependencies
   const confinedTo = confinedBy(resource, policy)
-  const places = makePlaces(mostUploads, mostUploadsOfOne)
+  const places = makePlaces(bounds)
 
   const rightsOf = (call: Call) => {
     const may = (method: Method) => isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
@@ -96,7 +96,7 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
   }
 
   return call => async () => {
-    const leave = places.take(`${call.actor.kind}:${call.actor.id}`)
+    const leave = await places.take(`${call.actor.kind}:${call.actor.id}`)
     if (leave === undefined) return E.left({ _tag: 'Busy' })
     try {
       return await upload(call)

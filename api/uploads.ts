@@ -40,27 +40,57 @@ export async function* arriving(
   }
 }
 
-/** Places for uploads under way: so many at once, and so many of one caller. */
-export interface Places {
-  /** Gives a place back; undefined where there is none. */
-  readonly take: (caller: string) => (() => void) | undefined
+export interface PlaceBounds {
+  /** At once, of all callers. */
+  readonly most: number
+  readonly mostOfOne: number
+  /** Of one caller. */
+  readonly mostWaiting: number
+  /** Milliseconds that one waits. */
+  readonly patience: number
 }
 
-export const makePlaces = (most: number, mostOfOne: number): Places => {
+type Leave = () => void
+
+/** Places for uploads under way: so many at once, and so many of one caller. */
+export interface Places {
+  /** Waits for a place, and gives the way to give it back; undefined where too many wait, or none comes free in time. */
+  readonly take: (caller: string) => Promise<Leave | undefined>
+}
+
+export const makePlaces = ({ most, mostOfOne, mostWaiting, patience }: PlaceBounds): Places => {
   const taken = new Map<string, number>()
+  const waiting = new Set<{ readonly caller: string; readonly enter: () => void }>()
   let all = 0
+
+  const isFree = (caller: string): boolean => all < most && (taken.get(caller) ?? 0) < mostOfOne
+
+  const enter = (caller: string): Leave => {
+    all += 1
+    taken.set(caller, (taken.get(caller) ?? 0) + 1)
+    return () => {
+      all -= 1
+      const left = (taken.get(caller) ?? 1) - 1
+      if (left === 0) taken.delete(caller)
+      else taken.set(caller, left)
+      for (const one of waiting) if (isFree(one.caller)) return one.enter()
+    }
+  }
+
   return {
-    take: caller => {
-      const own = taken.get(caller) ?? 0
-      if (all >= most || own >= mostOfOne) return undefined
-      all += 1
-      taken.set(caller, own + 1)
-      return () => {
-        all -= 1
-        const left = (taken.get(caller) ?? 1) - 1
-        if (left === 0) taken.delete(caller)
-        else taken.set(caller, left)
-      }
+    take: async caller => {
+      if (isFree(caller)) return enter(caller)
+      if ([...waiting].filter(one => one.caller === caller).length >= mostWaiting) return undefined
+      return new Promise(resolve => {
+        const end = (leave: Leave | undefined): void => {
+          clearTimeout(timer)
+          waiting.delete(one)
+          resolve(leave)
+        }
+        const one = { caller, enter: () => end(enter(caller)) }
+        const timer = setTimeout(() => end(undefined), patience)
+        waiting.add(one)
+      })
     },
   }
 }

@@ -63,6 +63,13 @@ describe('openapi.json', () => {
     }
   })
 
+  it('gives each parameter a type: clients are generated from it', () => {
+    const typeless = api.operations.flatMap(({ name, parameters }) =>
+      parameters.filter(({ schema }) => schema.type === undefined).map(one => `${name} ${one.name}`),
+    )
+    expect(typeless).toEqual([])
+  })
+
   it('says for each operation who may, by the table', () => {
     for (const [path, { grants }] of accessTable)
       for (const [method, { scope }] of Object.entries(grants)) {
@@ -120,6 +127,15 @@ describe('openapi.json', () => {
       const name = `${noun.charAt(0).toUpperCase()}${noun.slice(1)}`
       for (const schema of [name, `New${name}`, `${name}Patch`])
         expect(api.resolve(schemas?.[schema]).examples).toHaveLength(1)
+    }
+  })
+
+  it('does not let a patch take away what an item must have', () => {
+    const { schemas } = api.document.components as Record<string, Record<string, Json>>
+    for (const { noun, required, ownerField } of catalogue) {
+      const patch = schemas?.[`${noun.charAt(0).toUpperCase()}${noun.slice(1)}Patch`]
+      for (const field of ['id', ...(ownerField === undefined ? [] : [ownerField]), ...required])
+        expect(api.errorsOf(api.resolve(patch), { [field]: null }), `${noun} ${field}`).not.toEqual([])
     }
   })
 

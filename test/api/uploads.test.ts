@@ -149,15 +149,18 @@ describe('an upload that is wanted', () => {
     expect((await hub.root.get('/personal-documents/d1')).text).toBe(before)
   })
 
-  it('is one of 16 of its sender, who may try again', async () => {
+  it('waits where 16 of its sender are under way, and where too many wait is told to try again', async () => {
+    const send = () => begin('PUT', path, { 'Content-Length': 5 })
     const held: Speaker[] = []
-    for (let n = 0; n < 16; n += 1) held.push(await begin('PUT', path, { 'Content-Length': size }))
+    for (let n = 0; n < 16; n += 1) held.push(await send())
     while (incoming().length < 16) await immediate()
-    const refused = await begin('PUT', path, { 'Content-Length': 5 })
-    expect(await refused.heard('busy')).toMatch(/^HTTP\/1.1 503 [\s\S]*Retry-After: 1/)
-    for (const { socket } of [...held, refused]) socket.destroy()
-    while (incoming().length > 0) await immediate()
-    expect((await hub.root.send('PUT', path, { body: 'hello' })).status).toBeLessThan(300)
+    const waiting = await Promise.all(Array.from({ length: 113 }, send))
+    const refused = await Promise.any(waiting.map(speaker => speaker.heard('busy')))
+    expect(refused).toMatch(/^HTTP\/1.1 503 [\s\S]*Retry-After: 1/)
+    for (const { socket } of [...held, ...waiting]) socket.write('hello')
+    const answers = await Promise.all([...held, ...waiting].map(speaker => speaker.heard('}')))
+    expect(answers.filter(answer => /^HTTP\/1.1 20[01] /.test(answer))).toHaveLength(128)
+    for (const { socket } of [...held, ...waiting]) socket.destroy()
   })
 })
 
@@ -192,14 +195,29 @@ describe('bytes that arrive', () => {
     await expect(all(arriving(stream, times))).rejects.toThrow()
   })
 
-  it('have so many places, and so many for one', () => {
-    const places = makePlaces(3, 2)
-    const [first] = [places.take('a'), places.take('a')]
-    expect(places.take('a')).toBeUndefined()
-    expect(places.take('b')).toBeDefined()
-    expect(places.take('c')).toBeUndefined()
-    first?.()
-    expect(places.take('c')).toBeDefined()
+  const bounds = { most: 3, mostOfOne: 2, mostWaiting: 1, patience: 60_000 }
+
+  it('have so many places, and so many for one', async () => {
+    const places = makePlaces(bounds)
+    const leave = await places.take('a')
+    await places.take('a')
+    const third = places.take('a')
+    expect(await places.take('a')).toBeUndefined()
+    expect(await places.take('b')).toBeDefined()
+    const another = places.take('c')
+    leave?.()
+    const leaveThird = await third
+    expect(leaveThird).toBeDefined()
+    leaveThird?.()
+    expect(await another).toBeDefined()
+  })
+
+  it('wait for a place only so long, and take none when it comes too late', async () => {
+    const places = makePlaces({ ...bounds, most: 1, patience: 1 })
+    const leave = await places.take('a')
+    expect(await places.take('b')).toBeUndefined()
+    leave?.()
+    expect(await places.take('c')).toBeDefined()
   })
 })
 
