@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import * as E from '#fp/Either'
+import { unknownType } from '../domain/content.ts'
 import { invalid } from '../domain/rejection.ts'
 import type { Identity, Resource } from '../domain/resource.ts'
 import type { Call } from './call.ts'
@@ -16,7 +17,7 @@ const mostTypeCharacters = 255
 
 /** The media type of a body (RFC 9110, section 8.3.1), as it was written; undefined where it is none. */
 const typeIn = (headers: IncomingHttpHeaders): string | undefined => {
-  const type = headers['content-type']?.trim() || 'application/octet-stream'
+  const type = headers['content-type']?.trim() || unknownType
   return type.length <= mostTypeCharacters && mediaType.test(type) ? type : undefined
 }
 

@@ -16,5 +16,12 @@ export const contentShape = z.object({
 /** What an item says of the bytes that belong to it; the bytes themselves are kept elsewhere. */
 export type Content = z.infer<typeof contentShape>
 
+/** Of bytes whose sender does not say what they are. */
+export const unknownType = 'application/octet-stream'
+
+/** Whether an item's content would say nothing new: the same bytes, of the same type or of none that is known. */
+export const isSameContent = (said: Content, known: Content): boolean =>
+  said.sha256 === known.sha256 && (said.type === known.type || said.type === unknownType)
+
 export const contentOf = (item: JsonObject): Content | undefined =>
   contentShape.safeParse(member(item, contentField)).data

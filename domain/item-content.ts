@@ -1,5 +1,5 @@
 import * as E from '#fp/Either'
-import { contentField, contentOf } from './content.ts'
+import { contentField, contentOf, isSameContent } from './content.ts'
 import type { DomainEvent } from './event.ts'
 import type { ItemCommand, StoreContent } from './item.ts'
 import { effectivePatch, equalJson, type JsonObject, member, withoutMembers } from './json.ts'
@@ -58,7 +58,7 @@ export const storeContent = (
 ): E.Either<Rejection, readonly DomainEvent[]> => {
   const known = contentOf(item)
   if (known !== undefined && onlyNew) return E.left({ _tag: 'StaleRevision' })
-  return contentFact === undefined || (known !== undefined && equalJson(content, known))
+  return contentFact === undefined || (known !== undefined && isSameContent(content, known))
     ? E.right([])
     : E.right([{ type: contentFact, data: content }])
 }

@@ -45,6 +45,8 @@ describe('a content', () => {
 
   it('accepts the same again without a new event', () => {
     expect(decide(store, given(filed, stored))).toEqual(E.right([]))
+    const untyped = { ...content, type: 'application/octet-stream' }
+    expect(decide({ ...store, content: untyped }, given(filed, stored))).toEqual(E.right([]))
   })
 
   it('rejects a document that is not there', () => {
