@@ -132,7 +132,10 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
       { sealedAt },
       'the log in DATA_DIR is sealed and takes no writes: run move to its end, or set EVENTSTORE_URL and MONGODB_URL to where it is now',
     )
-  const { log, feed } = ports
+  const { log, feed, identity } = ports
+  // Else this process would sweep the credentials of the other log: its own names none of them.
+  if (orThrow(await auth.claim('log', identity.id)()) !== identity.id)
+    throw new Error('CredentialsOfAnotherLog')
 
   const standing = makeStanding(await standingStart(reads, feed))
   const ending = new AbortController()

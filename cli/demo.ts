@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import { sentenceOf } from '../api/problem.ts'
 import type { Config } from '../config.ts'
+import { hubStream } from '../domain/hub-events.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { type Core, makeLogger, openCore, startHub } from '../main.ts'
 import type { ExitCode } from './main.ts'
+import { complain } from './operator.ts'
 import { startProblem, untilAsked } from './serve.ts'
 
 const root = { id: 'ARGBUE111FAV', password: 'freedom' }
@@ -116,13 +118,14 @@ export const demo = async (given: Config): Promise<ExitCode> => {
   try {
     const core = await openCore(config, logger)
     const head = await core.ports.feed.head()
-    // A log that was only founded holds one event.
-    if (E.isLeft(head) || head.right > 1n) {
+    const founded = await core.ports.log.last(hubStream)()
+    if (E.isLeft(head) || E.isLeft(founded) || head.right !== founded.right?.position) {
       await core.close()
-      process.stderr.write(
-        `${config.dataDir} holds events already: the demo takes a fresh folder only. Name one with --data-dir.\n`,
-      )
-      return 1
+      const [where, name] =
+        config.eventStore === undefined
+          ? [config.dataDir, 'a fresh folder with --data-dir']
+          : ['The event store', 'an unused STREAM_PREFIX, and an unused database in MONGODB_URL']
+      return complain(1, `${where} holds events already: the demo takes a fresh log only. Name ${name}.`)
     }
     const hub = await startHub(core, logger)
     try {

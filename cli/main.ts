@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { type Config, flagOf, readConfig, settings } from '../config.ts'
+import { projections } from '../projections/read-models.ts'
 import { demo } from './demo.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
@@ -81,7 +82,10 @@ command(
   'rebuild [names...]',
   'build read models anew from the log, while the hub serves the old ones',
 )
-  .addHelpText('after', '\nWithout names it builds all of them: people, pols, versions, accounts, nodes.')
+  .addHelpText(
+    'after',
+    `\nWithout names it builds all of them: ${projections.map(({ shape }) => shape.name).join(', ')}.`,
+  )
   .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
 
 moveCommand(program, command, withConfig)
@@ -102,7 +106,7 @@ A line that is refused is listed with its number and why; the others go in. A se
   )
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
-  .addHelpText('after', '\nIt takes a DATA_DIR without events only: name a new folder with --data-dir.')
+  .addHelpText('after', '\nIt takes a log without events only: name a new folder with --data-dir.')
   .action(options => withConfig(options, demo))
 
 const exitOn = (error: unknown): void => {

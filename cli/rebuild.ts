@@ -15,8 +15,9 @@ const noticeMilliseconds = 500
 /** Longer than a batch takes: a hub that waits for the file gets its turn. */
 const pauseMilliseconds = 10
 
+/** Positions are numbers of events on one engine, and places in a file on another. */
 const showProgress = (position: bigint, head: bigint): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r${position} of ${head} events`)
+  if (process.stderr.isTTY && head > 0n) process.stderr.write(`\r${(100n * position) / head} %`)
 }
 
 const isTagged = (thrown: unknown): thrown is { readonly _tag: string } =>
@@ -59,9 +60,7 @@ export const rebuildModels = (config: Config, names: readonly string[]): Promise
     }
     if (process.stderr.isTTY) process.stderr.write('\n')
     if (hubRuns) await pause(switchMilliseconds)
-    process.stdout.write(
-      `Built anew from ${head.right} events: ${wanted.map(({ shape }) => shape.name).join(', ')}.\n`,
-    )
+    process.stdout.write(`Built anew: ${wanted.map(({ shape }) => shape.name).join(', ')}.\n`)
     return 0
   })
 }

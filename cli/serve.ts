@@ -30,6 +30,8 @@ export const startProblem = (config: Config, error: unknown): string => {
     return `Port ${config.port} may not be used by this user: choose one above 1023 with --port.`
   if (error instanceof Error && error.message === 'MoveUnfinished')
     return 'The hub cannot start on EVENTSTORE_URL: its log is being moved there and is not whole yet. Run `move` again, with the same options as before, until it says that all is moved.'
+  if (error instanceof Error && error.message === 'CredentialsOfAnotherLog')
+    return `The hub cannot start on ${config.mongoUrl === undefined ? config.dataDir : 'MONGODB_URL'}: the credentials there are those of another log. Name another database or folder, or set EVENTSTORE_URL and STREAM_PREFIX to where their log is.`
   const servers = [
     config.eventStore === undefined ? [] : 'EVENTSTORE_URL',
     config.mongoUrl === undefined ? [] : 'MONGODB_URL',

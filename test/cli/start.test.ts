@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -31,6 +31,18 @@ describe('a hub that cannot start', () => {
   it('says why and ends: an address that is not of this machine', async () => {
     const other = ['--host', '192.0.2.1', '--public-url', 'http://hub.example']
     expect(await runCommand(['serve', ...other, '--port', '0', ...at('host')])).toMatchObject({ code: 1 })
+  })
+
+  it('says why and ends: the credentials beside it are those of another log', async () => {
+    const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin', ...at('another')]
+    expect(await runCommand(register, 'freedom')).toMatchObject({ code: 0 })
+    for (const file of readdirSync(join(folder.path, 'another')))
+      if (file.startsWith('events.db')) rmSync(join(folder.path, 'another', file))
+    for (const command of [['serve', '--port', '0', ...at('another')], register]) {
+      const ended = await runCommand(command, 'freedom')
+      expect(ended).toMatchObject({ code: 1, out: '' })
+      expect(ended.err).toContain('the credentials there are those of another log')
+    }
   })
 
   it('leaves the folder of a demo as it was', async () => {
