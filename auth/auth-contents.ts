@@ -23,9 +23,14 @@ export interface AuthSource {
 
 export interface AuthTarget {
   /** Whose store this is: that of the log it was claimed for, that of somebody unnamed who uses it, or nobody's. */
-  readonly owner: TaskEither<AuthUnavailable, { readonly logId: string } | 'somebody' | 'nobody'>
+  readonly owner: TaskEither<
+    AuthUnavailable,
+    { readonly logId: string; readonly isWhole: boolean } | 'somebody' | 'nobody'
+  >
   /** Makes a store that is nobody's that of this log, for ever. Whether it is that log's now. */
   readonly claimFor: (logId: string) => TaskEither<AuthUnavailable, boolean>
+  /** Says that everything of this log has been taken over. */
+  readonly isWholeFor: (logId: string) => TaskEither<AuthUnavailable, void>
   /** Keeps these rows, in the place of others with the same key. Gives how many were not there already as they are. */
   readonly takeOver: (contents: Partial<AuthContents>) => TaskEither<AuthUnavailable, number>
 }

@@ -1,3 +1,4 @@
+import { errorSummary } from '../api/error-summary.ts'
 import type { Config } from '../config.ts'
 import {
   type Hub,
@@ -32,15 +33,27 @@ export const startProblem = (config: Config, error: unknown): string => {
     return 'The hub cannot start on EVENTSTORE_URL: its log is being moved there and is not whole yet. Run `move` again, with the same options as before, until it says that all is moved.'
   if (error instanceof Error && error.message === 'CredentialsOfAnotherLog')
     return `The hub cannot start on ${config.mongoUrl === undefined ? config.dataDir : 'MONGODB_URL'}: the credentials there are those of another log. Name another database or folder, or set EVENTSTORE_URL and STREAM_PREFIX to where their log is.`
-  const servers = [
-    config.eventStore === undefined ? [] : 'EVENTSTORE_URL',
-    config.mongoUrl === undefined ? [] : 'MONGODB_URL',
-  ].flat()
-  const [where, check] =
-    servers.length === 0
-      ? [config.dataDir, 'the folder can be written and the disk has room']
-      : [servers.join(' and '), 'the servers run, can be reached from here and know this user']
-  return `The hub cannot start on ${where}: ${error instanceof Error ? error.message : 'unknown reason'}. Check that ${check}.`
+  const server = serverOf(config, error)
+  const [where, reason, check] =
+    server === undefined
+      ? [
+          config.dataDir,
+          error instanceof Error ? error.message : 'unknown reason',
+          'the folder can be written and the disk has room',
+        ]
+      : [
+          server,
+          String(errorSummary(error).cause),
+          'the server runs, can be reached from here and knows this user',
+        ]
+  return `The hub cannot start on ${where}: ${reason}. Check that ${check}.`
+}
+
+/** The setting of the server whose client failed so; undefined where it is not a server's. */
+const serverOf = ({ eventStore, mongoUrl }: Config, error: unknown): string | undefined => {
+  const isMongo = error instanceof Error && error.name.startsWith('Mongo')
+  if (mongoUrl !== undefined && (isMongo || eventStore === undefined)) return 'MONGODB_URL'
+  return eventStore === undefined ? undefined : 'EVENTSTORE_URL'
 }
 
 /** Starts what a command runs, until it is asked to end; what cannot start says why. */

@@ -1,8 +1,8 @@
 const addressForm =
   /^mongodb(?:\+srv)?:\/\/(?:[^\s:@/?]+(?::[^\s:@/?]*)?@)?[^\s:@/?,]+(?::\d{1,5})?(?:,[^\s:@/?,]+(?::\d{1,5})?)*(?:\/([^\s/?]*))?(?:\?[^\s?]*)?$/
 
-/** A database's name, and room for `_auth` behind it. */
-const nameForm = /^[A-Za-z0-9_-]{1,58}$/
+/** A database's name, none of the server's own, and room for `_auth` behind it. */
+const nameForm = /^(?!(?:admin|local|config)$)[A-Za-z0-9_-]{1,58}$/
 
 /** The database that a `mongodb://` URL names; `thalamus` without. */
 export const databaseOf = (url: string): string => addressForm.exec(url)?.[1] || 'thalamus'

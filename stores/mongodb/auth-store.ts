@@ -150,6 +150,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
 
     owner: attempt(() => takeover.owner()),
     claimFor: logId => attempt(() => takeover.claimFor(logId)),
+    isWholeFor: logId => attempt(() => takeover.isWholeFor(logId)),
     takeOver: contents => attempt(() => takeover.takeOver(contents)),
 
     close: () => mongo.close(),

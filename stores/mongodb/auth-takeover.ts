@@ -11,11 +11,11 @@ interface Kept extends Keyed {
   readonly [field: string]: unknown
 }
 
-const ownerRow = z.object({ log: z.string() })
+const ownerRow = z.object({ log: z.string(), whole: z.boolean() })
 
 /** How auth's store in MongoDB takes over what another engine kept. */
 export const takeoverIn = (db: Db) => {
-  const owners = db.collection<Keyed & { readonly log: string }>('owner')
+  const owners = db.collection<Keyed & z.infer<typeof ownerRow>>('owner')
 
   const replaceAll = async (name: string, documents: readonly Kept[] = []): Promise<number> => {
     if (documents.length === 0) return 0
@@ -40,13 +40,20 @@ export const takeoverIn = (db: Db) => {
   return {
     owner: async () => {
       const stored = await owners.findOne({ _id: 'log' })
-      if (stored !== null) return { logId: ownerRow.parse(stored).log }
+      if (stored !== null) {
+        const { log, whole } = ownerRow.parse(stored)
+        return { logId: log, isWhole: whole }
+      }
       return (await isEmpty()) ? 'nobody' : 'somebody'
     },
 
     claimFor: async (logId: string): Promise<boolean> =>
-      (await insertNew(owners, { _id: 'log', log: logId })) ||
+      (await insertNew(owners, { _id: 'log', log: logId, whole: false })) ||
       ownerRow.parse(await owners.findOne({ _id: 'log' })).log === logId,
+
+    isWholeFor: async (logId: string): Promise<void> => {
+      await owners.updateOne({ _id: 'log', log: { $eq: logId } }, { $set: { whole: true } })
+    },
 
     takeOver: async (contents: Partial<AuthContents>): Promise<number> => {
       const { credentials, secrets, claims, usedNames, lastSeen, signingKeys = [] } = contents

@@ -77,6 +77,8 @@ const writeSome = async (collection: Collection<Stored>, documents: readonly Sto
     await collection.bulkWrite(some, { ordered: false })
 }
 
+const fewKeys = 16
+
 export const documentsIn = (db: Db, name: string, model: ModelShape): Documents => {
   const collection = db.collection<Stored>(name)
   return {
@@ -123,8 +125,13 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
     },
 
     load: async keys => {
-      if (keys.length === 0) return []
-      const rows = await collection.find({ _id: { $in: [...keys] } }).toArray()
+      // Not every server that speaks the protocol finds several keys by its index: few are asked for one by one.
+      const rows =
+        keys.length > fewKeys
+          ? await collection.find({ _id: { $in: [...keys] } }).toArray()
+          : (await Promise.all(keys.map(key => collection.findOne({ _id: { $eq: key } })))).filter(
+              row => row !== null,
+            )
       const found = new Map(
         rows.map(row => {
           const whole = wholeRow.parse(row)

@@ -157,9 +157,10 @@ export const move = (
       stop({ _tag: 'TargetTaken', store: 'new events' })
     const owner = await from('new credentials', target.auth.owner)
     const isOurs = typeof owner === 'object' && owner.logId === id
+    const isWhole = typeof owner === 'object' && owner.isWhole
     const last = hub.at(-1)
     if (last?.type === 'HubMoved') {
-      if (!isOurs) stop({ _tag: 'MovedWithAnother' })
+      if (!isOurs || !isWhole) stop({ _tag: 'MovedWithAnother' })
       const { events, digest } = hubMoved.parse(parseText(last.data))
       return { events, digest, wasMoved: true }
     }
@@ -181,6 +182,7 @@ export const move = (
     await contentsAfter(most)
     const copied = await allUpTo(end)
     await keepPlaces(copied.places)
+    await from('new credentials', target.auth.isWholeFor(id))
     const { events, digest } = copied
     await append(hubStream, 2, [stored({ type: 'HubMoved', data: { epoch: newEpoch, events, digest } })])
     return { events, digest, wasMoved: false }

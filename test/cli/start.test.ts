@@ -45,6 +45,19 @@ describe('a hub that cannot start', () => {
     }
   })
 
+  it.each([
+    ['EVENTSTORE_URL', '--eventstore-url', 'esdb://user:hidden@127.0.0.1:1?tls=false'],
+    ['MONGODB_URL', '--mongodb-url', 'mongodb://user:hidden@127.0.0.1:1/thalamus'],
+  ])(
+    'names the server that does not answer, and neither password nor driver: %s',
+    async (name, flag, url) => {
+      const ended = await runCommand(['serve', '--port', '0', flag, url, ...at(name)])
+      expect(ended).toMatchObject({ code: 1, out: '' })
+      expect(ended.err).toMatch(new RegExp(`^The hub cannot start on ${name}: `, 'm'))
+      expect(ended.err).not.toMatch(/hidden|ECONNREFUSED|connect /)
+    },
+  )
+
   it('leaves the folder of a demo as it was', async () => {
     const ended = await runCommand(['demo', '--port', String(port), ...at('demo')])
     expect(ended.err).not.toContain('holds events already')

@@ -52,11 +52,16 @@ const aLog = async (pages = 20) => {
 /** A store of credentials that was nobody's, and takes everything. */
 const anAuthTarget = (): AuthTarget => {
   let logId: string | undefined
+  let isWhole = false
   return {
-    owner: async () => E.right(logId === undefined ? 'nobody' : { logId }),
+    owner: async () => E.right(logId === undefined ? 'nobody' : { logId, isWhole }),
     claimFor: id => async () => {
       logId ??= id
       return E.right(logId === id)
+    },
+    isWholeFor: () => async () => {
+      isWhole = true
+      return E.right(undefined)
     },
     takeOver: () => TE.right(0),
   }
@@ -203,9 +208,11 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const ids = await idsOf(target.log)
     expect(await right(move(source, target, quiet))).toEqual({ ...first, wasMoved: true })
     expect(await idsOf(target.log)).toEqual(ids)
-    expect(await left(move(source, { ...target, auth: anAuthTarget(), contents }, quiet))).toEqual({
-      _tag: 'MovedWithAnother',
-    })
+    // Nor one that an earlier run had begun to fill.
+    const begun = anAuthTarget()
+    await right(begun.claimFor(source.ports.identity.id))
+    for (const auth of [anAuthTarget(), begun])
+      expect(await left(move(source, { ...target, auth }, quiet))).toEqual({ _tag: 'MovedWithAnother' })
     await Promise.all([source.log.close(), source.auth.close(), target.log.close()])
   })
 })
