@@ -4,7 +4,10 @@ const serverOf: Readonly<Record<string, () => string>> = {
   memory: () => 'in the process',
   SQLite: () => 'in a file',
   MongoDB: () => process.env.TEST_MONGODB_URL || process.env.TEST_MONGODB_SERVER || 'no server',
-  EventStoreDB: () => process.env.TEST_EVENTSTORE_URL || 'the stand-in of test/support/eventstoredb',
+  EventStoreDB: () =>
+    process.env.TEST_EVENTSTORE_URL ||
+    process.env.TEST_EVENTSTORE_SERVER ||
+    'the stand-in of test/support/eventstoredb',
 }
 
 /** An address without who logs in there. */
