@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
-
 /** How far each read model of this process has come, and whoever waits for it. */
 export interface Progress {
   readonly moved: (model: string, position: bigint) => void
@@ -30,7 +28,7 @@ export const makeProgress = (models: readonly string[]): Progress => {
   const furthest = new Map(positions)
   const absent = new Set(models)
   const waiters = new Set<Waiter>()
-  let awaited = new AbortController()
+  let wake: (() => void) | undefined
 
   const settle = (model: string, which: (waiter: Waiter) => boolean, reached: boolean) => {
     for (const waiter of waiters) if (waiter.model === model && which(waiter)) waiter.settle(reached)
@@ -49,14 +47,19 @@ export const makeProgress = (models: readonly string[]): Progress => {
       settle(model, () => true, false)
     },
     isAway: () => absent.size > 0,
-    untilWorthALook: async signal => {
-      awaited = new AbortController()
-      const isWaitedFor = waiters.size > 0
-      const ends = isWaitedFor ? signal : AbortSignal.any([signal, awaited.signal])
-      await pause(isWaitedFor ? whileWaitedFor : otherwise, undefined, { signal: ends }).catch(
-        () => undefined,
-      )
-    },
+    untilWorthALook: signal =>
+      new Promise(resolve => {
+        const isWaitedFor = waiters.size > 0
+        const look = () => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', look)
+          wake = undefined
+          resolve()
+        }
+        const timer = setTimeout(look, isWaitedFor ? whileWaitedFor : otherwise)
+        signal.addEventListener('abort', look)
+        if (!isWaitedFor) wake = look
+      }),
     positions: () => [...positions].map(([name, position]) => ({ name, position })),
     allReached: position =>
       models.every(model => has(model, position) && has(model, furthest.get(model) ?? 0n)),
@@ -75,7 +78,7 @@ export const makeProgress = (models: readonly string[]): Progress => {
         }
         const timer = setTimeout(() => waiter.settle(false), milliseconds)
         waiters.add(waiter)
-        awaited.abort()
+        wake?.()
       })
     },
   }
