@@ -9,6 +9,7 @@ import { takeoverIn } from './auth-takeover.ts'
 import { type Keyed, openMongo } from './client.ts'
 import { credentialsIn } from './credentials.ts'
 import { insertNew, untilDone } from './insert-new.ts'
+import { once } from './once.ts'
 import { signingKeysIn } from './signing-keys.ts'
 
 const liveMilliseconds = 10_000
@@ -45,22 +46,15 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   const claims = db.collection<Keyed & { readonly value: string }>('claims')
   const seen = db.collection<Keyed & { readonly at: number }>('seen')
 
-  let indexes: Promise<unknown> | undefined
-  /** Makes the indexes of what is found otherwise than by its key, once. */
-  const indexed = async () => {
-    indexes ??= Promise.all([
+  /** Makes the indexes of what is found otherwise than by its key. */
+  const indexed = once(() =>
+    Promise.all([
       credentials.index(),
       attempts.index(),
       usedOnce.createIndex({ until: 1 }),
       processes.createIndex({ seenAt: 1 }),
-    ])
-    try {
-      await indexes
-    } catch (error) {
-      indexes = undefined
-      throw error
-    }
-  }
+    ]),
+  )
 
   return {
     addCredential: credential => attempt(() => credentials.add(credential)),

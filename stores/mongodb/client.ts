@@ -60,9 +60,9 @@ export const openMongo = (url: string): Mongo => {
     readModels: client.db(name),
     auth: client.db(`${name}_auth`, { readConcern: new ReadConcern('majority') }),
     run: async operation => {
+      if (isLostForLong()) await renew()
       // Else it would be opened again.
       if (isClosed) throw new Error('the store has been closed')
-      if (isLostForLong()) await renew()
       // A client whose first connection failed does not try again by itself.
       await client.connect()
       try {

@@ -6,6 +6,7 @@ import { hasEnded, processName } from '../process-name.ts'
 import { forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
 import { type Keyed, type Mongo, openMongo } from './client.ts'
 import { insertNew, untilDone } from './insert-new.ts'
+import { once } from './once.ts'
 
 const bucketName = 'content'
 
@@ -36,20 +37,10 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
   const chunks = db.collection(`${bucketName}.chunks`)
   const bucket = new GridFSBucket(db, { bucketName })
 
-  let indexes: Promise<unknown> | undefined
-  /** Makes the indexes, once: the driver itself would try it once and never speak of a failure. */
-  const ready = async () => {
-    indexes ??= Promise.all([
-      chunks.createIndex({ files_id: 1, n: 1 }, { unique: true }),
-      kept.createIndex({ file: 1 }),
-    ])
-    try {
-      await indexes
-    } catch (error) {
-      indexes = undefined
-      throw error
-    }
-  }
+  /** Makes the indexes: the driver itself would try it once and never speak of a failure. */
+  const ready = once(() =>
+    Promise.all([chunks.createIndex({ files_id: 1, n: 1 }, { unique: true }), kept.createIndex({ file: 1 })]),
+  )
 
   /** Takes a file out of the hands of a process, unless somebody has: whoever does may keep it or remove it. */
   const takeFrom = async (process: string, file: ObjectId, since: number): Promise<boolean> => {
