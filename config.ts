@@ -65,6 +65,24 @@ export const settings: readonly Setting[] = [
     meaning: 'bytes of a document’s content at most, such as 67108864, 64MiB or 1GB',
   },
   {
+    name: 'MAX_CONNECTIONS',
+    placeholder: 'number',
+    fallback: '8000',
+    meaning: 'connections at the same time',
+  },
+  {
+    name: 'MAX_NETWORK_CONNECTIONS',
+    placeholder: 'number',
+    fallback: '5000',
+    meaning: 'connections at the same time from one network; TRUST_PROXY is exempt',
+  },
+  {
+    name: 'MAX_REQUEST_MEMORY',
+    placeholder: 'size',
+    fallback: '256MiB',
+    meaning: 'memory for bodies and answers under way, an eighth of it for each caller, at least 128MiB',
+  },
+  {
     name: 'TRUST_PROXY',
     placeholder: 'addresses',
     fallback: undefined,
@@ -104,6 +122,11 @@ export interface Config {
   readonly tokenSeconds: number
   /** Bytes of a document's content. */
   readonly mostContentBytes: number
+  readonly mostConnections: number
+  /** From one network; from trusted proxies as many as `mostConnections`. */
+  readonly mostConnectionsPerNetwork: number
+  /** Bytes of bodies and answers under way, of all callers. */
+  readonly mostRequestMemory: number
   /** Addresses and networks (CIDR) of proxies. */
   readonly trustedProxies: readonly string[]
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
@@ -154,6 +177,14 @@ const url = (problemOf: (url: string) => string | undefined) =>
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
+const leastRequestMemory = 128 * 1024 ** 2
+const connectionsRule = { error: 'must be a number of connections from 1 to 1000000' }
+const connections = z
+  .string()
+  .regex(/^[1-9]\d{0,6}$/, connectionsRule)
+  .transform(Number)
+  .refine(number => number <= 1_000_000, connectionsRule)
+
 const shape = z.object({
   HOST: z.string(),
   PORT: z
@@ -187,6 +218,14 @@ const shape = z.object({
     .string()
     .transform(bytesOf)
     .refine(bytes => bytes >= 1 && bytes <= mostContent, sizeRule),
+  MAX_CONNECTIONS: connections,
+  MAX_NETWORK_CONNECTIONS: connections,
+  MAX_REQUEST_MEMORY: z
+    .string()
+    .transform(bytesOf)
+    .refine(bytes => bytes >= leastRequestMemory && bytes <= mostContent, {
+      error: 'must be a number of bytes from 128MiB to 16GiB, such as 268435456, 256MiB or 1GB',
+    }),
   TRUST_PROXY: z
     .string()
     .transform(listOf)
@@ -283,6 +322,9 @@ export const readConfig = (
       tls,
       tokenSeconds: data.TOKEN_TTL,
       mostContentBytes: data.MAX_CONTENT,
+      mostConnections: data.MAX_CONNECTIONS,
+      mostConnectionsPerNetwork: data.MAX_NETWORK_CONNECTIONS,
+      mostRequestMemory: data.MAX_REQUEST_MEMORY,
       trustedProxies: data.TRUST_PROXY ?? [],
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],

@@ -1,13 +1,15 @@
 import { chmodSync, mkdirSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
+import type { RequestListener, Server } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import pino, { type Logger } from 'pino'
 import * as E from '#fp/Either'
 import { makeApp } from './api/app.ts'
 import { errorSummary } from './api/error-summary.ts'
 import { makeHealth } from './api/health.ts'
-import { answerProtocolErrors } from './api/protocol-errors.ts'
+import { makeMemoryBudget } from './api/http/memory-budget.ts'
+import { isAmong, limitConnections, makeRequestRates } from './api/http/network-limits.ts'
+import { makeServer } from './api/http/server.ts'
+import { type AllowAt, answerProtocolErrors } from './api/protocol-errors.ts'
 import { accessTokens } from './auth/access-tokens.ts'
 import type { AuthStore } from './auth/auth-store.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
@@ -50,8 +52,10 @@ const sweepPauseMilliseconds = 20
 const credentialsKeptMilliseconds = 3_600_000
 const closeMilliseconds = 10_000
 const silenceMilliseconds = 10_000
-const idleMilliseconds = 120_000
-const longestRequestMilliseconds = 1_860_000
+/** Requests of a network without valid credentials. */
+const anonymousRate = { burst: 3_000, perSecond: 300 }
+/** The share of the memory for bodies and answers that one caller may hold. */
+const sharesOfMemory = 8
 
 /** What every command of the hub works with: the stores, the write side, and who may. */
 export interface Core {
@@ -355,16 +359,14 @@ export const startHub = async (
   const ended: Promise<unknown>[] = []
   const company = { isAlone: true }
   let handle = notYet
-  const listener: RequestListener = (request, response) => handle(request, response)
-  const server = config.tls === undefined ? createServer(listener) : createSecureServer(config.tls, listener)
-  server.keepAliveTimeout = 75_000
-  // A client that neither sends nor reads for so long is gone.
-  server.timeout = idleMilliseconds
-  // The one who reads a body asks for it; how long that may take is its own to say.
-  server.on('checkContinue', listener)
-  server.on('checkExpectation', listener)
-  server.requestTimeout = longestRequestMilliseconds
-  answerProtocolErrors(server, logger)
+  let allowAt: AllowAt = () => undefined
+  const server = makeServer(config.tls, (request, response) => handle(request, response))
+  limitConnections(server, {
+    total: config.mostConnections,
+    perNetwork: config.mostConnectionsPerNetwork,
+    isProxy: isAmong(config.trustedProxies),
+  })
+  answerProtocolErrors(server, logger, path => allowAt(path))
 
   const close = async () => {
     if (server.listening) await closeServer(server)
@@ -406,7 +408,7 @@ export const startHub = async (
           if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
         })
     }
-    handle = makeApp({
+    const app = makeApp({
       ...core,
       authenticate: makeAuthenticate({
         standing,
@@ -439,7 +441,15 @@ export const startHub = async (
       corsOrigins: config.corsOrigins,
       legacyLists: config.legacyLists,
       trustedProxies: config.trustedProxies,
+      budget: makeMemoryBudget({
+        total: config.mostRequestMemory,
+        share: config.mostRequestMemory / sharesOfMemory,
+      }),
+      requestRates: makeRequestRates(anonymousRate),
+      isSecure: config.tls !== undefined,
     })
+    handle = app.listener
+    allowAt = app.allowAt
     ended.push(housekeeping(core, knownBy(core, progress), company, identityProvider.refresh, signal))
     return url
   }

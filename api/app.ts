@@ -1,4 +1,5 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
+import type { RequestListener } from 'node:http'
+import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
 import * as E from '#fp/Either'
 import { accessTable, type Method } from '../auth/access-table.ts'
 import { catalogue } from '../domain/catalogue.ts'
@@ -8,9 +9,10 @@ import type { Call, Handle, Route } from './call.ts'
 import { contentRoutes } from './contents.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { documentsOfPeople } from './documents-of-people.ts'
+import type { Exchange } from './http/exchange.ts'
 import { itemRoutes } from './items.ts'
 import { nodeRoutes } from './nodes.ts'
-import { mountOidc } from './oidc.ts'
+import { mountOidc, oidcPaths } from './oidc.ts'
 import { openPaths } from './open.ts'
 import { parametersOf } from './parameters.ts'
 import { peopleRoutes } from './people.ts'
@@ -23,6 +25,30 @@ const readsStopAfter = 600_000
 
 const isMethod = (name: string): name is Method =>
   name === 'GET' || name === 'POST' || name === 'PUT' || name === 'PATCH' || name === 'DELETE'
+
+/** Headers that say where a request goes and who sends it: two of them would be read differently by others on the way. */
+const singleHeaders = ['Host', 'Authorization'] as const
+
+/** A header that must not be repeated and is (RFC 9112, section 3.2; RFC 9110, section 5.3). */
+const repeatedHeader = ({ rawHeaders }: Request): string | undefined =>
+  singleHeaders.find(name => {
+    let count = 0
+    for (let i = 0; i < rawHeaders.length; i += 2)
+      if (rawHeaders[i]?.length === name.length && rawHeaders[i]?.toLowerCase() === name.toLowerCase())
+        count += 1
+    return count > 1
+  })
+
+const noCredentials: Failure = { _tag: 'NotAuthenticated', token: false }
+
+/** Whether a path is one that an Express pattern names. */
+const isAt = (pattern: string, path: string): boolean => {
+  const [names, segments] = [pattern.split('/'), path.split('/')]
+  return (
+    names.length === segments.length &&
+    names.every((name, i) => (name.startsWith(':') ? segments[i] !== '' : name === segments[i]))
+  )
+}
 
 const methodOf = (request: Request): string => (request.method === 'HEAD' ? 'GET' : request.method)
 
@@ -39,10 +65,34 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...nodeRoutes(dependencies),
 ]
 
-/** The hub's HTTP interface: everything but health and the provider is refused without credentials. */
-export const makeApp = (dependencies: ApiDependencies): Express => {
-  const { authenticate, policy, standing, logger, corsOrigins, trustedProxies } = dependencies
-  const respond = makeRespond(logger, corsOrigins)
+/** The methods that a route takes, as `Allow` names them. */
+const allowOf = (methods: readonly string[]): readonly string[] => [
+  ...methods.flatMap(name => (name === 'GET' ? ['GET', 'HEAD'] : [name])),
+  'OPTIONS',
+]
+
+/** What refuses a path only because it cannot be decoded, as Express says it. */
+const isUndecodable = (error: unknown): boolean => error instanceof URIError
+
+export interface App {
+  readonly listener: RequestListener
+  /** The methods that the route of a path takes; undefined where there is no route. For methods that no parser knows. */
+  readonly allowAt: (path: string) => readonly string[] | undefined
+}
+
+/** The hub's HTTP interface: everything but health, documentation and the provider is refused without credentials. */
+export const makeApp = (dependencies: ApiDependencies): App => {
+  const { authenticate, policy, standing, trustedProxies, requestRates } = dependencies
+  const respond = makeRespond(dependencies)
+
+  /** Refuses a network that sends too many requests without valid credentials. */
+  const limitNetwork = (request: Request): E.Either<Failure, void> => {
+    const seconds = requestRates.count(request.ip ?? '')
+    return seconds === undefined ? E.right(undefined) : E.left({ _tag: 'TooManyRequests', seconds })
+  }
+
+  const preflightOf = (request: Request): E.Either<Failure, Answer> =>
+    E.map(() => preflight)(limitNetwork(request))
 
   const silenceOf = (isWrite: boolean): Failure | undefined => {
     if (!standing.isLive()) return { _tag: 'StartingUp' }
@@ -54,11 +104,15 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   const callOf = async (
     request: Request,
     response: Response,
-    requestId: string,
+    exchange: Exchange,
   ): Promise<E.Either<Failure, Call>> => {
     const silence = silenceOf(methodOf(request) !== 'GET')
     if (silence !== undefined) return E.left(silence)
     const { authorization, dpop } = request.headers
+    if (authorization === undefined) {
+      const limited = limitNetwork(request)
+      return E.isLeft(limited) ? limited : E.left(noCredentials)
+    }
     const principal = await authenticate({
       authorization,
       dpop: oneHeader(dpop),
@@ -66,18 +120,25 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
       path: request.originalUrl,
       address: () => request.ip ?? '',
     })()
-    if (E.isLeft(principal)) return principal
+    if (E.isLeft(principal)) {
+      // Wrong passwords are counted by account and address already.
+      const isToken = principal.left._tag === 'NotAuthenticated' && principal.left.token
+      const limited = isToken ? limitNetwork(request) : principal
+      return E.isLeft(limited) ? limited : principal
+    }
     const { kind, id } = principal.right
+    const refused = await exchange.enter(`${kind} ${id}`)
+    if (refused !== undefined) return E.left(refused)
     const actor = kind === 'node' ? { kind, id, node: id } : { kind, id }
-    return E.right({ request, response, requestId, principal: principal.right, actor })
+    const { requestId } = exchange
+    return E.right({ request, response, requestId, exchange, principal: principal.right, actor })
   }
 
   const handleOf = (route: Route, request: Request): E.Either<Failure, Handle> => {
     const method = methodOf(request)
     const operation = isMethod(method) ? route.operations[method] : undefined
     if (operation !== undefined) return E.right(operation.handle)
-    const allow = Object.keys(route.operations).flatMap(name => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
-    return E.left({ _tag: 'MethodNotAllowed', allow: [...allow, 'OPTIONS'] })
+    return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(Object.keys(route.operations)) })
   }
 
   /** Why the caller may not, by the access table; undefined when it may. */
@@ -94,9 +155,9 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
     route: Route,
     request: Request,
     response: Response,
-    requestId: string,
+    exchange: Exchange,
   ): Promise<E.Either<Failure, Answer>> => {
-    const call = await callOf(request, response, requestId)
+    const call = await callOf(request, response, exchange)
     if (E.isLeft(call)) return call
     const handle = handleOf(route, request)
     if (E.isLeft(handle)) return handle
@@ -113,46 +174,66 @@ export const makeApp = (dependencies: ApiDependencies): Express => {
   // An empty id is no other name of the collection.
   app.enable('strict routing')
 
+  app.use((request, response, next) => {
+    const name = repeatedHeader(request)
+    if (name === undefined) next()
+    else
+      respond.answer(request, response, '(none)', async () =>
+        E.left({ _tag: 'Malformed', detail: `A request has one ${name} header at most.` }),
+      )
+  })
+
   const routes = routesOf(dependencies)
   for (const route of routes) {
     app
       .route(route.path)
       .all((request, response) =>
-        respond.answer(request, response, route.path, async requestId =>
-          request.method === 'OPTIONS' ? E.right(preflight) : answerOf(route, request, response, requestId),
+        respond.answer(request, response, route.path, async exchange =>
+          request.method === 'OPTIONS' ? preflightOf(request) : answerOf(route, request, response, exchange),
         ),
       )
   }
-  for (const { path, answer } of openPaths(dependencies, routes))
+  const open = openPaths(dependencies, routes)
+  for (const { path, answer } of open)
     app.route(path).all((request, response) =>
       respond.answer(request, response, path, async () => {
-        if (request.method === 'OPTIONS') return E.right(preflight)
-        if (methodOf(request) !== 'GET')
-          return E.left({ _tag: 'MethodNotAllowed', allow: ['GET', 'HEAD', 'OPTIONS'] })
+        if (request.method === 'OPTIONS') return preflightOf(request)
+        const limited = limitNetwork(request)
+        if (E.isLeft(limited)) return limited
+        if (methodOf(request) !== 'GET') return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(['GET']) })
         const parameters = parametersOf(request.url, [])
         return E.isLeft(parameters) ? parameters : E.right(await answer(request))
       }),
     )
-  mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true) })
+  mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true), limitNetwork })
 
-  const nothingHere = (request: Request, response: Response) =>
-    respond.answer(request, response, '(none)', async requestId => {
-      if (request.method === 'OPTIONS') return E.right(preflight)
-      const call = await callOf(request, response, requestId)
-      return E.isLeft(call) ? call : E.left({ _tag: 'NoSuchRoute' })
+  const refuse = (request: Request, response: Response, failure: Failure) =>
+    respond.answer(request, response, '(none)', async exchange => {
+      if (request.method === 'OPTIONS') return preflightOf(request)
+      const call = await callOf(request, response, exchange)
+      return E.isLeft(call) ? call : E.left(failure)
     })
-  app.use(nothingHere)
+  app.use((request: Request, response: Response) => refuse(request, response, { _tag: 'NoSuchRoute' }))
 
-  // Express itself refuses only paths that cannot be decoded: no id can be called so.
-  const undecodable: ErrorRequestHandler = (_error, request, response, _next) =>
-    respond.answer(request, response, '(none)', async requestId => {
-      if (request.method === 'OPTIONS') return E.right(preflight)
-      const call = await callOf(request, response, requestId)
-      if (E.isLeft(call)) return call
-      return request.method === 'POST' || request.method === 'PUT'
-        ? E.left(invalid({ pointer: '/id', detail: 'must be an id: the path cannot be decoded' }))
-        : E.left({ _tag: 'NoSuchRoute' })
-    })
-  app.use(undecodable)
-  return app
+  const onError: ErrorRequestHandler = (error, request, response, next) => {
+    if (response.headersSent) return next(error)
+    if (!isUndecodable(error))
+      return respond.answer(request, response, '(none)', async () => E.left({ _tag: 'Bug', cause: error }))
+    // No id can be called so.
+    return refuse(
+      request,
+      response,
+      request.method === 'POST' || request.method === 'PUT'
+        ? invalid({ pointer: '/id', detail: 'must be an id: the path cannot be decoded' })
+        : { _tag: 'NoSuchRoute' },
+    )
+  }
+  app.use(onError)
+
+  const allowances = [
+    ...routes.map(({ path, operations }) => ({ path, allow: allowOf(Object.keys(operations)) })),
+    ...open.map(({ path }) => ({ path, allow: allowOf(['GET']) })),
+    ...oidcPaths.map(({ path, operations }) => ({ path, allow: allowOf(Object.keys(operations)) })),
+  ]
+  return { listener: app, allowAt: path => allowances.find(one => isAt(one.path, path))?.allow }
 }

@@ -2,6 +2,7 @@ import express, { type Request, type Response } from 'express'
 import * as E from '#fp/Either'
 import type { JsonObject } from '../domain/json.ts'
 import type { Rejection } from '../domain/rejection.ts'
+import type { Call } from './call.ts'
 import { malformed, parseJson, takeObject, textLimit } from './json-text.ts'
 import type { HttpFailure } from './problem.ts'
 import { askForBody } from './unread.ts'
@@ -29,8 +30,23 @@ const unsupported = (request: Request): boolean => {
   )
 }
 
+/** Bytes that a body is expected to have. */
+const announcedBytes = ({ headers }: Request): number =>
+  headers['transfer-encoding'] === undefined
+    ? Math.min(Number(headers['content-length'] ?? 0), textLimit)
+    : textLimit
+
 /** The body's bytes, at most 1 MiB, within five minutes; read whole before it is refused, so that the client can read the answer. */
-const readBytes = (request: Request, response: Response): Promise<E.Either<HttpFailure, Buffer>> =>
+const readBytes = async ({
+  request,
+  response,
+  exchange,
+}: BodySource): Promise<E.Either<HttpFailure, Buffer>> => {
+  const refused = await exchange.holdBody(announcedBytes(request))
+  return refused === undefined ? readHeld(request, response) : E.left(refused)
+}
+
+const readHeld = (request: Request, response: Response): Promise<E.Either<HttpFailure, Buffer>> =>
   new Promise(resolve => {
     askForBody(request, response)
     const late = setTimeout(() => resolve(E.left({ _tag: 'TooSlow' })), mostMilliseconds)
@@ -44,18 +60,17 @@ const readBytes = (request: Request, response: Response): Promise<E.Either<HttpF
     })
   })
 
+type BodySource = Pick<Call, 'request' | 'response' | 'exchange'>
+
 export interface Body {
   readonly bytes: Buffer
   readonly json: JsonObject
 }
 
 /** Reads a JSON object; without a Content-Type it is taken for JSON, as the real clients send none. */
-export const readBody = async (
-  request: Request,
-  response: Response,
-): Promise<E.Either<HttpFailure | Rejection, Body>> => {
-  if (unsupported(request)) return E.left({ _tag: 'UnsupportedMediaType', detail: sendJson })
-  const read = await readBytes(request, response)
+export const readBody = async (source: BodySource): Promise<E.Either<HttpFailure | Rejection, Body>> => {
+  if (unsupported(source.request)) return E.left({ _tag: 'UnsupportedMediaType', detail: sendJson })
+  const read = await readBytes(source)
   if (E.isLeft(read)) return read
   const bytes = read.right
   if (bytes.length === 0) return E.left(malformed('The body is empty. Send a JSON object.'))
@@ -66,8 +81,5 @@ export const readBody = async (
 }
 
 /** Reads a body that nobody looks into: only that it is the same again counts, with an `Idempotency-Key`. */
-export const readNothing = async (
-  request: Request,
-  response: Response,
-): Promise<E.Either<HttpFailure, Body>> =>
-  E.map((bytes: Buffer) => ({ bytes, json: {} }))(await readBytes(request, response))
+export const readNothing = async (source: BodySource): Promise<E.Either<HttpFailure, Body>> =>
+  E.map((bytes: Buffer) => ({ bytes, json: {} }))(await readBytes(source))

@@ -4,6 +4,7 @@ import type { Method } from '../auth/access-table.ts'
 import type { Principal } from '../auth/policy.ts'
 import type { Actor } from '../domain/event.ts'
 import type { Answer } from './answer.ts'
+import type { Exchange } from './http/exchange.ts'
 import type { Operation } from './operation.ts'
 import type { Failure } from './problem.ts'
 
@@ -14,6 +15,7 @@ export interface Call {
   readonly principal: Principal
   readonly actor: Actor
   readonly requestId: string
+  readonly exchange: Pick<Exchange, 'holdBody'>
 }
 
 export type Handle = (call: Call) => TaskEither<Failure, Answer>

@@ -15,6 +15,8 @@ import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
 import type { Health } from './health.ts'
+import type { MemoryBudget } from './http/memory-budget.ts'
+import type { RequestRates } from './http/network-limits.ts'
 
 /** What the routes work with: handlers and queries, never a store to write to. */
 export interface ApiDependencies {
@@ -46,6 +48,11 @@ export interface ApiDependencies {
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */
   readonly fingerprintKey: Buffer
   readonly health: Health
+  readonly budget: MemoryBudget
+  /** Of requests without valid credentials. */
+  readonly requestRates: RequestRates
+  /** The hub itself serves https. */
+  readonly isSecure: boolean
   /** The hub's origin, as clients know it. */
   readonly publicUrl: string
   readonly logger: Logger

@@ -119,7 +119,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     (work: (sent: Body) => Promise<E.Either<Failure, Answer>>) =>
     (call: Call): TaskEither<Failure, Answer> =>
     async () => {
-      const sent = await readBody(call.request, call.response)
+      const sent = await readBody(call)
       return E.isLeft(sent) ? sent : work(sent.right)
     }
 

@@ -102,10 +102,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     ): Handle =>
     call =>
     async () => {
-      const body =
-        problems === undefined
-          ? await readNothing(call.request, call.response)
-          : await readBody(call.request, call.response)
+      const body = problems === undefined ? await readNothing(call) : await readBody(call)
       if (E.isLeft(body)) return body
       const { json } = body.right
       const isInCollection = route === '/nodes'

@@ -14,6 +14,8 @@ import { shapeOf } from './shapes.ts'
 type OidcDependencies = Pick<ApiDependencies, 'identityProvider' | 'guesses' | 'knowsSecret'> & {
   /** Why no token can be issued now; undefined when one can. */
   readonly silence: () => Failure | undefined
+  /** Refuses a network that sends too many requests without credentials. */
+  readonly limitNetwork: (request: Request) => E.Either<Failure, void>
 }
 
 /** A refusal in the form of OAuth (RFC 6749, section 5.2). */
@@ -34,6 +36,8 @@ const formDecoded = (text: string): string => {
     return text
   }
 }
+
+const tooSlow = oauthRefusal({ _tag: 'TooSlow' }, 'invalid_request')
 
 const discovery = '/.well-known/openid-configuration'
 
@@ -116,7 +120,7 @@ export const oidcPaths: readonly OpenPath[] = endpoints.map(({ path, method, say
 
 /** Mounts the OpenID Connect provider. */
 export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDependencies): void => {
-  const { identityProvider, guesses, knowsSecret, silence } = dependencies
+  const { identityProvider, guesses, knowsSecret, silence, limitNetwork } = dependencies
 
   const hand = async (
     request: Request,
@@ -125,13 +129,19 @@ export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDepe
     below: string,
   ): Promise<boolean | undefined> => {
     let secretWasRight: boolean | undefined
-    await respond.hand(request, response, path, async () => {
-      // CORS is ours to say, and the same everywhere.
-      delete request.headers.origin
-      request.url = below
-      request.originalUrl = `/oidc${below}`
-      secretWasRight = await identityProvider.answer(request, response)
-    })
+    await respond.hand(
+      request,
+      response,
+      path,
+      async () => {
+        // CORS is ours to say, and the same everywhere.
+        delete request.headers.origin
+        request.url = below
+        request.originalUrl = `/oidc${below}`
+        secretWasRight = await identityProvider.answer(request, response)
+      },
+      tooSlow,
+    )
     return secretWasRight
   }
 
@@ -174,6 +184,11 @@ export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDepe
   for (const { path, below, method } of endpoints) {
     const methods = method === 'GET' ? ['GET', 'HEAD'] : [method]
     app.route(path).all((request, response) => {
+      const limited = request.headers.authorization === undefined ? limitNetwork(request) : E.right(undefined)
+      if (E.isLeft(limited))
+        return respond.answer(request, response, path, async () =>
+          E.right(oauthRefusal(limited.left, 'slow_down')),
+        )
       if (request.method === 'OPTIONS')
         return respond.answer(request, response, path, async () => E.right(preflight))
       if (!methods.includes(request.method))

@@ -65,7 +65,7 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
         : E.right(await itemAnswer(dependencies, call, people, identity, outcome.right, shows))
     }
     return call => async () => {
-      const body = await readBody(call.request, call.response)
+      const body = await readBody(call)
       return E.isLeft(body) ? body : work(call, body.right)
     }
   }

@@ -94,6 +94,12 @@ export const problemTypes = {
     meaning: 'Too many attempts to log in failed, for this account or from this address.',
     remedy: 'Wait as many seconds as Retry-After says; then send the right credentials.',
   },
+  'too-many-requests': {
+    status: 429,
+    meaning:
+      'The caller has more bodies and answers under way than its share of the hub’s memory, or its network sends too many requests without valid credentials.',
+    remedy: 'Read the answers to earlier requests, and try again after Retry-After, with growing pauses.',
+  },
   'headers-too-large': {
     status: 431,
     meaning: 'The header of the request is larger than 16 KiB.',

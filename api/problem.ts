@@ -11,6 +11,7 @@ import type {
 import type { InvalidPart } from '../domain/rejection.ts'
 import type { ReadUnavailable } from '../projections/read-store.ts'
 import type { Answer } from './answer.ts'
+import type { OverBudget } from './http/memory-budget.ts'
 import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'
 
 /** Refusals that only HTTP knows. */
@@ -25,6 +26,8 @@ export type HttpFailure =
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
   | { readonly _tag: 'HeadersTooLarge' }
   | { readonly _tag: 'TooSlow' }
+  | OverBudget
+  | { readonly _tag: 'TooManyRequests'; readonly seconds: number }
   | { readonly _tag: 'PositionNotReached' }
   | { readonly _tag: 'StartingUp' }
   | { readonly _tag: 'LogSilent' }
@@ -82,6 +85,18 @@ const problemOf = (failure: Failure): Problem => {
       return {
         name: 'too-many-attempts',
         detail: 'Too many attempts to log in failed. Wait as long as Retry-After says.',
+        headers: { 'Retry-After': String(failure.seconds) },
+      }
+    case 'CallerOverBudget':
+      return {
+        name: 'too-many-requests',
+        detail: 'Answers and bodies that you have under way hold too much memory. Read the answers first.',
+        headers: retryLater,
+      }
+    case 'TooManyRequests':
+      return {
+        name: 'too-many-requests',
+        detail: 'Your network sends too many requests without valid credentials.',
         headers: { 'Retry-After': String(failure.seconds) },
       }
     case 'ScopeMissing':
@@ -165,6 +180,7 @@ const problemOf = (failure: Failure): Problem => {
         detail: 'What the hub keeps is not what was sent. Send the content again, or have it restored.',
       }
     case 'Busy':
+    case 'ProcessOverBudget':
       return unavailable('busy', 'The hub has too much to do. Try again.')
     case 'StartingUp':
       return unavailable(

@@ -4,10 +4,32 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { type Failure, problemAnswer } from './problem.ts'
 
-const failureOf = (code: string): Failure => {
-  switch (code) {
-    case 'HPE_INVALID_METHOD':
-      return { _tag: 'MethodNotAllowed', allow: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] }
+const mostTargetBytes = 16 * 1024
+
+/** What the parser refused, and the bytes it refused it in. */
+interface ProtocolError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer
+  readonly bytesParsed?: number
+}
+
+/** The methods that the route of a path takes; undefined where there is no route. */
+export type AllowAt = (path: string) => readonly string[] | undefined
+
+/** The path of a request whose method the parser does not know; undefined for what has no request line. */
+const pathIn = ({ rawPacket, bytesParsed = 0 }: ProtocolError): string | undefined => {
+  const text = rawPacket?.subarray(0, bytesParsed + mostTargetBytes).toString('latin1') ?? ''
+  const line = text.slice(text.lastIndexOf('\n', Math.max(0, bytesParsed - 1)) + 1)
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\/[^ ?]*)\S* HTTP\/1\.[01]\r?\n/.exec(line)?.[1]
+}
+
+const failureOf = (error: ProtocolError, allowAt: AllowAt): Failure => {
+  switch (error.code) {
+    case 'HPE_INVALID_METHOD': {
+      const path = pathIn(error)
+      if (path === undefined) return { _tag: 'Malformed', detail: 'This is not HTTP as RFC 9112 has it.' }
+      const allow = allowAt(path)
+      return allow === undefined ? { _tag: 'NoSuchRoute' } : { _tag: 'MethodNotAllowed', allow }
+    }
     case 'HPE_HEADER_OVERFLOW':
       return { _tag: 'HeadersTooLarge' }
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -17,15 +39,15 @@ const failureOf = (code: string): Failure => {
   }
 }
 
-/** Answers what is no request at all, before any route, as every other refusal is answered. */
-export const answerProtocolErrors = (server: Server, logger: Logger): void => {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+/** Answers what the parser refuses, before any route, as every other refusal is answered. */
+export const answerProtocolErrors = (server: Server, logger: Logger, allowAt: AllowAt): void => {
+  server.on('clientError', (error: ProtocolError, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return
     }
     const requestId = randomUUID()
-    const { status, headers, body = '' } = problemAnswer(failureOf(error.code ?? ''))
+    const { status, headers, body = '' } = problemAnswer(failureOf(error, allowAt))
     const lines = {
       ...headers,
       'Content-Length': String(Buffer.byteLength(body)),

@@ -6,8 +6,10 @@ import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import type { Answer } from './answer.ts'
 import { errorSummary } from './error-summary.ts'
+import { beginExchange, type Exchange } from './http/exchange.ts'
+import type { MemoryBudget } from './http/memory-budget.ts'
 import { causeOf, type Failure, problemAnswer } from './problem.ts'
-import { askForBody, letPass, unreadOf } from './unread.ts'
+import { askForBody, bodyMilliseconds, discardBody, letPass, unreadOf } from './unread.ts'
 
 const allowedHeaders =
   'Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, Thalamus-Min-Position, X-Request-Id'
@@ -15,6 +17,13 @@ const exposedHeaders = 'ETag, Link, Location, Retry-After, Thalamus-Position, X-
 const allMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 const cacheControl = 'private, no-cache'
+
+/** A client that takes nothing of its answer for so long is gone. */
+const takingMilliseconds = 30_000
+/** What a stream holds: the piece that is read, and the piece that is sent. */
+const streamBytes = 256 * 1024
+/** Seconds that a browser keeps to https (RFC 6797): a year. */
+const strictTransport = 'max-age=31536000'
 
 /** The answer to OPTIONS, with or without credentials. */
 export const preflight: Answer = {
@@ -36,14 +45,18 @@ export interface Respond {
     request: Request,
     response: Response,
     route: string,
-    work: (requestId: string) => Promise<E.Either<Failure, Answer>>,
+    work: (exchange: Exchange) => Promise<E.Either<Failure, Answer>>,
   ) => Promise<void>
-  /** The same for work that writes the response by itself; settles when that is done. */
+  /**
+   * The same for work that writes the response by itself; settles when that is done. A body that has not arrived after ten
+   * seconds is answered with `tooSlow`.
+   */
   readonly hand: (
     request: Request,
     response: Response,
     route: string,
     work: () => Promise<void>,
+    tooSlow: Answer,
   ) => Promise<void>
 }
 
@@ -68,7 +81,38 @@ const sent = async (
   return failure
 }
 
-export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Respond => {
+/** Answers while the body is still arriving, and ends the connection with it. */
+const endWith = (request: Request, response: Response, { status, headers, body }: Answer): void => {
+  response.once('finish', () => request.destroy())
+  response.writeHead(status, { ...headers, Connection: 'close' }).end(body)
+}
+
+export interface RespondDependencies {
+  readonly logger: Logger
+  readonly corsOrigins: readonly string[]
+  readonly budget: MemoryBudget
+  /** The hub itself serves https. */
+  readonly isSecure: boolean
+}
+
+const bytesOf = ({ body, stream }: Answer): number =>
+  stream !== undefined ? streamBytes : body === undefined ? 0 : Buffer.byteLength(body)
+
+/** What is answered where the memory for the answer cannot be held: a write was done, and its answer has no body. */
+const withinBudget = (
+  request: Request,
+  outcome: E.Either<Failure, Answer>,
+  exchange: Exchange,
+): E.Either<Failure, Answer> => {
+  if (E.isLeft(outcome) || request.method === 'HEAD') return outcome
+  const refused = exchange.holdAnswer(bytesOf(outcome.right))
+  if (refused === undefined) return outcome
+  const { status, headers = {} } = outcome.right
+  if (request.method === 'GET') return E.left(refused)
+  return E.right({ status: status === 200 ? 204 : status, headers })
+}
+
+export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDependencies): Respond => {
   const corsHeaders = (origin: string | undefined): readonly string[] => {
     if (corsOrigins.length === 0) return []
     if (origin === undefined || !corsOrigins.includes(origin)) return ['Vary', 'Origin']
@@ -81,6 +125,7 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
     'nosniff',
     'X-Request-Id',
     requestId,
+    ...(isSecure ? ['Strict-Transport-Security', strictTransport] : []),
     ...corsHeaders(request.headers.origin),
   ]
 
@@ -96,7 +141,9 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
     answer: async (request, response, route, work) => {
       const start = performance.now()
       const requestId = requestIdOf(request.headers['x-request-id'])
-      const outcome = await work(requestId).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
+      const exchange = beginExchange(budget, request, response, requestId)
+      const worked = await work(exchange).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
+      const outcome = withinBudget(request, worked, exchange)
       const answer = E.isLeft(outcome) ? problemAnswer(outcome.left) : outcome.right
       const { body } = answer
       const headers = usualHeaders(request, requestId)
@@ -108,6 +155,7 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
       if (answer.headers?.['Cache-Control'] === undefined) headers.push('Cache-Control', cacheControl)
       const unread = unreadOf(request, response)
       if (unread !== 'little') headers.push('Connection', 'close')
+      request.socket.setTimeout(takingMilliseconds)
       // A flat list of headers, and a text instead of bytes: both leave in one write without a detour.
       response.writeHead(answer.status, headers)
       const text = request.method === 'HEAD' ? undefined : body
@@ -119,7 +167,7 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
         if (text !== undefined) response.write(text)
       } else {
         // Node does so by itself only where nobody has begun to read.
-        if (unread === 'little' && !request.complete) request.resume()
+        if (unread === 'little' && !request.complete) discardBody(request)
         response.end(text)
       }
       const line = lineOf(request, route, answer.status, start, requestId)
@@ -137,17 +185,23 @@ export const makeRespond = (logger: Logger, corsOrigins: readonly string[]): Res
       }
     },
 
-    hand: async (request, response, route, work) => {
+    hand: async (request, response, route, work, tooSlow) => {
       const start = performance.now()
       const requestId = requestIdOf(request.headers['x-request-id'])
       const headers = [...usualHeaders(request, requestId), 'Cache-Control', cacheControl]
       for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '')
       const closed = once(response, 'close')
       askForBody(request, response)
+      const late = setTimeout(() => {
+        if (request.complete) return
+        if (response.headersSent) request.destroy()
+        else endWith(request, response, tooSlow)
+      }, bodyMilliseconds)
       await work()
-      // What was not read of a body would be taken for the next request.
+      request.socket.setTimeout(takingMilliseconds)
       if (!request.complete) request.resume()
       await closed
+      clearTimeout(late)
       logger.info(lineOf(request, route, response.statusCode, start, requestId), 'request')
     },
   }

@@ -4,6 +4,9 @@ const readAnyhow = 1024 * 1024
 const silentMilliseconds = 1_000
 const mostMilliseconds = 10_000
 
+/** For a body that nobody reads, or that an open route reads. */
+export const bodyMilliseconds = 10_000
+
 const asked = new WeakSet<Response>()
 
 const waitsToBeAsked = ({ headers }: Request, response: Response): boolean =>
@@ -25,6 +28,13 @@ export const unreadOf = (request: Request, response: Response): 'little' | 'held
   if (waitsToBeAsked(request, response)) return 'held back'
   const { 'transfer-encoding': coding, 'content-length': length } = request.headers
   return coding !== undefined || Number(length ?? 0) > readAnyhow ? 'coming' : 'little'
+}
+
+/** Discards what still comes of a body, so that the next request of the connection can be read; ends the connection after 10 s. */
+export const discardBody = (request: Request): void => {
+  const timer = setTimeout(() => request.destroy(), bodyMilliseconds)
+  request.once('close', () => clearTimeout(timer))
+  request.resume()
 }
 
 /**
