@@ -22,32 +22,34 @@ const pathIn = ({ rawPacket, bytesParsed = 0 }: ProtocolError): string | undefin
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\/[^ ?]*)\S* HTTP\/1\.[01]\r?\n/.exec(line)?.[1]
 }
 
+const notHttp: Failure = { _tag: 'Malformed', detail: 'This is not HTTP as RFC 9112 has it.' }
+
+/** The answer to a method that no route takes. */
+const refusalAt = (target: string, allowAt: AllowAt): Failure => {
+  const allow = allowAt(target.split('?')[0] ?? '')
+  return allow === undefined ? { _tag: 'NoSuchRoute' } : { _tag: 'MethodNotAllowed', allow }
+}
+
 const failureOf = (error: ProtocolError, allowAt: AllowAt): Failure => {
   switch (error.code) {
     case 'HPE_INVALID_METHOD': {
       const path = pathIn(error)
-      if (path === undefined) return { _tag: 'Malformed', detail: 'This is not HTTP as RFC 9112 has it.' }
-      const allow = allowAt(path)
-      return allow === undefined ? { _tag: 'NoSuchRoute' } : { _tag: 'MethodNotAllowed', allow }
+      return path === undefined ? notHttp : refusalAt(path, allowAt)
     }
     case 'HPE_HEADER_OVERFLOW':
       return { _tag: 'HeadersTooLarge' }
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { _tag: 'TooSlow' }
     default:
-      return { _tag: 'Malformed', detail: 'This is not HTTP as RFC 9112 has it.' }
+      return notHttp
   }
 }
 
-/** Answers what the parser refuses, before any route, as every other refusal is answered. */
+/** Answers what reaches no route, the parser's refusals and CONNECT, as every other refusal is answered. */
 export const answerProtocolErrors = (server: Server, logger: Logger, allowAt: AllowAt): void => {
-  server.on('clientError', (error: ProtocolError, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy()
-      return
-    }
+  const refuse = (socket: Duplex, failure: Failure): void => {
     const requestId = randomUUID()
-    const { status, headers, body = '' } = problemAnswer(failureOf(error, allowAt))
+    const { status, headers, body = '' } = problemAnswer(failure)
     const lines = {
       ...headers,
       'Content-Length': String(Buffer.byteLength(body)),
@@ -59,5 +61,11 @@ export const answerProtocolErrors = (server: Server, logger: Logger, allowAt: Al
     const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`)
     logger.info({ route: '(none)', status, requestId }, 'request')
+  }
+
+  server.on('clientError', (error: ProtocolError, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else refuse(socket, failureOf(error, allowAt))
   })
+  server.on('connect', ({ url = '' }, socket: Duplex) => refuse(socket, refusalAt(url, allowAt)))
 }

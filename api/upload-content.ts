@@ -18,7 +18,7 @@ import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
 import { contextOf, writeAnswer } from './writing.ts'
 
 /** A client that sends many at once is served in turn: it is told to try again only where that would take long. */
-const bounds = { most: 64, mostOfOne: 16, mostWaiting: 112, patience: 10_000 }
+const bounds = { most: 64, mostOfOne: 16, kept: 16, mostWaiting: 112, patience: 10_000 }
 
 /** PUT of an item's content: refused before it is read where that can be, then taken in as it comes. */
 export const uploadContent = (resource: Resource, dependencies: ApiDependencies): Handle => {

@@ -5,10 +5,12 @@ export interface UploadTimes {
   readonly silent: number
   /** Milliseconds for all of it. */
   readonly whole: number
+  /** Bytes that must arrive in each `silent` milliseconds: whoever sends less holds a place for nothing. */
+  readonly least: number
 }
 
-/** So that a slow line can send what a hospital scans: 64 MiB at 300 kbit/s. */
-export const uploadTimes: UploadTimes = { silent: 30_000, whole: 1_800_000 }
+/** A slow line can send what a hospital scans: 64 MiB at 300 kbit/s. At least 2 KiB a second must arrive. */
+export const uploadTimes: UploadTimes = { silent: 30_000, whole: 1_800_000, least: 60 * 1024 }
 
 /** What `arriving` throws when the bytes do not come in time. */
 export const tooSlow = new Error('an upload did not arrive in time')
@@ -24,14 +26,22 @@ const inTime = async <A>(work: Promise<A>, milliseconds: number): Promise<A> => 
 /** The bytes of a request as they arrive. Whoever stops early leaves the request as it is, so that it can be answered. */
 export async function* arriving(
   request: Readable,
-  { silent, whole }: UploadTimes,
+  { silent, whole, least }: UploadTimes,
+  now: () => number = () => performance.now(),
 ): AsyncGenerator<Uint8Array> {
   const pieces: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false })
-  const end = performance.now() + whole
+  const end = now() + whole
+  let [spanEnds, arrived] = [now() + silent, 0]
   try {
     for (;;) {
-      const next = await inTime(pieces.next(), Math.min(silent, end - performance.now()))
+      const next = await inTime(pieces.next(), Math.min(silent, end - now()))
       if (next.done === true) return
+      arrived += next.value.length
+      if (now() > spanEnds) {
+        if (arrived < least) throw tooSlow
+        spanEnds = now() + silent
+        arrived = 0
+      }
       yield next.value
     }
   } finally {
@@ -44,6 +54,8 @@ export interface PlaceBounds {
   /** At once, of all callers. */
   readonly most: number
   readonly mostOfOne: number
+  /** Places of `most` for callers that have no upload under way. */
+  readonly kept: number
   /** Of one caller. */
   readonly mostWaiting: number
   /** Milliseconds that one waits. */
@@ -58,12 +70,15 @@ export interface Places {
   readonly take: (caller: string) => Promise<Leave | undefined>
 }
 
-export const makePlaces = ({ most, mostOfOne, mostWaiting, patience }: PlaceBounds): Places => {
+export const makePlaces = ({ most, mostOfOne, kept, mostWaiting, patience }: PlaceBounds): Places => {
   const taken = new Map<string, number>()
   const waiting = new Set<{ readonly caller: string; readonly enter: () => void }>()
   let all = 0
 
-  const isFree = (caller: string): boolean => all < most && (taken.get(caller) ?? 0) < mostOfOne
+  const isFree = (caller: string): boolean => {
+    const own = taken.get(caller) ?? 0
+    return own === 0 ? all < most : own < mostOfOne && all < most - kept
+  }
 
   const enter = (caller: string): Leave => {
     all += 1

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startTestHub, type TestHub } from '../support/hub.ts'
+import { basic } from '../support/client.ts'
+import { rootAccount, rootPassword, startTestHub, type TestHub } from '../support/hub.ts'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -182,7 +183,35 @@ describe('what is no request', () => {
       'X-Content-Type-Options: nosniff',
     ])
       expect(answer).toMatch(new RegExp(header))
-    if (status === 405) expect(answer).toMatch(/\r\nAllow: GET, HEAD, POST/)
+  })
+
+  it.each([
+    ['FOO /people', 405, 'GET, HEAD, POST, OPTIONS'],
+    ['FOO /people/ESPEDG001ORG/roles?x=1', 405, 'PUT, OPTIONS'],
+    ['FOO /livez', 405, 'GET, HEAD, OPTIONS'],
+    ['FOO /oidc/token', 405, 'POST, OPTIONS'],
+    ['CONNECT /people', 405, 'GET, HEAD, POST, OPTIONS'],
+    ['TRACE /people', 405, 'GET, HEAD, POST, OPTIONS'],
+    ['PROPFIND /people', 405, 'GET, HEAD, POST, OPTIONS'],
+    ['PUT /people', 405, 'GET, HEAD, POST, OPTIONS'],
+    ['FOO /nothing', 404, undefined],
+    ['TRACE /nothing', 404, undefined],
+    ['PATCH /people/a/b/c', 404, undefined],
+  ])(
+    'by a method that no route takes is told the methods of its own route: %s',
+    async (line, status, allow) => {
+      const answer = await raw(
+        `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(rootAccount, rootPassword)}\r\nConnection: close\r\n\r\n`,
+      )
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+      expect(/\r\nAllow: ([^\r]*)/.exec(answer)?.[1]).toBe(allow)
+    },
+  )
+
+  it.each(['Host', 'Authorization'])('with two %s lines is refused', async name => {
+    const lines = { Host: 'x', Authorization: basic(rootAccount, rootPassword), Connection: 'close' }
+    const head = [...Object.entries(lines), [name, 'y']].map(([key, value]) => `${key}: ${value}\r\n`)
+    expect(await raw(`GET /people HTTP/1.1\r\n${head.join('')}\r\n`)).toMatch(/^HTTP\/1\.1 400 /)
   })
 
   it('is no matter where it only expects something odd', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { setImmediate as immediate } from 'node:timers/promises'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -170,7 +170,7 @@ describe('bytes that arrive', () => {
     for await (const piece of bytes) pieces.push(piece)
     return Buffer.concat(pieces).toString()
   }
-  const times = { silent: 60_000, whole: 60_000 }
+  const times = { silent: 60_000, whole: 60_000, least: 0 }
 
   it('are given as they come', async () => {
     const stream = new PassThrough()
@@ -188,6 +188,24 @@ describe('bytes that arrive', () => {
     }
   })
 
+  it.each([
+    [1023, 'are given up'],
+    [1024, 'are taken'],
+  ])('%i in each minute where 1024 must come %s', async (bytes, outcome) => {
+    let clock = 0
+    const minutes = async function* () {
+      for (let minute = 0; minute < 5; minute += 1) {
+        clock += 61_000
+        yield Buffer.alloc(bytes)
+      }
+    }
+    const stream = Readable.from(minutes(), { highWaterMark: 1 })
+    const limits = { silent: 60_000, whole: 3_600_000, least: 1024 }
+    const pieces = arriving(stream, limits, () => clock)
+    if (outcome === 'are taken') expect(await all(pieces)).toHaveLength(5 * bytes)
+    else await expect(all(pieces)).rejects.toBe(tooSlow)
+  })
+
   it('are given up when their sender is gone', async () => {
     const stream = new PassThrough()
     stream.write('one')
@@ -195,7 +213,7 @@ describe('bytes that arrive', () => {
     await expect(all(arriving(stream, times))).rejects.toThrow()
   })
 
-  const bounds = { most: 3, mostOfOne: 2, mostWaiting: 1, patience: 60_000 }
+  const bounds = { most: 3, mostOfOne: 2, kept: 0, mostWaiting: 1, patience: 60_000 }
 
   it('have so many places, and so many for one', async () => {
     const places = makePlaces(bounds)
@@ -210,6 +228,19 @@ describe('bytes that arrive', () => {
     expect(leaveThird).toBeDefined()
     leaveThird?.()
     expect(await another).toBeDefined()
+  })
+
+  it('keep places for those who have none', async () => {
+    const places = makePlaces({ ...bounds, kept: 1, patience: 1 })
+    await places.take('a')
+    await places.take('a')
+    await places.take('b')
+    expect(await places.take('b')).toBeUndefined()
+    const others = makePlaces({ ...bounds, kept: 1, patience: 1 })
+    await others.take('a')
+    await others.take('a')
+    expect(await others.take('a')).toBeUndefined()
+    expect(await others.take('b')).toBeDefined()
   })
 
   it('wait for a place only so long, and take none when it comes too late', async () => {

@@ -1,0 +1,74 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { clientOf } from './client.ts'
+
+/** Clients that send as they like, and the process they send to. */
+export interface Hostile {
+  /** Opens a connection that sends this and reads nothing. */
+  readonly silent: (text: string) => Promise<Socket>
+  readonly end: () => void
+}
+
+export const hostileTo = (url: string, localAddress = '127.0.0.1'): Hostile => {
+  const { hostname, port } = new URL(url)
+  const sockets: Socket[] = []
+  return {
+    silent: async text => {
+      const socket = connect({ host: hostname, port: Number(port), localAddress })
+      socket.on('error', () => undefined)
+      socket.pause()
+      sockets.push(socket)
+      await Promise.race([once(socket, 'connect'), once(socket, 'close')])
+      socket.write(text)
+      return socket
+    },
+    end: () => {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+/** Resident memory of a process in MiB, as Linux tells it. */
+export const residentMemory = (pid: number): number => {
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(line?.[1]) / 1024
+}
+
+export const openDescriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+
+export interface Observed {
+  /** Milliseconds of the slowest hundredth of the answers to somebody else. */
+  readonly p99: number
+  readonly statuses: readonly number[]
+  readonly memory: number
+  readonly descriptors: number
+}
+
+/** What somebody else gets for `seconds`, and the most that the process held. */
+export const observe = async (
+  { url, pid }: { readonly url: string; readonly pid: number },
+  path: string,
+  authorization: string,
+  seconds: number,
+): Promise<Observed> => {
+  const client = clientOf(url, authorization)
+  const times: number[] = []
+  const statuses = new Set<number>()
+  let [memory, descriptors] = [0, 0]
+  const end = performance.now() + seconds * 1000
+  while (performance.now() < end) {
+    const start = performance.now()
+    statuses.add((await client.get(path)).status)
+    times.push(performance.now() - start)
+    memory = Math.max(memory, residentMemory(pid))
+    descriptors = Math.max(descriptors, openDescriptors(pid))
+  }
+  times.sort((a, b) => a - b)
+  return {
+    p99: times[Math.floor(times.length * 0.99)] ?? 0,
+    statuses: [...statuses],
+    memory: Math.round(memory),
+    descriptors,
+  }
+}
