@@ -199,7 +199,7 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
       }, bodyMilliseconds)
       await work()
       request.socket.setTimeout(takingMilliseconds)
-      if (!request.complete) request.resume()
+      if (!request.complete) discardBody(request)
       await closed
       clearTimeout(late)
       logger.info(lineOf(request, route, response.statusCode, start, requestId), 'request')
