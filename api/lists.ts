@@ -7,7 +7,7 @@ import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
 import { type Filter, folded } from '../domain/resource.ts'
 import { orderField } from '../projections/items.ts'
-import type { FieldValue, ModelShape, Query } from '../projections/read-store.ts'
+import type { FieldValue, ModelShape, Query, Range } from '../projections/read-store.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
 import { noSuch } from './item-identity.ts'
@@ -39,6 +39,8 @@ const expectedOf = ({ kind }: Filter): string =>
   kind === 'flag'
     ? 'must be true or false'
     : 'must be a date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS'
+
+const textOrNull = (value: FieldValue): string | null => (typeof value === 'string' ? value : null)
 
 const cursorShape = z.tuple([z.string(), z.string().nullable(), z.string()])
 
@@ -106,7 +108,7 @@ const queryOf = (
       detail: 'must be one this very list gave, with the same filters and order',
     })
   if (errors.length > 0) return E.left(invalid(...errors))
-  const range = from === undefined && until === undefined ? {} : { range: rangeOf(from, until) }
+  const range = from === undefined && until === undefined ? {} : { ranges: [rangeOf(from, until)] }
   return E.right({
     list,
     query: {
@@ -121,7 +123,7 @@ const queryOf = (
   })
 }
 
-const rangeOf = (from: string | undefined, until: string | undefined): NonNullable<Query['range']> => ({
+const rangeOf = (from: string | undefined, until: string | undefined): Range => ({
   field: orderField,
   ...(from === undefined ? {} : { from }),
   ...(until === undefined ? {} : { until }),
@@ -155,7 +157,10 @@ export const listItems = (
     const last = documents.at(-1)
     const texts = await shown(documents.map(({ text }) => (listed.many === 'nested' ? `[${text}]` : text)))()
     if (E.isLeft(texts)) return texts
-    const next = more && last !== undefined ? cursorOf(asked.right.list, last.orderedBy, last.key) : undefined
+    const next =
+      more && last !== undefined
+        ? cursorOf(asked.right.list, textOrNull(last.orderedBy), last.key)
+        : undefined
     const link = next === undefined ? {} : { Link: linkTo(within.path, parameters.right, next) }
     return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, link))
   }

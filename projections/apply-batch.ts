@@ -2,7 +2,21 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { RecordedEvent } from '../domain/event.ts'
 import type { Projection } from './projection.ts'
-import type { Changes, Document, Generation, ReadModelWriter, ReadUnavailable } from './read-store.ts'
+import type {
+  Changes,
+  Document,
+  FieldChange,
+  Generation,
+  ReadModelWriter,
+  ReadUnavailable,
+} from './read-store.ts'
+
+const isDocument = (change: Document | FieldChange): change is Document => 'text' in change
+
+const withFields = (
+  document: Document | undefined,
+  { position, fields }: FieldChange,
+): Document | undefined => document && { ...document, position, fields: { ...document.fields, ...fields } }
 
 /** What a batch of events makes of one read model: each document once, as the last event leaves it. */
 export const applyBatch =
@@ -18,11 +32,25 @@ export const applyBatch =
     if (E.isLeft(loaded)) return loaded
     const documents = new Map(loaded.right.map(document => [document.key, document]))
     const changed = new Map<string, Document>()
+    const fieldChanges = new Map<string, FieldChange>()
     for (const recorded of events) {
-      for (const document of projection.apply(recorded, key => documents.get(key))) {
-        documents.set(document.key, document)
-        changed.set(document.key, document)
+      for (const change of projection.apply(recorded, key => documents.get(key))) {
+        const { key } = change
+        const document = isDocument(change) ? change : withFields(documents.get(key), change)
+        if (document !== undefined) documents.set(key, document)
+        if (document !== undefined && (isDocument(change) || changed.has(key))) {
+          changed.set(key, document)
+          fieldChanges.delete(key)
+        } else if (!isDocument(change))
+          fieldChanges.set(key, {
+            ...change,
+            fields: { ...fieldChanges.get(key)?.fields, ...change.fields },
+          })
       }
     }
-    return E.right({ generation, documents: [...changed.values()] })
+    return E.right({
+      generation,
+      documents: [...changed.values()],
+      fieldChanges: [...fieldChanges.values()],
+    })
   }

@@ -69,7 +69,8 @@ const parseItem = (text: string | null | undefined): JsonObject | undefined => {
   return isObject(value) ? value : undefined
 }
 
-const fieldsOf = (
+/** The values of the fields of a resource’s read model, for an item as it is. */
+export const fieldsOf = (
   resource: Resource,
   key: string,
   item: JsonObject,

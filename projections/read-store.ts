@@ -9,17 +9,32 @@ export interface ModelShape {
   /** Raised with every change of what is stored: a new version is built from the log beside the old one. */
   readonly version: number
   readonly fields: Readonly<Record<string, 'text' | 'integer'>>
+  /** The fields that say from and until when a document is valid, where its documents are versions. */
+  readonly validity?: Validity
   /**
    * Fields by which documents are found in this order, then by key. `also` are fields that queries compare on the
    * way: the index holds them, so that no document is read in vain. With `where`, only documents that have that field
    * need to be in it: queries by it name the field. Of those that serve a query the first is the best: the fewest
-   * documents have what it compares.
+   * documents have what it compares. Where the last field is nearly unique, `withoutKey` leaves the key out: equal values
+   * are put in order when they are read.
    */
   readonly indexes: readonly {
     readonly fields: readonly string[]
     readonly also?: readonly string[]
     readonly where?: string
+    readonly withoutKey?: boolean
   }[]
+}
+
+/**
+ * Names of integer fields: positions `from` ≤ P < `to`, the largest integer while the version is open, and the times of the
+ * same events in milliseconds since the epoch, `recordedTo` null while it is open.
+ */
+export interface Validity {
+  readonly from: string
+  readonly to: string
+  readonly recordedFrom: string
+  readonly recordedTo: string
 }
 
 export interface Document {
@@ -32,19 +47,42 @@ export interface Document {
   readonly fields: Readonly<Record<string, FieldValue>>
 }
 
+/** Sets some fields of a document. Its text, its revision and its other fields stay as they are. */
+export interface FieldChange {
+  readonly key: string
+  /** Of the event that makes the change: a document of this position or a later one is left as it is. */
+  readonly position: bigint
+  readonly fields: Readonly<Record<string, FieldValue>>
+}
+
 /** A document without what only queries need. */
 export type Held = Omit<Document, 'fields'>
+
+/** `from` ≤ field < `until`, in the field's own order: texts by their code points, integers by value. Null is in no range. */
+export interface Range {
+  readonly field: string
+  readonly from?: string | bigint
+  readonly until?: string | bigint
+}
 
 export interface Query {
   /** Null equals nothing. */
   readonly equals: Readonly<Record<string, FieldValue>>
-  /** `from` ≤ field < `until`. */
-  readonly range?: { readonly field: string; readonly from?: string; readonly until?: string }
+  /** `from` ≤ key < `until`. */
+  readonly keys?: { readonly from: string; readonly until: string }
+  /** All of them hold. */
+  readonly ranges?: readonly Range[]
+  /**
+   * Only versions that were valid at this position, and, with a time, as of that time: `from` ≤ position,
+   * `recordedFrom` ≤ time, and `recordedTo` > time or `to` > position. A reader takes the checkpoint as the position, so
+   * that a batch that is half written is invisible, and each item has one version or none. The model has a `validity`.
+   */
+  readonly validAt?: { readonly position: bigint; readonly time?: bigint }
   /** The field that orders, before the key; without one the key alone does. */
   readonly orderedBy?: string
   readonly descending: boolean
   /** Only what comes after this document in the order. */
-  readonly after?: { readonly value: string | null; readonly key: string }
+  readonly after?: { readonly value: FieldValue; readonly key: string }
   readonly limit: number
   /** Ends early before the texts together take more bytes than this; one document is always given. */
   readonly mostBytes: number
@@ -54,7 +92,8 @@ export interface Found {
   readonly documents: readonly {
     readonly key: string
     readonly text: string
-    readonly orderedBy: string | null
+    /** The value of the field that orders; null without one. */
+    readonly orderedBy: FieldValue
   }[]
   readonly more: boolean
 }
@@ -91,9 +130,11 @@ export interface Superseded {
   readonly _tag: 'Superseded'
 }
 
+/** Each key is in one of the lists at most. */
 export interface Changes {
   readonly generation: Generation
   readonly documents: readonly Document[]
+  readonly fieldChanges?: readonly FieldChange[]
 }
 
 /**

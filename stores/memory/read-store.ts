@@ -9,6 +9,7 @@ import type {
   ReadModels,
   ReadModelWriter,
 } from '../../projections/read-store.ts'
+import { validityOf } from '../validity.ts'
 
 interface Stored {
   readonly model: ModelShape
@@ -48,24 +49,43 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
   }
 
   const matching = (model: ModelShape, query: Query) => {
-    const { equals, range, orderedBy, descending, after } = query
+    const { equals, keys, ranges = [], validAt, orderedBy, descending, after } = query
     const orderOf = ({ key, fields }: Document): [FieldValue, string] => [
       orderedBy === undefined ? null : (fields[orderedBy] ?? null),
       key,
     ]
     const byOrder = (a: [FieldValue, string], b: [FieldValue, string]) =>
       (compare(a[0], b[0]) || compare(a[1], b[1])) * (descending ? -1 : 1)
-    const inRange = (value: FieldValue) =>
-      range === undefined ||
-      (value !== null &&
-        (range.from === undefined || compare(value, range.from) >= 0) &&
-        (range.until === undefined || compare(value, range.until) < 0))
+    const isInRanges = ({ fields }: Document) =>
+      ranges.every(({ field, from, until }) => {
+        const value = fields[field] ?? null
+        return (
+          value !== null &&
+          (from === undefined || compare(value, from) >= 0) &&
+          (until === undefined || compare(value, until) < 0)
+        )
+      })
+    const isValid = ({ fields }: Document): boolean => {
+      if (validAt === undefined) return true
+      const { from, to, recordedFrom, recordedTo } = validityOf(model)
+      const { position, time } = validAt
+      const isOpen = compare(fields[to] ?? null, position) > 0
+      return (
+        compare(fields[from] ?? null, position) <= 0 &&
+        (time === undefined
+          ? isOpen
+          : compare(fields[recordedFrom] ?? null, time) <= 0 &&
+            (isOpen || compare(fields[recordedTo] ?? null, time) > 0))
+      )
+    }
     return [...(servedOf(model)?.documents.values() ?? [])]
       .filter(({ text }) => text !== null)
       .filter(({ fields }) =>
         Object.entries(equals).every(([name, value]) => value !== null && fields[name] === value),
       )
-      .filter(({ fields }) => inRange(fields[range?.field ?? ''] ?? null))
+      .filter(({ key }) => keys === undefined || (key >= keys.from && key < keys.until))
+      .filter(isInRanges)
+      .filter(isValid)
       .filter(document => after === undefined || byOrder(orderOf(document), [after.value, after.key]) > 0)
       .sort((a, b) => byOrder(orderOf(a), orderOf(b)))
   }
@@ -89,8 +109,8 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
         bytes += Buffer.byteLength(text ?? '')
         if (documents.length === query.limit || (documents.length > 0 && bytes > query.mostBytes))
           return E.right({ documents, more: true })
-        const value = query.orderedBy === undefined ? null : fields[query.orderedBy]
-        documents.push({ key, text: text ?? '', orderedBy: typeof value === 'string' ? value : null })
+        const orderedBy = query.orderedBy === undefined ? null : (fields[query.orderedBy] ?? null)
+        documents.push({ key, text: text ?? '', orderedBy })
       }
       return E.right({ documents, more: false })
     },
@@ -122,7 +142,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
     commit: (changes, checkpoint) => async () => {
       if (!changes.every(({ generation }) => stands(generation))) return E.left({ _tag: 'Superseded' })
-      for (const { generation, documents } of changes) {
+      for (const { generation, documents, fieldChanges = [] } of changes) {
         const stored = find(generation)
         if (stored === undefined) continue
         stored.checkpoint = checkpoint
@@ -130,6 +150,11 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
           const before = stored.documents.get(document.key)
           if (before === undefined || document.position > before.position)
             stored.documents.set(document.key, document)
+        }
+        for (const { key, position, fields } of fieldChanges) {
+          const before = stored.documents.get(key)
+          if (before !== undefined && position > before.position)
+            stored.documents.set(key, { ...before, position, fields: { ...before.fields, ...fields } })
         }
       }
       return E.right(undefined)

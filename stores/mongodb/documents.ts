@@ -1,6 +1,14 @@
 import type { Collection, Db } from 'mongodb'
 import { z } from 'zod'
-import type { Document, FieldValue, Found, Held, ModelShape, Query } from '../../projections/read-store.ts'
+import type {
+  Document,
+  FieldChange,
+  FieldValue,
+  Found,
+  Held,
+  ModelShape,
+  Query,
+} from '../../projections/read-store.ts'
 import type { Keyed } from './client.ts'
 import { insertAllNew } from './insert-new.ts'
 import { filterOf, pathOf, sortOf, withoutNul } from './query.ts'
@@ -58,6 +66,8 @@ export interface Documents {
   readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
   /** Each replaces one of an older position only. */
   readonly write: (documents: readonly Document[]) => Promise<void>
+  /** Each changes a document of an older position only. */
+  readonly change: (changes: readonly FieldChange[]) => Promise<void>
 }
 
 /** Inserts what is new and replaces the rest where it is older. Never an upsert: a guarded one may insert twice. */
@@ -84,12 +94,12 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
   return {
     make: async () => {
       await collection.drop()
-      const indexes = model.indexes.map(({ fields, also = [] }, i) => ({
+      const indexes = model.indexes.map(({ fields, also = [], withoutKey = false }, i) => ({
         name: `${name}_${i}`,
         key: Object.fromEntries(
           [
             ...fields.map(field => pathOf(model, field)),
-            '_id',
+            ...(withoutKey ? [] : ['_id']),
             ...also.map(field => pathOf(model, field)),
           ].map(path => [path, 1 as const]),
         ),
@@ -119,7 +129,7 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
         if (documents.length === limit || (documents.length > 0 && bytes > mostBytes))
           return { documents, more: true }
         const value = orderedBy === undefined ? null : fields?.[orderedBy]
-        documents.push({ key: _id, text, orderedBy: typeof value === 'string' ? value : null })
+        documents.push({ key: _id, text, orderedBy: value ?? null })
       }
       return { documents, more: false }
     },
@@ -147,6 +157,24 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
           collection,
           some.map(document => storedOf(model, document)),
         )
+    },
+
+    change: async changes => {
+      const updates = changes.map(({ key, position, fields }) => ({
+        updateOne: {
+          filter: { _id: { $eq: key }, position: { $lt: position } },
+          update: {
+            $set: {
+              position,
+              ...Object.fromEntries(
+                Object.entries(fields).map(([field, value]) => [pathOf(model, field), withoutNul(value)]),
+              ),
+            },
+          },
+        },
+      }))
+      for (const some of inRuns(updates, mostReplacedAtOnce))
+        await collection.bulkWrite(some, { ordered: false })
     },
   }
 }

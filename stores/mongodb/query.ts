@@ -1,5 +1,6 @@
 import type { Filter, Sort } from 'mongodb'
 import type { FieldValue, ModelShape, Query } from '../../projections/read-store.ts'
+import { validityOf } from '../validity.ts'
 import type { Keyed } from './client.ts'
 
 /** Where a field of a model is in its documents. */
@@ -29,18 +30,38 @@ const beyond = (
   return [{ [path]: descending ? { $not: { $gt: place } } : { $gte: place } }, others]
 }
 
+const validConditions = (
+  model: ModelShape,
+  { position, time }: NonNullable<Query['validAt']>,
+): readonly Filter<Keyed>[] => {
+  const { from, to, recordedFrom, recordedTo } = validityOf(model)
+  const isOpen = { [pathOf(model, to)]: { $gt: position } }
+  return [
+    { [pathOf(model, from)]: { $lte: position } },
+    ...(time === undefined
+      ? [isOpen]
+      : [
+          { [pathOf(model, recordedFrom)]: { $lte: time } },
+          { $or: [{ [pathOf(model, recordedTo)]: { $gt: time } }, isOpen] },
+        ]),
+  ]
+}
+
 /** The documents a query asks for; undefined where it can find none. */
 export const filterOf = (model: ModelShape, query: Query): Filter<Keyed> | undefined => {
-  const { equals, range, orderedBy, descending, after } = query
+  const { equals, keys, ranges = [], validAt, orderedBy, descending, after } = query
   const equal = Object.entries(equals)
   if (equal.some(([, value]) => value === null)) return undefined
   const conditions: Filter<Keyed>[] = equal.map(([field, value]) => ({
     [pathOf(model, field)]: { $eq: withoutNul(value) },
   }))
-  if (range?.from !== undefined)
-    conditions.push({ [pathOf(model, range.field)]: { $gte: withoutNul(range.from) } })
-  if (range?.until !== undefined)
-    conditions.push({ [pathOf(model, range.field)]: { $lt: withoutNul(range.until) } })
+  if (keys !== undefined) conditions.push({ _id: { $gte: keys.from, $lt: keys.until } })
+  for (const { field, from, until } of ranges) {
+    const path = pathOf(model, field)
+    if (from !== undefined) conditions.push({ [path]: { $gte: withoutNul(from) } })
+    if (until !== undefined) conditions.push({ [path]: { $lt: withoutNul(until) } })
+  }
+  if (validAt !== undefined) conditions.push(...validConditions(model, validAt))
   if (after !== undefined) {
     const path = orderedBy === undefined ? undefined : pathOf(model, orderedBy)
     conditions.push(...beyond(path, after, descending))

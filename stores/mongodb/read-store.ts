@@ -147,7 +147,10 @@ export const mongoReadStore = (url: string): MongoReadStore => {
           const moved = changes.map(({ generation }) => generation)
           if (!(await stand(moved))) return false
           await Promise.all(
-            changes.map(({ generation, documents }) => documentsOf(generation).write(documents)),
+            changes.map(async ({ generation, documents, fieldChanges = [] }) => {
+              await documentsOf(generation).write(documents)
+              await documentsOf(generation).change(fieldChanges)
+            }),
           )
           return generations.move(moved, checkpoint)
         }),

@@ -4,6 +4,7 @@ import * as E from '#fp/Either'
 import type {
   Checkpoint,
   Document,
+  FieldChange,
   Generation,
   ModelShape,
   Query,
@@ -14,7 +15,16 @@ import type {
 } from '../../projections/read-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { type Database, openDatabase } from './database.ts'
-import { columnsOf, createTables, documentOf, heldOf, queryOf, quoted, tableOf } from './read-tables.ts'
+import {
+  columnsOf,
+  createTables,
+  documentOf,
+  fieldValue,
+  heldOf,
+  queryOf,
+  quoted,
+  tableOf,
+} from './read-tables.ts'
 
 const keepRetiredMilliseconds = 60_000
 const sweepRows = 2_000
@@ -199,6 +209,21 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
       statement.run(key, revision, position, text, ...names.map(name => fields[name] ?? null))
   }
 
+  const setFields = (
+    db: Database,
+    { model, number }: Generation,
+    { key, position, fields }: FieldChange,
+  ): void => {
+    const names = Object.keys(fields)
+    const sets = ['position', ...names].map(name => `${quoted(name)} = ?`)
+    db.prepare(`UPDATE ${tableOf(model, number)} SET ${sets.join(', ')} WHERE key = ? AND position < ?`).run(
+      position,
+      ...Object.values(fields),
+      key,
+      position,
+    )
+  }
+
   return {
     get: (model, key) => async () =>
       attempt(() => {
@@ -222,7 +247,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
           documents.push({
             key: String(row.key),
             text,
-            orderedBy: typeof row.ordered_value === 'string' ? row.ordered_value : null,
+            orderedBy: fieldValue(row.ordered_value),
           })
         }
         return { documents, more: false }
@@ -298,8 +323,10 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
             const { model, number } = generation
             move.run(checkpoint.position, checkpoint.eventId, Date.now(), model.name, model.version, number)
           }
-          for (const { generation, documents } of changes)
+          for (const { generation, documents, fieldChanges = [] } of changes) {
             put(db, generation.model, generation.number, documents)
+            for (const change of fieldChanges) setFields(db, generation, change)
+          }
           return true
         })
       })

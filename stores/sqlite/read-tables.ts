@@ -1,5 +1,6 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { Document, FieldValue, Held, ModelShape, Query } from '../../projections/read-store.ts'
+import { validityOf } from '../validity.ts'
 import type { Database } from './database.ts'
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
@@ -7,7 +8,7 @@ export const tableOf = (model: ModelShape, number: number): string =>
   quoted(`${model.name}_${model.version}_${number}`)
 export const columnsOf = (model: ModelShape): readonly string[] => Object.keys(model.fields)
 
-const fieldValue = (value: unknown): FieldValue =>
+export const fieldValue = (value: unknown): FieldValue =>
   typeof value === 'string' || typeof value === 'bigint' ? value : null
 
 // The tables are STRICT: SQLite itself vouches for the columns' types.
@@ -28,11 +29,11 @@ export const createTables = (db: Database, model: ModelShape, number: number): v
   const fields = Object.entries(model.fields).map(([name, kind]) => `, ${quoted(name)} ${kind.toUpperCase()}`)
   db.connection.exec(`CREATE TABLE ${table} (key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL,
     position INTEGER NOT NULL, text TEXT${fields.join('')}) STRICT`)
-  model.indexes.forEach(({ fields, also = [], where }, i) => {
+  model.indexes.forEach(({ fields, also = [], where, withoutKey = false }, i) => {
     const index = quoted(`${model.name}_${model.version}_${number}_${i}`)
     const part = where === undefined ? '' : ` WHERE ${quoted(where)} IS NOT NULL`
     db.connection.exec(
-      `CREATE INDEX ${index} ON ${table} (${[...fields, 'key', ...also].map(quoted).join(', ')})${part}`,
+      `CREATE INDEX ${index} ON ${table} (${[...fields, ...(withoutKey ? [] : ['key']), ...also].map(quoted).join(', ')})${part}`,
     )
   })
 }
@@ -48,12 +49,23 @@ const passedOver = ({ indexes }: ModelShape, { equals, orderedBy }: Query): read
     : compared.flatMap(([first]) => first ?? []).filter(field => !best.includes(field))
 }
 
+// A plus sign keeps SQLite from looking for an index: nearly every version began before.
+const quotedValidity = (model: ModelShape) => {
+  const { from, to, recordedFrom, recordedTo } = validityOf(model)
+  return {
+    from: `+${quoted(from)}`,
+    to: `+${quoted(to)}`,
+    recordedFrom: `+${quoted(recordedFrom)}`,
+    recordedTo: `+${quoted(recordedTo)}`,
+  }
+}
+
 export const queryOf = (
   model: ModelShape,
   table: string,
   query: Query,
 ): { sql: string; values: SQLInputValue[] } => {
-  const { equals, range, orderedBy, descending, after, limit } = query
+  const { equals, keys, ranges = [], validAt, orderedBy, descending, after, limit } = query
   const values: SQLInputValue[] = []
   const conditions = ['text IS NOT NULL']
   const passed = passedOver(model, query)
@@ -62,13 +74,32 @@ export const queryOf = (
     conditions.push(`${passed.includes(name) ? '+' : ''}${quoted(name)} = ?`)
     values.push(value)
   }
-  if (range?.from !== undefined) {
-    conditions.push(`${quoted(range.field)} >= ?`)
-    values.push(range.from)
+  if (keys !== undefined) {
+    conditions.push('key >= ? AND key < ?')
+    values.push(keys.from, keys.until)
   }
-  if (range?.until !== undefined) {
-    conditions.push(`${quoted(range.field)} < ?`)
-    values.push(range.until)
+  for (const { field, from, until } of ranges) {
+    if (from !== undefined) {
+      conditions.push(`${quoted(field)} >= ?`)
+      values.push(from)
+    }
+    if (until !== undefined) {
+      conditions.push(`${quoted(field)} < ?`)
+      values.push(until)
+    }
+  }
+  if (validAt !== undefined) {
+    const { position, time } = validAt
+    const { from, to, recordedFrom, recordedTo } = quotedValidity(model)
+    conditions.push(`${from} <= ?`)
+    values.push(position)
+    if (time === undefined) {
+      conditions.push(`${to} > ?`)
+      values.push(position)
+    } else {
+      conditions.push(`${recordedFrom} <= ?`, `(${recordedTo} > ? OR ${to} > ?)`)
+      values.push(time, time, position)
+    }
   }
   const order = orderedBy === undefined ? ['key'] : [quoted(orderedBy), 'key']
   if (after !== undefined) {

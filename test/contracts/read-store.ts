@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Document, Generation, Query } from '../../projections/read-store.ts'
 import { left, right } from '../support/either.ts'
-import { checkpointAt, type OpenReadStore, thing, things } from '../support/things.ts'
+import { checkpointAt, type OpenReadStore, revision, revisions, thing, things } from '../support/things.ts'
 
 const everything: Query = { equals: {}, descending: false, limit: 100, mostBytes: 1e6 }
 
@@ -90,11 +90,13 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       expect(await keys(ordered)).toEqual(['b', 'c', 'a'])
       expect(await keys({ ...ordered, descending: true })).toEqual(['a', 'c', 'b'])
       expect(await keys({ equals: { flag: 1n } })).toEqual(['a', 'd'])
-      expect(await keys({ ...ordered, range: { field: 'at', from: '2020', until: '2021' } })).toEqual([
+      expect(await keys({ ...ordered, ranges: [{ field: 'at', from: '2020', until: '2021' }] })).toEqual([
         'b',
         'c',
       ])
-      expect(await keys({ ...ordered, range: { field: 'at', from: '2020.5' } })).toEqual(['a'])
+      expect(await keys({ ...ordered, ranges: [{ field: 'at', from: '2020.5' }] })).toEqual(['a'])
+      expect(await keys({ keys: { from: 'b', until: 'd' } })).toEqual(['b', 'c'])
+      expect(await keys({ keys: { from: 'b', until: 'd' }, descending: true })).toEqual(['c', 'b'])
       expect(await keys({ equals: { owner: "A' OR '1'='1" } })).toEqual([])
     })
 
@@ -106,7 +108,7 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       const query = { ...everything, equals: { owner: 'A' }, orderedBy: 'at', descending }
       const whole = await right(store.find(things, query))
       const seen: string[] = []
-      let after: { value: string | null; key: string } | undefined
+      let after: Query['after']
       for (let page = 0; page < 4; page += 1) {
         const found = await right(
           store.find(things, { ...query, limit: 2, ...(after === undefined ? {} : { after }) }),
@@ -117,6 +119,89 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
         expect(found.more).toBe(page < 3)
       }
       expect(seen).toEqual(whole.documents.map(({ key }) => key))
+    })
+
+    it('are found by ranges of positions and times, newest first', async () => {
+      const large = 2n ** 60n
+      const at = (year: string, flag: bigint) => ({ fields: { owner: 'A', at: year, flag } })
+      await commit(
+        1n,
+        thing('a', 1n, at('2020', large)),
+        thing('b', 1n, at('2022', large + 1n)),
+        thing('c', 1n, at('2021', large + 2n)),
+        thing('d', 1n, at('2023', large + 3n)),
+      )
+      const newestFirst = { orderedBy: 'flag', descending: true }
+      expect(await keys(newestFirst)).toEqual(['d', 'c', 'b', 'a'])
+      const positions = { field: 'flag', from: large + 1n, until: large + 3n }
+      expect(await keys({ ...newestFirst, ranges: [positions] })).toEqual(['c', 'b'])
+      const times = { field: 'at', from: '2021', until: '2022' }
+      expect(await keys({ ...newestFirst, ranges: [positions, times] })).toEqual(['c'])
+      const page = await right(store.find(things, { ...everything, ...newestFirst, limit: 2 }))
+      expect(page.documents.map(({ orderedBy }) => orderedBy)).toEqual([large + 3n, large + 2n])
+      expect(await keys({ ...newestFirst, after: { value: large + 2n, key: 'c' } })).toEqual(['b', 'a'])
+      expect(await keys({ orderedBy: 'flag', after: { value: large + 2n, key: 'c' } })).toEqual(['d'])
+    })
+
+    it('change fields of a document of an older position, and leave its text', async () => {
+      await commit(5n, thing('a', 5n, { text: '"five"' }))
+      const change = async (to: bigint, position: bigint, flag: bigint, key = 'a') => {
+        const checkpoint = checkpointAt(to)
+        const changes = { generation, documents: [], fieldChanges: [{ key, position, fields: { flag } }] }
+        await right(store.commit([changes], checkpoint, 0))
+        generation = { ...generation, checkpoint }
+      }
+      const loaded = () => right(store.load(generation, ['a']))
+      await change(6n, 6n, 1n)
+      const changed = { ...thing('a', 6n, { text: '"five"' }), fields: { owner: 'A', at: '2020', flag: 1n } }
+      expect(await loaded()).toEqual([changed])
+      // Delivered again, or late.
+      await change(7n, 6n, 2n)
+      await change(8n, 5n, 3n)
+      await change(9n, 9n, 1n, 'never was')
+      expect(await loaded()).toEqual([changed])
+      expect(await keys({ equals: { flag: 1n } })).toEqual(['a'])
+    })
+
+    describe('of versions', () => {
+      const validAt = async (position: bigint, time?: bigint) => {
+        const at = time === undefined ? { position } : { position, time }
+        const found = await right(store.find(revisions, { ...everything, validAt: at }))
+        return found.documents.map(({ key }) => key)
+      }
+      const write = async (documents: readonly Document[]) => {
+        const served = await right(store.served(revisions))
+        await right(store.commit([{ generation: served, documents }], checkpointAt(100n), 0))
+      }
+
+      it('find those that are valid at a position', async () => {
+        await write([
+          revision('a@0', [10n, 2020_00n], [20n, 2021_00n]),
+          revision('a@1', [20n, 2021_00n]),
+          revision('b@0', [15n, 2020_06n], [2n ** 60n, 2022_00n]),
+          revision('b@1', [2n ** 60n, 2022_00n]),
+        ])
+        expect(await validAt(9n)).toEqual([])
+        expect(await validAt(10n)).toEqual(['a@0'])
+        expect(await validAt(19n)).toEqual(['a@0', 'b@0'])
+        expect(await validAt(20n)).toEqual(['a@1', 'b@0'])
+        expect(await validAt(2n ** 60n)).toEqual(['a@1', 'b@1'])
+      })
+
+      it('find those that were valid as of a time, as far as a position', async () => {
+        await write([
+          revision('a@0', [10n, 2020_00n], [20n, 2021_00n]),
+          revision('a@1', [20n, 2021_00n]),
+          revision('b@0', [15n, 2020_06n]),
+        ])
+        expect(await validAt(20n, 2019_00n)).toEqual([])
+        expect(await validAt(20n, 2020_00n)).toEqual(['a@0'])
+        expect(await validAt(20n, 2020_07n)).toEqual(['a@0', 'b@0'])
+        expect(await validAt(20n, 2021_00n)).toEqual(['a@1', 'b@0'])
+        // What came after the position is as if it had not been written.
+        expect(await validAt(19n, 2021_00n)).toEqual(['a@0', 'b@0'])
+        expect(await validAt(14n, 2021_00n)).toEqual(['a@0'])
+      })
     })
 
     it('end a page early where its texts grow too long, after one at least', async () => {
@@ -137,7 +222,7 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       )
       expect(await keys({ equals: { flag: null } })).toEqual([])
       expect(await keys({ equals: { owner: 'A', flag: 1n } })).toEqual([])
-      expect(await keys({ equals: { owner: 'A' }, range: { field: 'at', until: '9999' } })).toEqual([])
+      expect(await keys({ equals: { owner: 'A' }, ranges: [{ field: 'at', until: '9999' }] })).toEqual([])
       expect(await keys({})).toEqual(['a', 'b', 'c'])
     })
 

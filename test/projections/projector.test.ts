@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import { people } from '../../domain/people.ts'
+import { applyBatch } from '../../projections/apply-batch.ts'
 import { modelOf } from '../../projections/items.ts'
 import { makeProgress } from '../../projections/progress.ts'
 import { type ProjectorFailure, startProjector } from '../../projections/projector.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
 import { rebuild } from '../../projections/rebuild.ts'
-import { stillValid, versionKey, versions } from '../../projections/versions.ts'
+import { stillValid, versionKey, versions, versionsProjection } from '../../projections/versions.ts'
 import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
@@ -206,6 +207,50 @@ describe('versions', () => {
       { event: 'PersonChanged', item: { id: 'ANA', name: 'Ana' } },
       { event: 'PersonRemoved', item: null },
     ])
+    expect(
+      found.map(({ fields }) => [fields.resource, fields.actor, fields.subject, fields.list ?? null]),
+    ).toEqual([
+      ['people', 'ITAPYT999HON', 'ANA', 'people'],
+      ['people', 'ITAPYT999HON', null, 'people'],
+      ['people', 'ITAPYT999HON', null, null],
+    ])
+    expect(found.map(({ fields }) => fields.name ?? null)).toEqual([null, 'ana', null])
+  })
+
+  it('close without writing the text of what they close again', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    await projectAll(hub)
+    const [changed] = await right(hub.log.append('person-ANA', 0, [personChanged({ name: 'Ana' })]))
+    const generation = await right(hub.store.served(versions))
+    const batch = await right(
+      applyBatch(hub.store, versionsProjection, generation, changed === undefined ? [] : [changed]),
+    )
+    expect(batch.documents.map(({ key }) => key)).toEqual([versionKey('people', 'ANA', 1)])
+    expect(batch.fieldChanges).toMatchObject([{ key: versionKey('people', 'ANA', 0) }])
+  })
+
+  it('answer what an item was at a position, and which pages were in a book', async () => {
+    const hub = await openAll()
+    await register(hub, 'ANA')
+    const [written] = await right(hub.log.append('page-ANA:p', 'no-stream', [pageWritten('ANA', 'p')]))
+    const amended = eventOf('PageAmended', { page_date: '2020-01-01' })
+    const [second] = await right(hub.log.append('page-ANA:p', 0, [amended]))
+    await projectAll(hub)
+    const query = {
+      equals: { list: 'pols/ANA' },
+      orderedBy: 'ordered_by',
+      descending: false,
+      limit: 9,
+      mostBytes: 1e6,
+    }
+    const keysAt = async (position: bigint) =>
+      (await right(hub.store.find(versions, { ...query, validAt: { position } }))).documents.map(
+        ({ key }) => key,
+      )
+    expect(await keysAt(1n)).toEqual([])
+    expect(await keysAt(written?.position ?? 0n)).toEqual([versionKey('pols', 'ANA:p', 0)])
+    expect(await keysAt(second?.position ?? 0n)).toEqual([versionKey('pols', 'ANA:p', 1)])
   })
 })
 

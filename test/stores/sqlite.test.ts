@@ -9,6 +9,7 @@ import { catalogue } from '../../domain/catalogue.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { Query } from '../../projections/read-store.ts'
+import { versionKeys, versions } from '../../projections/versions.ts'
 import { openLog } from '../../stores/codec.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { openDatabase } from '../../stores/sqlite/database.ts'
@@ -224,6 +225,49 @@ describe('the read models in an SQLite file', () => {
         JSON.stringify(query, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
       ).toMatch(/USING (COVERING )?INDEX/)
       expect(plan).not.toContain('TEMP B-TREE')
+    }
+    await store.close()
+  })
+})
+
+describe('versions', () => {
+  const at = { position: 9n, time: 2024n }
+  const since = [{ field: 'recorded_from', from: 2023n, until: 2024n }]
+  const keys = versionKeys('people', 'A')
+  it.each<[string, string, Partial<Query>]>([
+    ['the history of an item', 'key>? AND key<?', { keys }],
+    ['an item as of a time', 'key>? AND key<?', { keys, validAt: at }],
+    ['a list as of a time', 'list=?', { equals: { list: 'pols/A' }, orderedBy: 'ordered_by', validAt: at }],
+    [
+      'the next page of a list as of a time',
+      'list=? AND (ordered_by,key)>(?,?)',
+      {
+        equals: { list: 'people', gender: 'f' },
+        orderedBy: 'ordered_by',
+        validAt: at,
+        after: { value: '', key: 'people/A@000000000000' },
+      },
+    ],
+    ['the audit', 'recorded_from>? AND recorded_from<?', { ranges: since, orderedBy: 'recorded_from' }],
+    ...['actor', 'node', 'resource', 'subject'].map((field): [string, string, Partial<Query>] => [
+      `the audit by ${field}`,
+      `${field}=? AND recorded_from>? AND recorded_from<?`,
+      { equals: { [field]: 'x' }, ranges: since, orderedBy: 'recorded_from' },
+    ]),
+    [
+      'the audit by subject and actor',
+      'subject=? AND recorded_from>? AND recorded_from<?',
+      { equals: { actor: 'x', subject: 'y' }, ranges: since, orderedBy: 'recorded_from' },
+    ],
+  ])('find %s by an index: %s', async (_what, searched, query) => {
+    const store = sqliteReadStore(newFile())
+    await right(store.served(versions))
+    for (const descending of [false, true]) {
+      const whole = { equals: {}, limit: 10, mostBytes: 1e6, ...query, descending }
+      const plan = store.explain(versions, whole).join('; ')
+      expect(plan).toContain(`(${descending ? searched.replace(')>(', ')<(') : searched})`)
+      // Of the same millisecond only.
+      expect(plan.replace('TEMP B-TREE FOR LAST TERM OF ORDER BY', '')).not.toContain('TEMP B-TREE')
     }
     await store.close()
   })

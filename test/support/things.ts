@@ -10,6 +10,28 @@ export const things: ModelShape = {
   indexes: [{ fields: ['owner', 'at'], also: ['flag'] }],
 }
 
+/** A read model of versions, as tests of the stores need it. */
+export const revisions: ModelShape = {
+  name: 'revisions',
+  version: 1,
+  fields: { valid_from: 'integer', valid_to: 'integer', recorded_from: 'integer', recorded_to: 'integer' },
+  validity: { from: 'valid_from', to: 'valid_to', recordedFrom: 'recorded_from', recordedTo: 'recorded_to' },
+  indexes: [{ fields: ['valid_from'] }],
+}
+
+/** A version that is valid from one position and time until another; without the second it is open. */
+export const revision = (
+  key: string,
+  [from, recordedFrom]: readonly [bigint, bigint],
+  [to, recordedTo]: readonly [bigint, bigint | null] = [2n ** 63n - 1n, null],
+): Document => ({
+  key,
+  revision: 0,
+  position: from,
+  text: JSON.stringify({ key }),
+  fields: { valid_from: from, valid_to: to, recorded_from: recordedFrom, recorded_to: recordedTo },
+})
+
 export const thing = (key: string, position: bigint, more: Partial<Document> = {}): Document => ({
   key,
   revision: 0,
