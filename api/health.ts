@@ -6,7 +6,7 @@ import { accounts } from '../projections/accounts.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { Projector } from '../projections/projector.ts'
-import type { ReadModels } from '../projections/read-store.ts'
+import type { ModelShape, ReadModels } from '../projections/read-store.ts'
 import type { Answer } from './answer.ts'
 import { jsonAnswer } from './answer.ts'
 
@@ -22,8 +22,8 @@ export interface Readiness {
 export interface Health {
   /** Asks the stores and compares the read side with what the log held when this process started. */
   readonly check: () => Promise<E.Either<string, Readiness>>
-  /** Whether the read side has reached what the log held when this process started. */
-  readonly readSideIsUp: () => boolean
+  /** Whether a read model has reached what the log held when this process started. */
+  readonly isUp: (model: Pick<ModelShape, 'name'>) => boolean
 }
 
 export interface HealthDependencies {
@@ -68,7 +68,7 @@ export const makeHealth = (dependencies: HealthDependencies): Health => {
       problems,
     })
   }
-  return { check, readSideIsUp: () => progress.allReached(headAtStart) }
+  return { check, isUp: ({ name }) => progress.hasReached(name, headAtStart) }
 }
 
 export const readyAnswer = async (health: Health): Promise<Answer> => {

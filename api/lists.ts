@@ -180,6 +180,6 @@ export const listOfPerson =
     const page = await listItems(dependencies, call, listed, model, within)()
     if (E.isLeft(page)) return page
     if (person === undefined) return E.left(noSuch(people))
-    const there = await personIsThere(dependencies.readModels, person)
+    const there = await personIsThere(dependencies, person)
     return E.isLeft(there) ? there : page
   }

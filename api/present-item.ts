@@ -47,7 +47,7 @@ export const itemReader = (
     const identity = identityIn(resource, call)
     if (identity === undefined) return E.left(noSuch(resource))
     if (identity.owner !== undefined) {
-      const owner = await personIsThere(readModels, identity.owner)
+      const owner = await personIsThere(dependencies, identity.owner)
       if (E.isLeft(owner)) return owner
     }
     const found = await readModels.get(model, keyOf(identity))()

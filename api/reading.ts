@@ -2,7 +2,7 @@ import * as E from '#fp/Either'
 import { people } from '../domain/people.ts'
 import { invalid } from '../domain/rejection.ts'
 import { modelOf } from '../projections/items.ts'
-import type { ModelShape, ReadModels } from '../projections/read-store.ts'
+import type { ModelShape } from '../projections/read-store.ts'
 import type { Call } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { noSuch } from './item-identity.ts'
@@ -16,15 +16,15 @@ export type ReadDependencies = Pick<
 >
 
 /**
- * Whether a read may be answered now: the read side has caught up once, and with `Thalamus-Min-Position` it has
- * reached that position within a second.
+ * Whether a read may be answered now: the model that answers it has caught up once, and with `Thalamus-Min-Position` it
+ * has reached that position within a second. Other models may be behind.
  */
 export const readable = async (
   { progress, positionOf, logHead, health }: ReadDependencies,
-  { request }: Call,
+  { request }: { readonly request: Pick<Call['request'], 'headers'> },
   model: ModelShape,
 ): Promise<E.Either<Failure, void>> => {
-  if (!health.readSideIsUp()) return E.left({ _tag: 'StartingUp' })
+  if (!health.isUp(model)) return E.left({ _tag: 'StartingUp' })
   const header = request.headers['thalamus-min-position']
   if (header === undefined) return E.right(undefined)
   const found = await positionOf(typeof header === 'string' ? header : '')()
@@ -48,9 +48,10 @@ const peopleModel = modelOf(people)
 
 /** Whether there is such a person, as far as the read side knows: 404 or 410 where not. */
 export const personIsThere = async (
-  readModels: ReadModels,
+  { readModels, health }: Pick<ReadDependencies, 'readModels' | 'health'>,
   person: string,
 ): Promise<E.Either<Failure, void>> => {
+  if (!health.isUp(peopleModel)) return E.left({ _tag: 'StartingUp' })
   const found = await readModels.get(peopleModel, person)()
   if (E.isLeft(found)) return found
   if (found.right === undefined) return E.left(noSuch(people))

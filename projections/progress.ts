@@ -8,7 +8,9 @@ export interface Progress {
   /** Settles when it is worth while to look again how far the models are: soon while somebody waits for a position. */
   readonly untilWorthALook: (signal: AbortSignal) => Promise<void>
   readonly positions: () => readonly { readonly name: string; readonly position: bigint }[]
-  /** Whether every model has come at least this far, and as far as it was before. */
+  /** Whether the model has come at least this far, and as far as it was before. */
+  readonly hasReached: (model: string, position: bigint) => boolean
+  /** Whether every model has. */
   readonly allReached: (position: bigint) => boolean
   /** True once the model has come this far, false after `milliseconds` or when it is away. */
   readonly reached: (model: string, position: bigint, milliseconds: number) => Promise<boolean>
@@ -34,6 +36,9 @@ export const makeProgress = (models: readonly string[]): Progress => {
     for (const waiter of waiters) if (waiter.model === model && which(waiter)) waiter.settle(reached)
   }
   const has = (model: string, position: bigint) => (positions.get(model) ?? 0n) >= position
+
+  const hasReached = (model: string, position: bigint) =>
+    has(model, position) && has(model, furthest.get(model) ?? 0n)
 
   return {
     moved: (model, position) => {
@@ -61,8 +66,8 @@ export const makeProgress = (models: readonly string[]): Progress => {
         if (!isWaitedFor) wake = look
       }),
     positions: () => [...positions].map(([name, position]) => ({ name, position })),
-    allReached: position =>
-      models.every(model => has(model, position) && has(model, furthest.get(model) ?? 0n)),
+    hasReached,
+    allReached: position => models.every(model => hasReached(model, position)),
     reached: (model, position, milliseconds) => {
       if (has(model, position)) return Promise.resolve(true)
       if (absent.has(model)) return Promise.resolve(false)
