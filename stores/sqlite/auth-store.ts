@@ -113,6 +113,8 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           .get(account, version)
         return row === undefined ? undefined : credentialOf(row)
       }),
+    hasCredentials: async () =>
+      attempt(() => db.prepare('SELECT account FROM credentials LIMIT 1').get() !== undefined),
     rehash: (before, hash) => async () =>
       attempt(() => {
         db.prepare(
