@@ -132,6 +132,8 @@ export interface Config {
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
   readonly legacyLists: boolean
+  /** Starts although the store of credentials is empty and the log names credentials. */
+  readonly withoutCredentials: boolean
 }
 
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
@@ -329,6 +331,7 @@ export const readConfig = (
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
       legacyLists: data.LEGACY_LISTS,
+      withoutCredentials: false,
     },
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import * as TE from '#fp/TaskEither'
 import type { AuthStore } from './auth/auth-store.ts'
 import type { ContentStore } from './commands/content-store.ts'
@@ -8,6 +8,7 @@ import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
 import { fileContent } from './stores/files/content.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
+import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
 import { sqliteReadStore } from './stores/sqlite/read-store.ts'
 import type { Sealable, StoredLog } from './stores/stored.ts'
@@ -45,13 +46,19 @@ const openEvents = async (config: Config): Promise<Events> => {
   return { events: eventStoreDbLog(eventStore), commits: () => 0, sealedAt: TE.right(undefined) }
 }
 
-const openTheRest = async (config: Config): Promise<Pick<Stores, 'auth' | 'contents' | 'reads'>> => {
+/** Called when a damaged file of read models was set aside under another name. */
+type ReportSetAside = (file: string, keptAs: string) => void
+
+const openTheRest = async (
+  config: Config,
+  report: ReportSetAside,
+): Promise<Pick<Stores, 'auth' | 'contents' | 'reads'>> => {
   const { dataDir, mongoUrl } = config
   if (mongoUrl === undefined)
     return {
       auth: sqliteAuthStore(authFile(config)),
       contents: { ...fileContent(contentFolder(config)), close: async () => {} },
-      reads: sqliteReadStore(join(dataDir, 'read.db')),
+      reads: sqliteReadStore(join(dataDir, 'read.db'), keptAs => report('read.db', keptAs)),
     }
   const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }] = await Promise.all([
     import('./stores/mongodb/auth-store.ts'),
@@ -66,10 +73,36 @@ const openTheRest = async (config: Config): Promise<Pick<Stores, 'auth' | 'conte
 }
 
 /** Opens the stores that the settings name: in DATA_DIR what they leave out. Throws what cannot be opened. */
-export const openStores = async (config: Config): Promise<Stores> => ({
-  ...(await openEvents(config)),
-  ...(await openTheRest(config)),
-})
+export const openStores = async (config: Config, report: ReportSetAside): Promise<Stores> => {
+  const events = await openEvents(config)
+  try {
+    return { ...events, ...(await openTheRest(config, report)) }
+  } catch (error) {
+    await events.events.close()
+    throw error
+  }
+}
+
+/** A file of DATA_DIR that SQLite cannot read, and how much of it can still be read. */
+export interface DamagedFile {
+  readonly _tag: 'DamagedFile'
+  /** Without its folder. */
+  readonly file: string
+  readonly rows: 'events' | 'credentials'
+  /** Those before the first that cannot be read. */
+  readonly readable: number
+}
+
+/** The damaged file that an error names. Counts what can be read, and writes nothing. */
+export const damagedFileIn = (config: Config, error: unknown): DamagedFile | undefined => {
+  const file = damagedFileOf(error)
+  const [path, rows, column] = file?.startsWith(basename(authFile(config)))
+    ? ([authFile(config), 'credentials', 'rowid'] as const)
+    : ([eventsFile(config), 'events', 'position'] as const)
+  return file === undefined
+    ? undefined
+    : { _tag: 'DamagedFile', file, rows, readable: readableRows(path, rows, column) }
+}
 
 /**
  * Opens both sides of a move from DATA_DIR to the engines that the settings name; undefined where there is nothing in

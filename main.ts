@@ -16,6 +16,7 @@ import { makeAuthenticate } from './auth/authenticate.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
 import { attemptWindowMilliseconds, makeGuesses } from './auth/guesses.ts'
 import { makeIdentityProvider } from './auth/identity-provider.ts'
+import { namesCredentials } from './auth/named-credentials.ts'
 import { type NodeUseCases, nodeUseCases } from './auth/nodes.ts'
 import { makePasswords, type Passwords } from './auth/passwords.ts'
 import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
@@ -31,19 +32,25 @@ import type { Config } from './config.ts'
 import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { openMove, openStores, type Stores } from './engines.ts'
+import manifest from './package.json' with { type: 'json' }
 import { accounts, parseAccountText } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
 import { followCheckpoints } from './projections/follow-checkpoints.ts'
+import { namedContents } from './projections/named-contents.ts'
 import { nodes, parseNodeText } from './projections/nodes.ts'
 import { makeProgress, type Progress } from './projections/progress.ts'
 import { type Projector, startProjector } from './projections/projector.ts'
 import { projections } from './projections/read-models.ts'
 import type { ReadModels } from './projections/read-store.ts'
 import { readWhole } from './projections/read-whole.ts'
+import { portFailureOf, type StartFailure, startFailureOf } from './start-failure.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import type { MoveFailure } from './stores/moving/failure.ts'
 import { type Moved, type MoveOptions, type MoveStep, move } from './stores/moving/move.ts'
 import { processName } from './stores/process-name.ts'
+
+/** The release that runs. */
+export const { version } = manifest
 
 const announceMilliseconds = 250
 const refreshMilliseconds = 1_000
@@ -70,6 +77,8 @@ export interface Core {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly writeItem: WriteItem
+  /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
+  readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
   readonly processName: string
   /** Transactions of the event log so far: for the benchmark. */
@@ -90,11 +99,12 @@ export const makeLogger = (level: Config['logLevel']): Logger =>
     pino.destination({ dest: 2, sync: false }),
   )
 
-const orThrow = <F extends { readonly _tag: string }, A>(either: E.Either<F, A>): A => {
-  if (E.isRight(either)) return either.right
-  const { left } = either
-  throw 'cause' in left && left.cause instanceof Error ? left.cause : new Error(left._tag)
+const fail = (failure: StartFailure): never => {
+  throw failure
 }
+
+const orThrow = <A>(either: E.Either<StartFailure, A>): A =>
+  E.isRight(either) ? either.right : fail(either.left)
 
 /** What the read models know of people and nodes, and the position both have come to. */
 const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<StandingStart> => {
@@ -106,17 +116,27 @@ const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<Standi
   }
 }
 
-/** Opens the stores and builds the write side on them. Throws what the stores throw, and closes them again. */
+/** Opens the stores and builds the write side on them. Throws a `StartFailure`, and closes the stores again. */
 export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
-  process.umask(0o077)
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  chmodSync(config.dataDir, 0o700)
-  const stores = await openStores(config)
+  logger.info({ version }, 'thalamus starts')
   try {
-    return await coreOn(stores, config, logger)
-  } catch (error) {
-    await closeStores(stores)
-    throw error
+    process.umask(0o077)
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+    chmodSync(config.dataDir, 0o700)
+    const stores = await openStores(config, (file, keptAs) =>
+      logger.warn(
+        { file, keptAs },
+        'a damaged file of read models was set aside: it is built anew from the log',
+      ),
+    )
+    try {
+      return await coreOn(stores, config, logger)
+    } catch (error) {
+      await closeStores(stores)
+      throw error
+    }
+  } catch (thrown) {
+    throw startFailureOf(config, thrown)
   }
 }
 
@@ -131,15 +151,13 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
   const { events, auth, contents, reads } = stores
   const ports = orThrow(await openLog(events))
   const sealedAt = orThrow(await stores.sealedAt())
-  if (sealedAt !== undefined)
-    logger.error(
-      { sealedAt },
-      'the log in DATA_DIR is sealed and takes no writes: run move to its end, or set EVENTSTORE_URL and MONGODB_URL to where it is now',
-    )
   const { log, feed, identity } = ports
+  const isEmpty = !orThrow(await auth.hasCredentials())
+  if (isEmpty && !config.withoutCredentials && orThrow(await namesCredentials(feed)))
+    fail({ _tag: 'CredentialsMissing' })
   // Else this process would sweep the credentials of the other log: its own names none of them.
   if (orThrow(await auth.claim('log', identity.id)()) !== identity.id)
-    throw new Error('CredentialsOfAnotherLog')
+    fail({ _tag: 'CredentialsOfAnotherLog' })
 
   const standing = makeStanding(await standingStart(reads, feed))
   const ending = new AbortController()
@@ -175,6 +193,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     people,
     nodes: nodeUseCases(handle, clientSecrets(auth), standing),
     writeItem,
+    sealedAt,
     processName: processName(),
     logCommits: stores.commits,
     close: async () => {
@@ -185,15 +204,16 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
   }
 }
 
-export type { MoveFailure, MoveStep }
+export type { MoveFailure, MoveStep, StartFailure }
+export { startFailureOf }
 
-/** Moves what is in DATA_DIR to the engines that the settings name. */
+/** Moves what is in DATA_DIR to the engines that the settings name. Throws a `StartFailure` where they cannot be opened. */
 export const moveToEngines = async (
   config: Config,
   options: MoveOptions,
 ): Promise<E.Either<MoveFailure, Moved>> => {
   process.umask(0o077)
-  const moving = await openMove(config)
+  const moving = await openMove(config).catch(thrown => fail(startFailureOf(config, thrown)))
   if (moving === undefined) return E.left({ _tag: 'NothingToMove' })
   try {
     return await move(moving.source, moving.target, options)()
@@ -210,9 +230,10 @@ export interface Hub {
 
 const listen = (server: Server, { host, port }: Config): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const refuse = (error: Error) => reject(portFailureOf(error))
+    server.once('error', refuse)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', refuse)
       const address = server.address()
       resolve(typeof address === 'object' && address !== null ? address.port : port)
     })
@@ -228,14 +249,19 @@ const closeServer = (server: Server): Promise<void> =>
     server.closeIdleConnections()
   })
 
-/** Runs `work` again and again, with a pause, until the signal. */
+/** Runs `work` again and again, with a pause, until the signal. What it throws is logged: the next time may do. */
 const every = async (
   milliseconds: number,
   signal: AbortSignal,
+  logger: Logger,
   work: () => Promise<unknown>,
 ): Promise<void> => {
   while (!signal.aborted) {
-    await work()
+    try {
+      await work()
+    } catch (thrown) {
+      logger.error(errorSummary(thrown), 'housekeeping failed; trying again')
+    }
     await pause(milliseconds, undefined, { signal }).catch(() => undefined)
   }
 }
@@ -245,6 +271,7 @@ const housekeeping = (
   known: () => bigint,
   company: { isAlone: boolean },
   refreshKeys: () => Promise<unknown>,
+  logger: Logger,
   signal: AbortSignal,
 ): Promise<unknown> => {
   const { reads, auth, contents, standing, processName } = core
@@ -273,9 +300,9 @@ const housekeeping = (
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
   }
   return Promise.all([
-    every(announceMilliseconds, signal, announce),
-    every(sweepMilliseconds, signal, sweep),
-    every(refreshMilliseconds, signal, refreshKeys),
+    every(announceMilliseconds, signal, logger, announce),
+    every(sweepMilliseconds, signal, logger, sweep),
+    every(refreshMilliseconds, signal, logger, refreshKeys),
   ])
 }
 
@@ -294,7 +321,12 @@ const startReadSide = (
   company: { readonly isAlone: boolean },
   signal: AbortSignal,
 ): Projector & { readonly progress: Progress } => {
-  const { reads, ports, processName } = core
+  const { reads, ports, processName, sealedAt } = core
+  if (sealedAt !== undefined)
+    logger.error(
+      { sealedAt },
+      'the log in DATA_DIR is sealed and takes no writes: run move to its end, or set EVENTSTORE_URL and MONGODB_URL to where it is now',
+    )
   const shapes = projections.map(({ shape }) => shape)
   const progress = makeProgress(shapes.map(({ name }) => name))
   if (projecting === 'follows others')
@@ -330,7 +362,7 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   orThrow(await core.auth.announce(core.processName, 0n)())
   const readSide = startReadSide(core, logger, 'projects', company, ending.signal)
   const known = knownBy(core, readSide.progress)
-  const housekept = housekeeping(core, known, company, async () => undefined, ending.signal)
+  const housekept = housekeeping(core, known, company, async () => undefined, logger, ending.signal)
   return {
     close: async () => {
       ending.abort()
@@ -339,6 +371,21 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
       await core.close()
     },
   }
+}
+
+/** Says how many contents that documents name are missing, where the store of contents holds none at all. */
+const reportMissingContents = async (
+  { contents, ports }: Core,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> => {
+  const isEmpty = await contents.isEmpty()
+  const named = E.isRight(isEmpty) && isEmpty.right ? await namedContents(ports.feed, signal) : 0
+  if (named > 0)
+    logger.warn(
+      { missing: named },
+      'the store of contents is empty, and documents name contents: put it back from a backup',
+    )
 }
 
 /** Until the hub can say more: what is asked while it is being put together. */
@@ -448,9 +495,10 @@ export const startHub = async (
       requestRates: makeRequestRates(anonymousRate),
       isSecure: config.tls !== undefined,
     })
+    ended.push(reportMissingContents(core, logger, signal))
     handle = app.listener
     allowAt = app.allowAt
-    ended.push(housekeeping(core, knownBy(core, progress), company, identityProvider.refresh, signal))
+    ended.push(housekeeping(core, knownBy(core, progress), company, identityProvider.refresh, logger, signal))
     return url
   }
 
@@ -465,8 +513,8 @@ export const startHub = async (
         logger.flush()
       },
     }
-  } catch (error) {
+  } catch (thrown) {
     await close()
-    throw error
+    throw startFailureOf(config, thrown)
   }
 }

@@ -8,12 +8,13 @@ const chainOf = (error: Error): readonly Error[] => {
   return chain
 }
 
-/** What may be said in a log of an error we did not expect: its kind and place, never its message. */
+/** What may be said in a log of an error we did not expect: its kind and place, never its message. `file` is the name of a file that is damaged. */
 export const errorSummary = (cause: unknown): Record<string, unknown> => {
   if (!(cause instanceof Error)) return cause === undefined ? {} : { cause: typeof cause }
   const frame = cause.stack?.split('\n').find(line => line.includes('.ts:'))
   const at = /([\w-]+\/[\w.-]+\.ts:\d+)/.exec(frame ?? '')?.[1]
   const chain = chainOf(cause)
   const code = chain.map(codeOf).find(one => one !== undefined)
-  return { cause: chain.map(({ name }) => name).join(' < '), code, at }
+  const file = 'file' in cause && typeof cause.file === 'string' ? { file: cause.file } : {}
+  return { cause: chain.map(({ name }) => name).join(' < '), code, at, ...file }
 }

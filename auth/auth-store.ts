@@ -44,6 +44,8 @@ export interface AuthStore {
     account: string,
     version: string,
   ) => TaskEither<AuthUnavailable, StoredCredential | undefined>
+  /** Whether it holds any credential. */
+  readonly hasCredentials: TaskEither<AuthUnavailable, boolean>
   /** Replaces the hash of the same password, if it is still `before`. */
   readonly rehash: (credential: StoredCredential, hash: string) => TaskEither<AuthUnavailable, void>
   /** The highest cost of the bcrypt hashes stored; undefined when there are none. */

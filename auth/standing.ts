@@ -59,7 +59,8 @@ export interface StandingStart {
   readonly nodes: ReadonlyMap<string, NodeAt>
 }
 
-const followedTypes = [...eventTypesOf(people), ...Object.keys(nodeEvents)]
+/** The events that say what credentials open, and what they open it to. */
+export const followedTypes = [...eventTypesOf(people), ...Object.keys(nodeEvents)]
 
 /** Starts from what read models knew, and goes on from the position they had come to. */
 export const makeStanding = (start: StandingStart, now: () => number = Date.now): FollowedStanding => {

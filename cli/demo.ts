@@ -4,7 +4,7 @@ import { sentenceOf } from '../api/problem.ts'
 import type { Config } from '../config.ts'
 import { hubStream } from '../domain/hub-events.ts'
 import type { JsonObject } from '../domain/json.ts'
-import { type Core, makeLogger, openCore, startHub } from '../main.ts'
+import { type Core, makeLogger, openCore, startFailureOf, startHub } from '../main.ts'
 import type { ExitCode } from './main.ts'
 import { complain } from './operator.ts'
 import { startProblem, untilAsked } from './serve.ts'
@@ -146,8 +146,8 @@ Try: curl -u ESPGNU777ORG:gnusolidario ${hub.url}/pols/ESPGNU777ORG
     await asked
     await hub.close()
     return 0
-  } catch (error) {
-    process.stderr.write(`${startProblem(config, error)}\n`)
+  } catch (thrown) {
+    process.stderr.write(`${startProblem(config, startFailureOf(config, thrown))}\n`)
     return 1
   }
 }

@@ -132,7 +132,7 @@ export const importFile = async (config: Config, file: string, json: boolean): P
   if (source === undefined) return complain(2, `${file} cannot be read.`)
   untilAsked().then(() => ending.abort())
   try {
-    return await withCore(config, core => importFrom(core, source, signal, json))
+    return await withCore(config, 'writes', core => importFrom(core, source, signal, json))
   } finally {
     source.stream.destroy()
   }

@@ -11,7 +11,7 @@ import { withCore } from './with-core.ts'
 const lookMilliseconds = 1_100
 
 const rotate = (config: Config): Promise<ExitCode> =>
-  withCore(config, async core => {
+  withCore(config, 'writes', async core => {
     const rotated = await rotateSigningKey(core.auth)()
     if (E.isLeft(rotated)) return complain(1, 'The store of credentials cannot be written now. Try again.')
     const running = await core.auth.announced()

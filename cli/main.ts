@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { type Config, flagOf, readConfig, settings } from '../config.ts'
+import { version } from '../main.ts'
 import { projections } from '../projections/read-models.ts'
 import { demo } from './demo.ts'
 import { importFile } from './import.ts'
@@ -23,6 +24,7 @@ export type WithConfig = (
 
 const program = new Command('thalamus')
   .description('The message and authentication server of a GNU Health Federation.')
+  .version(version)
   .showHelpAfterError('(run with --help to see what there is)')
   .configureHelp({ sortSubcommands: false })
 
@@ -46,7 +48,7 @@ const withConfig: WithConfig = async (options, run, allProblems = ofSettings => 
     exitCode = 2
     return
   }
-  exitCode = await run(read.config)
+  exitCode = await run({ ...read.config, withoutCredentials: options.withoutCredentials === true })
 }
 
 /** A command with a flag for every setting. */
@@ -59,7 +61,7 @@ const command: AddCommand = (parent, usage, description) => {
       `${setting.meaning}; also ${setting.name}${fallback}`,
     )
   }
-  return added
+  return added.option('--without-credentials', 'start although the credentials that the log names are lost')
 }
 
 command(program, 'serve', 'run the hub')

@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import { errorSummary } from '../api/error-summary.ts'
 import type { Config } from '../config.ts'
-import { type MoveFailure, type MoveStep, moveToEngines } from '../main.ts'
+import { type MoveFailure, type MoveStep, moveToEngines, startFailureOf } from '../main.ts'
 import type { AddCommand, ExitCode, WithConfig } from './main.ts'
 import { complain, say } from './operator.ts'
+import { startProblem } from './serve.ts'
 
 const showMilliseconds = 100
 
@@ -61,7 +62,12 @@ const showProgress = () => {
 }
 
 const moveHub = async (config: Config): Promise<ExitCode> => {
-  const moved = await moveToEngines(config, { report: showProgress() })
+  let moved: Awaited<ReturnType<typeof moveToEngines>>
+  try {
+    moved = await moveToEngines(config, { report: showProgress() })
+  } catch (thrown) {
+    return complain(1, startProblem(config, startFailureOf(config, thrown)))
+  }
   if (process.stderr.isTTY) process.stderr.write('\n')
   if (E.isLeft(moved)) return complain(1, sentenceOf(config, moved.left))
   const { events, digest, wasMoved } = moved.right

@@ -40,7 +40,7 @@ export const runWrite = <Written extends Pick<Outcome<unknown>, 'position'>>(
   write: (core: Core) => TaskEither<Failure, Written>,
   done: (outcome: Written) => ExitCode,
 ): Promise<ExitCode> =>
-  withCore(config, async core => {
+  withCore(config, 'writes', async core => {
     const outcome = await write(core)()
     if (E.isLeft(outcome)) return complain(1, sentenceOf(outcome.left))
     const { position } = outcome.right

@@ -32,7 +32,7 @@ export const rebuildModels = (config: Config, names: readonly string[]): Promise
     return Promise.resolve(2)
   }
   const wanted = projections.filter(({ shape }) => names.length === 0 || names.includes(shape.name))
-  return withCore(config, async core => {
+  return withCore(config, 'reads', async core => {
     const head = await core.ports.feed.head()
     const announced = await core.auth.announced()
     if (E.isLeft(head) || E.isLeft(announced)) {

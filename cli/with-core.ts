@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Config } from '../config.ts'
 import { earlierOf } from '../domain/position.ts'
-import { type Core, makeLogger, openCore } from '../main.ts'
+import { type Core, makeLogger, openCore, startFailureOf } from '../main.ts'
 import type { ExitCode } from './main.ts'
 import { startProblem } from './serve.ts'
 
@@ -45,19 +45,30 @@ export const hubsHave = (
   )
 }
 
-/** Opens the stores for one command, with standing caught up, and closes them after it. */
+const sealedSentence = ({ dataDir }: Config, sealedAt: string): string =>
+  `The log in ${dataDir} is sealed since ${sealedAt}, for it was moved: nothing can be written here. Set EVENTSTORE_URL and MONGODB_URL to where the hub is now, or run \`move\` again until it says that all is moved.`
+
+/**
+ * Opens the stores for one command, with standing caught up, and closes them after it. One that writes what is part of the
+ * hub is refused where the log is sealed.
+ */
 export const withCore = async (
   config: Config,
+  does: 'reads' | 'writes',
   work: (core: Core) => Promise<ExitCode>,
 ): Promise<ExitCode> => {
   let core: Core
   try {
-    core = await openCore(config, makeLogger('error'))
-  } catch (error) {
-    process.stderr.write(`${startProblem(config, error)}\n`)
+    core = await openCore(config, makeLogger('warn'))
+  } catch (thrown) {
+    process.stderr.write(`${startProblem(config, startFailureOf(config, thrown))}\n`)
     return 1
   }
   try {
+    if (does === 'writes' && core.sealedAt !== undefined) {
+      process.stderr.write(`${sealedSentence(config, core.sealedAt)}\n`)
+      return 1
+    }
     if (!(await until(async () => core.standing.isLive(), core.standing.position))) {
       process.stderr.write('The event log does not answer.\n')
       return 1

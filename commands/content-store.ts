@@ -60,6 +60,8 @@ export interface ContentStore {
    * the last byte, where what is read is not what was verified.
    */
   readonly read: (content: ContentName, range?: ByteRange) => AsyncIterable<Uint8Array>
+  /** Whether it holds no content at all. */
+  readonly isEmpty: TaskEither<ContentUnavailable, boolean>
   /** Removes what uploads have left that ended without ending: their process is gone, or they are more than an hour old. */
   readonly sweep: TaskEither<ContentUnavailable, void>
 }

@@ -145,12 +145,20 @@ export const startProjector = (dependencies: ProjectorDependencies, signal: Abor
   let stopped: LogFailure | undefined
   let failures = 0
 
-  const follow = async (group: readonly Building[], round: AbortController) => {
+  /** Ends the round where models have come as far as those of another group: from then on they share their batches. */
+  const follow = async (
+    group: readonly Building[],
+    positions: Map<readonly Building[], bigint>,
+    round: AbortController,
+  ) => {
     try {
       for await (const { models } of feedModels(dependencies, group, { signal: round.signal })) {
         failures = 0
         for (const { projection, generation } of models)
           progress.moved(projection.shape.name, generation.checkpoint.position)
+        const position = models[0]?.generation.checkpoint.position ?? 0n
+        positions.set(group, position)
+        if ([...positions].some(([other, place]) => other !== group && place === position)) return
       }
     } finally {
       round.abort()
@@ -194,8 +202,10 @@ export const startProjector = (dependencies: ProjectorDependencies, signal: Abor
     signal.addEventListener('abort', end)
     try {
       if (signal.aborted) end()
+      const groups = byCheckpoint(models)
+      const positions = new Map(groups.map(group => [group, group[0]?.generation.checkpoint.position ?? 0n]))
       const ends = await Promise.allSettled([
-        ...byCheckpoint(models).map(group => follow(group, round)),
+        ...groups.map(group => follow(group, positions, round)),
         followCheckpoints(reads, others, progress, round.signal),
         renew(held, round),
       ])

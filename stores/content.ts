@@ -145,6 +145,7 @@ export const contentStore = (stored: StoredContent): ContentStore => {
       yield* range === undefined ? checked(found.read(wholeOf(content)), content.sha256) : found.read(range)
     },
 
+    isEmpty: attempt(() => stored.isEmpty()),
     sweep: attempt(() => stored.sweep()),
   }
 }

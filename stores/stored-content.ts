@@ -22,6 +22,7 @@ export interface Found {
 export interface StoredContent {
   readonly begin: () => Promise<Incoming>
   readonly find: (sha256: string) => Promise<Found | undefined>
+  readonly isEmpty: () => Promise<boolean>
   /** Removes what uploads have left whose process has ended, or that are older than an hour. */
   readonly sweep: () => Promise<void>
 }

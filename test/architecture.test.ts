@@ -23,6 +23,7 @@ const sources = [
   'main.ts',
   'config.ts',
   'engines.ts',
+  'start-failure.ts',
 ]
 
 const importForm = /^(?:import|export)\s(?:(type)\s)?([^'"]*?)\sfrom\s'([^']+)'/gms
@@ -59,6 +60,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth'],
   'config.ts': ['auth', 'stores'],
   'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:commands', 'type:projections'],
+  'start-failure.ts': [
+    'engines.ts',
+    'domain',
+    'type:config.ts',
+    'type:auth',
+    'type:projections',
+    'type:stores',
+  ],
   'main.ts': [
     'domain',
     'commands',
@@ -69,6 +78,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'stores',
     'config.ts',
     'engines.ts',
+    'start-failure.ts',
+    'package.json',
   ],
   cli: ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'main.ts', 'config.ts'],
 }
@@ -112,6 +123,7 @@ describe('the sources', () => {
       'config.ts',
       'engines.ts',
       'main.ts',
+      'start-failure.ts',
     ])
   })
 

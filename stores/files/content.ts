@@ -47,6 +47,13 @@ async function* piecesOf(handle: FileHandle, first: number, last: number): Async
   }
 }
 
+/** None where there is no such folder. */
+const namesIn = (folder: string): Promise<readonly string[]> =>
+  readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return []
+    throw error
+  })
+
 /** Puts what the folder says on the disk: a file that was renamed into it is there after a power cut. */
 const syncFolder = async (path: string): Promise<void> => {
   await onFile(path, handle => handle.sync())
@@ -102,12 +109,14 @@ export const fileContent = (folder: string): ContentStore => {
       })
     },
 
+    isEmpty: async () => {
+      for (const shard of await namesIn(folder))
+        if (shard.length === 2 && (await namesIn(join(folder, shard))).length > 0) return false
+      return true
+    },
+
     sweep: async () => {
-      const names = await readdir(incoming).catch((error: unknown) => {
-        if (isMissing(error)) return []
-        throw error
-      })
-      for (const name of names) {
+      for (const name of await namesIn(incoming)) {
         const path = join(incoming, name)
         const age = await stat(path).then(
           ({ mtimeMs }) => Date.now() - mtimeMs,

@@ -21,6 +21,7 @@ export const memoryAuthStore = (): AuthStore => {
       return E.right(undefined)
     },
     credential: (account, version) => async () => E.right(credentials.get(keyOf(account, version))),
+    hasCredentials: async () => E.right(credentials.size > 0),
     rehash: (before, hash) => async () => {
       const key = keyOf(before.account, before.version)
       const stored = credentials.get(key)

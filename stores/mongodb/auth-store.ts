@@ -59,6 +59,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   return {
     addCredential: credential => attempt(() => credentials.add(credential)),
     credential: (account, version) => attempt(() => credentials.get(account, version)),
+    hasCredentials: attempt(() => credentials.hasAny()),
     rehash: (before, hash) => attempt(() => credentials.rehash(before, hash)),
     highestBcryptCost: attempt(async () => {
       await indexed()

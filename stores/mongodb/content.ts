@@ -121,6 +121,8 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
         }
       }),
 
+    isEmpty: () => run(async () => (await kept.findOne({}, { projection: { _id: 1 } })) === null),
+
     sweep: () =>
       run(async () => {
         await ready()

@@ -64,6 +64,8 @@ export const credentialsIn = (db: Db) => {
       return imported === null ? credential : { ...credential, imported }
     },
 
+    hasAny: async () => (await collection.findOne({}, { projection: { _id: 1 } })) !== null,
+
     rehash: async (before: StoredCredential, hash: string) => {
       await collection.updateOne(
         { _id: keyOf(before.account, before.version), hash: { $eq: before.hash } },

@@ -6,6 +6,7 @@ import type { AuthSource } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { contentsOf } from './auth-contents.ts'
+import { checkFile, namingDamage } from './damage.ts'
 import { openDatabase } from './database.ts'
 
 const sweepRows = 1_000
@@ -20,14 +21,6 @@ const credentialRow = z.object({
 })
 
 const keyRow = z.object({ kid: z.string(), jwk: z.string(), retires_at: z.bigint().nullable() })
-
-const attempt = <A>(work: () => A): E.Either<AuthUnavailable, A> => {
-  try {
-    return E.right(work())
-  } catch (cause) {
-    return E.left({ _tag: 'AuthUnavailable', cause })
-  }
-}
 
 const credentialOf = (row: unknown): StoredCredential => {
   const { account, version, hash, imported } = credentialRow.parse(row)
@@ -44,6 +37,14 @@ export interface SqliteAuthStore extends AuthStore, AuthSource {
 }
 
 export const sqliteAuthStore = (path: string): SqliteAuthStore => {
+  checkFile(path)
+  const attempt = <A>(work: () => A): E.Either<AuthUnavailable, A> => {
+    try {
+      return E.right(work())
+    } catch (error) {
+      return E.left({ _tag: 'AuthUnavailable', cause: namingDamage(path, error) })
+    }
+  }
   const db = openDatabase(path, 'FULL')
   // What a power cut may take back: no fsync for each attempt, each second.
   const passing = openDatabase(path, 'NORMAL')
@@ -112,6 +113,8 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           .get(account, version)
         return row === undefined ? undefined : credentialOf(row)
       }),
+    hasCredentials: async () =>
+      attempt(() => db.prepare('SELECT account FROM credentials LIMIT 1').get() !== undefined),
     rehash: (before, hash) => async () =>
       attempt(() => {
         db.prepare(

@@ -26,7 +26,7 @@ const mostStatements = 500
 export interface DatabaseOptions {
   readonly pageBytes?: number
   readonly sharedReadMilliseconds?: number
-  readonly takenBack?: () => void
+  readonly takenBack?: (error: unknown) => void
 }
 
 /**
@@ -42,9 +42,14 @@ export const openDatabase = (
 ): Database => {
   const connection = new DatabaseSync(path, { timeout: 2000 })
   if (existsSync(path)) chmodSync(path, 0o600)
-  connection.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
-    PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;
-    PRAGMA journal_size_limit = 67108864`)
+  try {
+    connection.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
+      PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;
+      PRAGMA journal_size_limit = 67108864`)
+  } catch (error) {
+    connection.close()
+    throw error
+  }
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql)
@@ -64,7 +69,12 @@ export const openDatabase = (
     if (cancelEndOfReading === undefined) return
     cancelEndOfReading()
     cancelEndOfReading = undefined
-    connection.exec('COMMIT')
+    try {
+      connection.exec('COMMIT')
+    } catch {
+      // A damaged page fails the end of reading once more; nothing was written that could be lost.
+      if (connection.isTransaction) connection.exec('ROLLBACK')
+    }
   }
 
   const endReadingSoon = (): (() => void) => {
@@ -87,7 +97,7 @@ export const openDatabase = (
       return work()
     } catch (error) {
       undo()
-      if (othersAreIn) takenBack()
+      if (othersAreIn) takenBack(error)
       throw error
     }
   }
@@ -97,9 +107,9 @@ export const openDatabase = (
       connection.exec('COMMIT')
       clearTimeout(timer)
       commitAt = undefined
-    } catch {
+    } catch (error) {
       undo()
-      takenBack()
+      takenBack(error)
     }
   }
 
@@ -140,9 +150,12 @@ export const openDatabase = (
       return result
     },
     close: () => {
-      endReading()
-      commitOpen()
-      connection.close()
+      try {
+        endReading()
+        commitOpen()
+      } finally {
+        connection.close()
+      }
     },
   }
 }

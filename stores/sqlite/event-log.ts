@@ -14,6 +14,7 @@ import {
   type StoredNewEvent,
 } from '../stored.ts'
 import { makeWaker } from '../waker.ts'
+import { checkFile, isDamage, namingDamage } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
 
 const columns = 'position, stream, revision, id, type, data, metadata'
@@ -34,14 +35,6 @@ const eventOf = (row: Record<string, SQLOutputValue>): StoredEvent => ({
 
 const unavailable = (cause: unknown): E.Either<LogUnavailable, never> =>
   E.left({ _tag: 'LogUnavailable', cause })
-
-const attempt = <A>(work: () => A): E.Either<LogUnavailable, A> => {
-  try {
-    return E.right(work())
-  } catch (cause) {
-    return unavailable(cause)
-  }
-}
 
 type Appended = E.Either<LogUnavailable | RevisionConflict, readonly bigint[]>
 
@@ -133,7 +126,18 @@ export interface SqliteLog extends StoredLog, Sealable {
  * share one commit. Other processes may append to the same file.
  */
 export const sqliteLog = (path: string): SqliteLog => {
+  checkFile(path)
   const db = openDatabase(path, 'FULL')
+  let damage: unknown
+  const attempt = <A>(work: () => A): E.Either<LogUnavailable, A> => {
+    try {
+      return E.right(work())
+    } catch (error) {
+      const cause = namingDamage(path, error)
+      if (isDamage(error)) damage = cause
+      return unavailable(cause)
+    }
+  }
   db.connection.exec(`CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY, stream TEXT NOT NULL, revision INTEGER NOT NULL, id TEXT NOT NULL,
     type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, UNIQUE (stream, revision)) STRICT;
@@ -185,6 +189,11 @@ export const sqliteLog = (path: string): SqliteLog => {
       }),
     append: (stream, expected, events) => () =>
       new Promise(settle => {
+        // What is written to a damaged file may damage more of it.
+        if (damage !== undefined) {
+          settle(unavailable(damage))
+          return
+        }
         if (queue.length >= mostQueued) {
           settle(unavailable('too many appends wait'))
           return

@@ -14,6 +14,7 @@ import type {
   Superseded,
 } from '../../projections/read-store.ts'
 import { hasEnded } from '../process-name.ts'
+import { checkFile, isDamage, namingDamage, setAside } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
 import {
   columnsOf,
@@ -38,6 +39,15 @@ const lookAgainMilliseconds = 1_000
 /** Neighbours by key share pages: each is then looked for and changed once. */
 const inOrder = (documents: readonly Document[]): readonly Document[] =>
   documents.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+
+const nameOf = ({ name, version }: ModelShape): string => `${name}_${version}`
+
+/** Closes a file that has been deleted or is damaged: what is in it is of no more use. */
+const closeLost = (db: Database): void => {
+  try {
+    db.close()
+  } catch {}
+}
 
 /** Raised when the tables beside the documents change: a file of another form is emptied, and filled from the log. */
 const form = 2n
@@ -64,14 +74,6 @@ const leaseRow = z.object({ holder: z.string(), token: z.bigint(), until: z.bigi
 
 const superseded: Superseded = { _tag: 'Superseded' }
 
-const attempt = <A>(work: () => A): E.Either<ReadUnavailable, A> => {
-  try {
-    return E.right(work())
-  } catch (cause) {
-    return E.left({ _tag: 'ReadUnavailable', cause })
-  }
-}
-
 const modelRow = z.object({ name: z.string(), version: z.bigint(), number: z.bigint(), state: z.string() })
 
 export interface SqliteReadStore extends ReadModels, ReadModelWriter {
@@ -84,53 +86,101 @@ export interface SqliteReadStore extends ReadModels, ReadModelWriter {
 
 /**
  * Read models in one SQLite file. The file may be deleted at any time, also while it is open: it is made anew, and
- * the projector fills it from the log.
+ * the projector fills it from the log. So is one that is damaged: it is set aside first, and `report` gets its new name.
  */
-export const sqliteReadStore = (path: string): SqliteReadStore => {
+export const sqliteReadStore = (
+  path: string,
+  report: (damagedFile: string) => void = () => {},
+): SqliteReadStore => {
   /** A commit failed after its documents had been seen: nothing is served until the projector has looked again. */
   let isTakenBack = false
   /** After that each commit is done at once, until one succeeds. */
   let isCautious = false
-  const takenBack = () => {
+  /** The open file is set aside before it is used again. */
+  let isDamaged = false
+  const takenBack = (error: unknown) => {
     isTakenBack = true
     isCautious = true
+    isDamaged ||= isDamage(error)
   }
-  const open = () => {
-    const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
+  const attempt = <A>(work: () => A): E.Either<ReadUnavailable, A> => {
+    try {
+      return E.right(work())
+    } catch (error) {
+      isDamaged ||= isDamage(error)
+      return E.left({ _tag: 'ReadUnavailable', cause: namingDamage(path, error) })
+    }
+  }
+
+  const prepareTables = (db: Database) => {
     forgetOtherForms(db)
     db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
       changed_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, version, number)) STRICT;
       CREATE TABLE IF NOT EXISTS leases (name TEXT NOT NULL, version INTEGER NOT NULL, holder TEXT NOT NULL,
       token INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (name, version)) STRICT`)
+  }
+  const openWhole = () => {
+    checkFile(path)
+    const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
+    try {
+      prepareTables(db)
+    } catch (error) {
+      db.close()
+      throw error
+    }
     return { db, file: statSync(path).ino, served: new Map<string, { table: string; until: number }>() }
+  }
+  const putAside = (inode: number) => {
+    const name = setAside(path, inode)
+    if (name !== undefined) report(name)
+  }
+  const open = () => {
+    const inode = statSync(path, { throwIfNoEntry: false })?.ino
+    try {
+      return openWhole()
+    } catch (error) {
+      if (inode === undefined || !isDamage(error)) throw error
+      putAside(inode)
+      return openWhole()
+    }
   }
   let store = open()
   let lookAgain = 0
+  /** The last position seen of each model, and what those of a lost file must reach again before they are served. */
+  const reached = new Map<string, bigint>()
+  const reachAgain = new Map<string, bigint>()
 
-  /** The open file, made anew when somebody deleted it. */
+  /** The open file, made anew when somebody deleted it or it is damaged. */
   const current = () => {
     const now = Date.now()
-    if (now >= lookAgain) {
+    if (isDamaged || now >= lookAgain) {
       lookAgain = now + lookAgainMilliseconds
+      if (isDamaged) putAside(store.file)
       const file = statSync(path, { throwIfNoEntry: false })?.ino
       if (file !== store.file) {
         // Opened first: where that fails, the old one is still there to be asked, and this is tried again.
         const fresh = open()
-        store.db.close()
+        closeLost(store.db)
         store = fresh
+        for (const [name, position] of reached)
+          if (position > (reachAgain.get(name) ?? 0n)) reachAgain.set(name, position)
       }
+      isDamaged = false
     }
     return store
   }
 
-  const servedRow = (db: Database, { name, version }: ModelShape) => {
-    const row = db
+  const servedRow = (db: Database, model: ModelShape) => {
+    const found = db
       .prepare(
         `SELECT number, position, event_id FROM models WHERE name = ? AND version = ? AND state = 'served'`,
       )
-      .get(name, version)
-    return row === undefined ? undefined : rowShape.parse(row)
+      .get(model.name, model.version)
+    if (found === undefined) return undefined
+    const row = rowShape.parse(found)
+    reached.set(nameOf(model), row.position)
+    return row
   }
 
   const generationOf = (model: ModelShape, row: z.infer<typeof rowShape>): Generation => ({
@@ -143,12 +193,14 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
   const servedTable = (model: ModelShape): { db: Database; table: string } => {
     if (isTakenBack) throw new Error('documents were taken back')
     const { db, served } = current()
-    const name = `${model.name}_${model.version}`
+    const name = nameOf(model)
     const known = served.get(name)
     const now = Date.now()
     if (known !== undefined && known.until > now) return { db, table: known.table }
     const row = servedRow(db, model)
     if (row === undefined) throw new Error('this read model has not been begun')
+    if (row.position < (reachAgain.get(name) ?? 0n)) throw new Error('this read model is being built anew')
+    reachAgain.delete(name)
     const table = tableOf(model, Number(row.number))
     served.set(name, { table, until: now + lookAgainMilliseconds })
     return { db, table }
@@ -277,7 +329,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
         const { db } = current()
         isTakenBack = false
         // Readers go with the projector to what is served now.
-        store.served.delete(`${model.name}_${model.version}`)
+        store.served.delete(nameOf(model))
         const row = servedRow(db, model)
         if (row !== undefined && token === undefined) return generationOf(model, row)
         return db.write(() => {
@@ -357,7 +409,7 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
               AND (number = ?) = ? AND state <> 'retired'`)
             switchTo.run('retired', Date.now(), model.name, model.version, number, 0)
             switchTo.run('served', Date.now(), model.name, model.version, number, 1)
-            served.delete(`${model.name}_${model.version}`)
+            served.delete(nameOf(model))
           }
           return true
         })
@@ -405,6 +457,6 @@ export const sqliteReadStore = (path: string): SqliteReadStore => {
       lookAgain = 0
     },
 
-    close: async () => store.db.close(),
+    close: async () => (isDamaged ? closeLost(store.db) : store.db.close()),
   }
 }

@@ -3,8 +3,11 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readConfig } from '../../config.ts'
+import manifest from '../../package.json' with { type: 'json' }
+import { sqliteLog } from '../../stores/sqlite/event-log.ts'
+import { right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { runCommand } from '../support/process.ts'
+import { runCommand, startHubProcess } from '../support/process.ts'
 
 const folder = temporaryFolder()
 const busy = createServer()
@@ -45,6 +48,31 @@ describe('a hub that cannot start', () => {
     }
   })
 
+  it('takes no writes of the command line where its log is sealed, and says so in a sentence', async () => {
+    const register = (id: string) => ['person', 'register', id, '--password-stdin', ...at('sealed')]
+    expect(await runCommand(register('ROOT'), 'freedom')).toMatchObject({ code: 0 })
+    const log = sqliteLog(join(folder.path, 'sealed', 'events.db'))
+    await right(log.seal)
+    await log.close()
+    for (const command of [
+      register('EVA'),
+      ['import', 'docs/examples/import.ndjson', ...at('sealed')],
+      ['keys', 'rotate', ...at('sealed')],
+      ['node', 'enroll', 'lab', '--name', 'Lab', '--scopes', 'people:read', ...at('sealed')],
+    ]) {
+      const ended = await runCommand(command, 'freedom')
+      expect(ended).toMatchObject({ code: 1, out: '' })
+      expect(ended.err).toMatch(/^The log in \S+ is sealed since \d{4}-\S+, .*EVENTSTORE_URL and MONGODB_URL/)
+    }
+  })
+
+  it('says why and ends: a folder that it may not make', async () => {
+    writeFileSync(join(folder.path, 'a-file'), '')
+    const ended = await runCommand(['serve', '--port', '0', ...at('a-file/data')])
+    expect(ended).toMatchObject({ code: 1, out: '' })
+    expect(ended.err).toContain('Check that the folder can be written')
+  })
+
   it.each([
     ['EVENTSTORE_URL', '--eventstore-url', 'esdb://user:hidden@127.0.0.1:1?tls=false'],
     ['MONGODB_URL', '--mongodb-url', 'mongodb://user:hidden@127.0.0.1:1/thalamus'],
@@ -61,6 +89,18 @@ describe('a hub that cannot start', () => {
   it('leaves the folder of a demo as it was', async () => {
     const ended = await runCommand(['demo', '--port', String(port), ...at('demo')])
     expect(ended.err).not.toContain('holds events already')
+  })
+})
+
+describe('the release', () => {
+  it('is told by --version', async () => {
+    expect(await runCommand(['--version'])).toEqual({ code: 0, out: `${manifest.version}\n`, err: '' })
+  })
+
+  it('is in the first line of the log', async () => {
+    const hub = await startHubProcess(join(folder.path, 'version'))
+    await hub.kill('SIGTERM')
+    expect(JSON.parse(hub.log().split('\n')[0] ?? '')).toMatchObject({ version: manifest.version })
   })
 })
 

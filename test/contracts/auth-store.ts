@@ -30,6 +30,14 @@ export const authStoreContract = (
       expect(await right(store.credential('B', 'v1'))).toBeUndefined()
     })
 
+    it('knows whether it holds any credential', async () => {
+      await right(store.claim('log', 'x'))
+      await right(store.secret('one'))
+      expect(await right(store.hasCredentials)).toBe(false)
+      await right(store.addCredential({ account: 'A', version: 'v1', hash: '$scrypt$x' }))
+      expect(await right(store.hasCredentials)).toBe(true)
+    })
+
     it('replaces a hash only where it is still the one that was read', async () => {
       const credential = { account: 'A', version: 'v1', hash: '$2b$12$old', imported: 'sha' }
       await right(store.addCredential(credential))

@@ -45,6 +45,16 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
 
     const keep = (bytes: Uint8Array) => right(store.receive(inPieces(bytes), bytes.length, keepIt))
 
+    it('knows whether it holds any content', async () => {
+      const empty = await open()
+      expect(await right(empty.store.isEmpty)).toBe(true)
+      await right(empty.store.receive(inPieces(randomBytes(9)), 9, () => TE.right(undefined)))
+      expect(await right(empty.store.isEmpty)).toBe(true)
+      await right(empty.store.receive(inPieces(randomBytes(9)), 9, keepIt))
+      expect(await right(empty.store.isEmpty)).toBe(false)
+      await empty.close()
+    })
+
     it.each([0, 1, 65_536, 261_120, 1_000_000])('gives back %i bytes as they came', async size => {
       const bytes = randomBytes(size)
       const content = await keep(bytes)

@@ -164,6 +164,51 @@ describe('the projector', () => {
     expect((await right(hub.store.checkpoint(next))).position).toBe(await right(hub.feed.head))
   })
 
+  it('feeds a model that was added together with the others once it has come as far', async () => {
+    const hub = await openAll()
+    const [first, ...added] = projections
+    if (first === undefined) throw new Error('there are no projections')
+    await register(hub, 'ANA')
+    await projectAll(hub, [first])
+    await register(hub, 'EVA')
+    const together: number[] = []
+    const store: Opened['store'] = {
+      ...hub.store,
+      commit: (changes, checkpoint, within) => {
+        together.push(changes.length)
+        return hub.store.commit(changes, checkpoint, within)
+      },
+    }
+    const ending = new AbortController()
+    const progress = makeProgress(projections.map(({ shape }) => shape.name))
+    const projector = startProjector(
+      {
+        feed: hub.feed,
+        reads: store,
+        writer: store,
+        holder: 'test',
+        mayWait: () => true,
+        projections,
+        progress,
+        report: () => {},
+      },
+      ending.signal,
+    )
+    const reached = async (position: bigint) => {
+      while (!progress.allReached(position)) await new Promise(resolve => setImmediate(resolve))
+    }
+    await reached(await right(hub.feed.head))
+    expect(together).toEqual(expect.arrayContaining([1, added.length]))
+    together.length = 0
+    for (const id of ['IDA', 'UTE']) {
+      await register(hub, id)
+      await reached(await right(hub.feed.head))
+    }
+    expect(together.at(-1)).toBe(projections.length)
+    ending.abort()
+    await projector.ended
+  })
+
   it('stops at an event that it cannot read, and keeps what came before', async () => {
     const hub = await openAll()
     await register(hub, 'ANA')

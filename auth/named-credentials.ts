@@ -1,0 +1,19 @@
+import * as E from '#fp/Either'
+import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
+import type { EventFeed } from '../projections/event-feed.ts'
+import { followedTypes } from './standing.ts'
+
+/** Whether some event names a credential. Ends at the first; without one it has read all events of people and nodes. */
+export const namesCredentials = async (
+  feed: Pick<EventFeed, 'follow'>,
+): Promise<E.Either<LogFailure, boolean>> => {
+  const { signal } = new AbortController()
+  try {
+    for await (const { events } of feed.follow(0n, { signal, types: followedTypes, toHead: true }))
+      if (events.some(({ event }) => event.credential !== undefined)) return E.right(true)
+    return E.right(false)
+  } catch (thrown) {
+    if (isLogFailure(thrown)) return E.left(thrown)
+    throw thrown
+  }
+}

@@ -1,0 +1,54 @@
+import type { AuthUnavailable } from './auth/auth-store.ts'
+import type { Config } from './config.ts'
+import type { LogFailure } from './domain/log-failure.ts'
+import { type DamagedFile, damagedFileIn } from './engines.ts'
+import type { ReadUnavailable } from './projections/read-store.ts'
+import type { MoveUnfinished } from './stores/codec.ts'
+
+/** Why a hub, or a command on its stores, does not start. Nothing was changed. */
+export type StartFailure =
+  | LogFailure
+  | AuthUnavailable
+  | ReadUnavailable
+  | MoveUnfinished
+  | DamagedFile
+  /** The store of credentials was used with another log: that one's credentials would be swept. */
+  | { readonly _tag: 'CredentialsOfAnotherLog' }
+  /** The store of credentials holds none, and the log names some. */
+  | { readonly _tag: 'CredentialsMissing' }
+  | { readonly _tag: 'PortUnavailable'; readonly reason: 'in use' | 'not permitted' }
+  | { readonly _tag: 'Unexpected'; readonly cause: unknown }
+
+const tags: Readonly<Record<StartFailure['_tag'], true>> = {
+  LogUnavailable: true,
+  EventUnreadable: true,
+  AuthUnavailable: true,
+  ReadUnavailable: true,
+  MoveUnfinished: true,
+  DamagedFile: true,
+  CredentialsOfAnotherLog: true,
+  CredentialsMissing: true,
+  PortUnavailable: true,
+  Unexpected: true,
+}
+
+const isStartFailure = (thrown: unknown): thrown is StartFailure =>
+  typeof thrown === 'object' &&
+  thrown !== null &&
+  '_tag' in thrown &&
+  typeof thrown._tag === 'string' &&
+  Object.hasOwn(tags, thrown._tag)
+
+/** What a start threw, as what it was; damage is looked at, which may take long for a large file. */
+export const startFailureOf = (config: Config, thrown: unknown): StartFailure => {
+  const failure: StartFailure = isStartFailure(thrown) ? thrown : { _tag: 'Unexpected', cause: thrown }
+  return ('cause' in failure ? damagedFileIn(config, failure.cause) : undefined) ?? failure
+}
+
+/** Why a server cannot listen, where it is because of its port. */
+export const portFailureOf = (error: Error): StartFailure => {
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return { _tag: 'PortUnavailable', reason: 'in use' }
+  if (code === 'EACCES') return { _tag: 'PortUnavailable', reason: 'not permitted' }
+  return { _tag: 'Unexpected', cause: error }
+}
