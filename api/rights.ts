@@ -1,7 +1,9 @@
 import { accessTable, itemPath, type Method, type PathAccess } from '../auth/access-table.ts'
 import type { Policy } from '../auth/policy.ts'
 import { parseAccount } from '../domain/identifiers.ts'
+import type { ItemState } from '../domain/item.ts'
 import type { Resource } from '../domain/resource.ts'
+import { subjectIn } from '../domain/subject.ts'
 import { type Call, pathParameter } from './call.ts'
 
 /**
@@ -11,7 +13,7 @@ import { type Call, pathParameter } from './call.ts'
 export const isPermitted = (
   policy: Policy,
   access: PathAccess | undefined,
-  call: Call,
+  call: Pick<Call, 'request' | 'principal'>,
   method: Method,
 ): boolean => {
   const grant = access?.grants[method]
@@ -35,3 +37,7 @@ export const confinedBy = (
         policy.reach(principal, access.grants[method]) === 'own' ? principal.id : undefined
     : () => undefined
 }
+
+/** Whether the caller may read a thing of a resource in this state: only then an answer to a write shows it. */
+export const mayRead = (resource: Resource, policy: Policy, { principal }: Call, state: ItemState): boolean =>
+  policy.permits(principal, accessTable.get(itemPath(resource))?.grants.GET, subjectIn(resource, state))
