@@ -424,7 +424,7 @@ export const startHub = async (
         return node !== undefined && secrets.isRemembered(node, secret)
       },
       lastSeen: auth.lastSeen,
-      claim: auth.claim,
+      claims: auth,
       wasHandled: wasHandled(ports.log),
       readItem: readItem(ports.log),
       writeContent: contentWriter(ports.log, core.writeItem, core.contents),

@@ -30,7 +30,7 @@ export interface ApiDependencies {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly lastSeen: AuthStore['lastSeen']
-  readonly claim: AuthStore['claim']
+  readonly claims: Pick<AuthStore, 'claim' | 'claimed' | 'releaseClaim'>
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly writeItem: WriteItem
   readonly writeContent: WriteContent

@@ -8,17 +8,17 @@ import { parseAccount } from '../domain/identifiers.ts'
 import type { ItemState } from '../domain/item.ts'
 import { people } from '../domain/people.ts'
 import { invalid } from '../domain/rejection.ts'
-import { invalidPartsOf } from '../domain/resource.ts'
+import { type Identity, invalidPartsOf } from '../domain/resource.ts'
 import type { Answer } from './answer.ts'
-import { type Body, readBody } from './body.ts'
-import { type Call, type Handle, pathParameter, type Route } from './call.ts'
-import { preconditionsOf } from './conditional.ts'
+import { type Handle, pathParameter, type Route } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { changes, json, settles } from './operation.ts'
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
+import { mayRead } from './rights.ts'
 import { itemShapes, shapeOf } from './shapes.ts'
-import { contextOf, itemAnswer } from './writing.ts'
+import { itemAnswer, withoutState, writeAnswer } from './write-answers.ts'
+import { type WriteRequest, writes } from './write-request.ts'
 
 const rolesShape = z.strictObject({
   roles: boundedList(z.string().max(200), 1_000, 'must be a list of names of roles'),
@@ -38,37 +38,36 @@ const passwordShape = z.strictObject({
 export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   const { people: useCases, policy } = dependencies
 
-  type Parts = Parameters<typeof useCases.setPassword>[0] & {
-    readonly preconditions: ReturnType<typeof preconditionsOf>
-  }
+  type Parts = Parameters<typeof useCases.setPassword>[0] & Pick<WriteRequest, 'preconditions'>
 
   const change = <Said>(
     route: string,
-    shows: 'item' | 'nothing',
     shape: z.ZodType<Said>,
-    run: (parts: Parts, said: Said) => TaskEither<Failure, Outcome<ItemState>>,
-  ): Handle => {
-    const work = async (call: Call, { bytes, json }: Body): Promise<E.Either<Failure, Answer>> => {
-      const id = parseAccount(pathParameter(call, 'id'))
-      const badIds = id === undefined ? [{ pointer: '/id', detail: `must be ${people.idRule}` }] : []
-      const said = shape.safeParse(json)
-      if (id === undefined || !said.success) return E.left(invalid(...badIds, ...invalidPartsOf(shape, json)))
-      const context = contextOf(dependencies, call, route.replace(':id', id), { bytes, json })
-      if (E.isLeft(context)) return context
-      const preconditions = preconditionsOf(call.request.headers)
-      const identity = { id }
-      const conditional = Object.keys(preconditions).length > 0
-      const parts = { identity, conditional, context: context.right, preconditions }
-      const outcome = await run(parts, said.data)()
-      return E.isLeft(outcome)
-        ? outcome
-        : E.right(await itemAnswer(dependencies, call, people, identity, outcome.right, shows))
-    }
-    return call => async () => {
-      const body = await readBody(call)
-      return E.isLeft(body) ? body : work(call, body.right)
-    }
-  }
+    perform: (parts: Parts, said: Said) => TaskEither<Failure, Outcome<ItemState>>,
+    answer: (request: WriteRequest, identity: Identity, outcome: Outcome<ItemState>) => Promise<Answer> = (
+      { call },
+      identity,
+      outcome,
+    ) => itemAnswer(dependencies, call, people, identity, outcome),
+  ): Handle =>
+    writes(dependencies, {
+      body: 'json',
+      keyPath: call => route.replace(':id', parseAccount(pathParameter(call, 'id')) ?? ''),
+      run: async request => {
+        const { call, sent, context, preconditions, conditional } = request
+        const id = parseAccount(pathParameter(call, 'id'))
+        const badIds = id === undefined ? [{ pointer: '/id', detail: `must be ${people.idRule}` }] : []
+        const said = shape.safeParse(sent.json)
+        if (id === undefined || !said.success)
+          return E.left(invalid(...badIds, ...invalidPartsOf(shape, sent.json)))
+        const identity = { id }
+        const outcome = await perform({ identity, conditional, context, preconditions }, said.data)()
+        if (E.isRight(outcome)) return E.right(await answer(request, identity, outcome.right))
+        return E.left(
+          mayRead(people, policy, call, id) ? outcome.left : withoutState(outcome.left, sent.json),
+        )
+      },
+    })
 
   const { shown } = itemShapes(people)
   const parameters = { id: { rule: people.idRule, example: people.examples.item.id } }
@@ -91,7 +90,7 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
       parameters,
       operations: {
         PUT: {
-          handle: change('/people/:id/roles', 'item', rolesShape, ({ preconditions, ...write }, { roles }) =>
+          handle: change('/people/:id/roles', rolesShape, ({ preconditions, ...write }, { roles }) =>
             useCases.changeAccess(write, {
               _tag: 'AssignRoles',
               roles,
@@ -111,12 +110,8 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
       parameters,
       operations: {
         PUT: {
-          handle: change(
-            '/people/:id/active',
-            'item',
-            activeShape,
-            ({ preconditions, ...write }, { active }) =>
-              useCases.changeAccess(write, { _tag: 'SetActive', active, preconditions }),
+          handle: change('/people/:id/active', activeShape, ({ preconditions, ...write }, { active }) =>
+            useCases.changeAccess(write, { _tag: 'SetActive', active, preconditions }),
           ),
           summary: 'Deactivate or reactivate a person',
           body: json(shapeOf('Active', activeShape, { active: false })),
@@ -132,10 +127,15 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
         POST: {
           handle: change(
             '/password/:id',
-            'nothing',
             passwordShape,
             ({ preconditions, ...write }, { password }) =>
               useCases.setPassword(write, password, preconditions),
+            ({ call }, { id }, outcome) =>
+              writeAnswer(dependencies, call, outcome, {
+                model: people.name,
+                path: `/people/${id}`,
+                shows: 'nothing',
+              }),
           ),
           summary: 'Set a password',
           description: 'Six characters to 64 bytes. The old one opens nothing from then on.',

@@ -1,9 +1,7 @@
 import { accessTable, itemPath, type Method, type PathAccess } from '../auth/access-table.ts'
 import type { Policy } from '../auth/policy.ts'
 import { parseAccount } from '../domain/identifiers.ts'
-import type { ItemState } from '../domain/item.ts'
 import type { Resource } from '../domain/resource.ts'
-import { subjectIn } from '../domain/subject.ts'
 import { type Call, pathParameter } from './call.ts'
 
 /**
@@ -38,6 +36,10 @@ export const confinedBy = (
     : () => undefined
 }
 
-/** Whether the caller may read a thing of a resource in this state: only then an answer to a write shows it. */
-export const mayRead = (resource: Resource, policy: Policy, { principal }: Call, state: ItemState): boolean =>
-  policy.permits(principal, accessTable.get(itemPath(resource))?.grants.GET, subjectIn(resource, state))
+/** Whether the caller may read what is about this person: only then an answer to a write shows it. */
+export const mayRead = (
+  resource: Resource,
+  policy: Policy,
+  { principal }: Call,
+  subject: string | undefined,
+): boolean => policy.permits(principal, accessTable.get(itemPath(resource))?.grants.GET, subject)

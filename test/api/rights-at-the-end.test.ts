@@ -17,7 +17,8 @@ const hold = (account: string, method: string, path: string, body: object) =>
   holdBack(hub.url, basic(account, password), method, path, JSON.stringify(body))
 
 const deactivate = (id: string) => hub.root.put(`/people/${id}/active`, { active: false })
-const takeRoles = (id: string, roles: readonly string[] = []) => hub.root.put(`/people/${id}/roles`, { roles })
+const takeRoles = (id: string, roles: readonly string[] = []) =>
+  hub.root.put(`/people/${id}/roles`, { roles })
 
 /** A node, its token, and what its manager does to it. */
 const nodeWith = async (id: string, scopes: readonly string[]) => {

@@ -19,7 +19,11 @@ export const holdBack = async (
 ): Promise<HeldBack> => {
   const sending = request(`${url}${path}`, {
     method,
-    headers: { Authorization: authorization, Expect: '100-continue', 'Content-Length': Buffer.byteLength(body) },
+    headers: {
+      Authorization: authorization,
+      Expect: '100-continue',
+      'Content-Length': Buffer.byteLength(body),
+    },
   })
   sending.flushHeaders()
   await once(sending, 'continue')
