@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { AuthUnavailable } from '../auth/auth-store.ts'
@@ -22,11 +23,12 @@ export type WithKey = <Result extends Outcome<unknown>>(
 /** The key of a path that names its thing: the thing's stream tells what it was used for. */
 export const withoutClaim: WithKey = (_stream, _context, run) => run(undefined)
 
-const claimOf = (stream: string, at: number): string => `${at} ${stream}`
+/** No two requests make the same claim. */
+const claimOf = (stream: string, at: number): string => `${at} ${randomUUID()} ${stream}`
 
 /** A claim; one of a release that noted no time is not fresh. */
 const readClaim = (value: string): { readonly stream: string; readonly at: number } => {
-  const [, at = '0', stream = value] = /^(\d+) (.*)$/s.exec(value) ?? []
+  const [, at = '0', stream = value] = /^(\d+) [0-9a-f-]{36} (.*)$/s.exec(value) ?? []
   return { stream, at: Number(at) }
 }
 
