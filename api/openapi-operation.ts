@@ -11,9 +11,9 @@ export const headersNamed = (names: readonly string[]) =>
 
 const meanings: Readonly<Record<number, string>> = {
   200: 'Here it is.',
-  201: 'It was created.',
+  201: 'It was created. There is no body where the client prefers none, or may not read the thing.',
   206: 'Here is the part of it.',
-  204: 'Done. There is nothing to show, or the client prefers to see nothing.',
+  204: 'Done. There is nothing to show, or the client prefers none of it, or may not read the thing.',
   304: 'The client’s copy is current.',
   400: 'The request is refused, in OAuth’s form (RFC 6749, section 5.2).',
   401: 'The client is not authenticated, in OAuth’s form.',

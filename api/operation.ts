@@ -107,7 +107,7 @@ export const lists = (shape: Shape, many: 'flat' | 'nested'): Family => ({
 const writeHeaders = ['Idempotency-Key', 'If-Match', 'If-None-Match', 'Prefer'] as const
 const written = ['ETag', 'Thalamus-Position'] as const
 
-/** What changes a thing: 204 where the client prefers a minimal answer. */
+/** What changes a thing: 204 where the client prefers a minimal answer, or may not read the thing. */
 export const changes = (shape: Shape): Family => ({
   headers: writeHeaders,
   answers: { 200: { shape, headers: written }, 204: { headers: written } },
