@@ -435,6 +435,7 @@ export const startHub = async (
       positionOf: feed.positionOf,
       logHead: feed.head,
       fingerprintKey: orThrow(await auth.secret('idempotency')()),
+      formKey: orThrow(await auth.secret('forms')()),
       health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),
       publicUrl,
       logger,

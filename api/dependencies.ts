@@ -47,6 +47,8 @@ export interface ApiDependencies {
   readonly logHead: EventFeed['head']
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */
   readonly fingerprintKey: Buffer
+  /** Keys the tokens that forms carry against forgery. */
+  readonly formKey: Buffer
   readonly health: Health
   readonly budget: MemoryBudget
   /** Of requests without valid credentials. */

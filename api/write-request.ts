@@ -7,7 +7,7 @@ import type { Preconditions } from '../domain/item.ts'
 import { isObject, type JsonObject, member } from '../domain/json.ts'
 import { invalid, type Rejection } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
-import { type Body, readBody, readNothing } from './body.ts'
+import { type Body, readBody, readForm, readNothing } from './body.ts'
 import type { Call, Handle } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
@@ -82,6 +82,7 @@ const noBody: Body = { bytes: Buffer.alloc(0), json: {} }
 
 const readings = {
   json: readBody,
+  form: readForm,
   /** Nobody looks into it. */
   unread: readNothing,
   none: async () => E.right(noBody),
@@ -90,7 +91,7 @@ const readings = {
 /** What a family of writes does: how its body is read, what its keys count for, and the command with its answer. */
 export interface WriteSteps {
   readonly body: keyof typeof readings
-  readonly keyPath: (call: Call, sent: Body) => string
+  readonly keyPath: (call: Call) => string
   readonly run: (request: WriteRequest) => Promise<E.Either<Failure, Answer>>
 }
 
@@ -101,6 +102,6 @@ export const writes =
   async () => {
     const sent = await readings[body](call)
     if (E.isLeft(sent)) return sent
-    const request = writeRequestOf(dependencies, call, keyPath(call, sent.right), sent.right)
+    const request = writeRequestOf(dependencies, call, keyPath(call), sent.right)
     return E.isLeft(request) ? request : run(request.right)
   }

@@ -16,10 +16,12 @@ export const holdBack = async (
   method: string,
   path: string,
   body: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<HeldBack> => {
   const sending = request(`${url}${path}`, {
     method,
     headers: {
+      ...headers,
       Authorization: authorization,
       Expect: '100-continue',
       'Content-Length': Buffer.byteLength(body),
