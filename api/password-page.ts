@@ -78,7 +78,9 @@ const namesOfFields: Readonly<Record<string, string>> = {
 /** The page that says why the password was not set, with the form again where there is one to fill in. */
 export const passwordNotSet = (failure: Failure, form: { id: string; token: string } | undefined): Answer => {
   const { status, headers } = problemAnswer(failure)
-  const reason = sentenceOf(failure, pointer => namesOfFields[pointer] ?? pointer.slice(1)).trim()
+  const reason = sentenceOf(failure, pointer => namesOfFields[pointer] ?? pointer.slice(1))
+    .trim()
+    .replace(/\.?$/, '.')
   return page(
     status,
     headers,

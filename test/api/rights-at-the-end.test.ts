@@ -1,7 +1,9 @@
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startHub } from '../../main.ts'
 import { basic } from '../support/client.ts'
 import { holdBack } from '../support/held-back.ts'
-import { startTestHub, type TestHub } from '../support/hub.ts'
+import { rootAccount, rootPassword, startTestHub, type TestHub } from '../support/hub.ts'
 import { bySecret, enroll, tokenOf } from '../support/nodes.ts'
 
 const password = 'gnusolidario'
@@ -114,5 +116,22 @@ describe('rights are looked at again when the body is there', () => {
       expect.not.objectContaining({ content: expect.anything() }),
     ])
     expect((await hub.root.get('/personal-documents/scan/content')).status).toBe(404)
+  })
+
+  it('a hub that has heard nothing of its log for too long meanwhile writes nothing', async () => {
+    const { core } = hub
+    let silence = 0
+    const standing = { ...core.standing, silentFor: () => silence }
+    const other = await startHub({ ...core, standing, close: async () => {} }, pino({ level: 'silent' }))
+    const held = await holdBack(
+      other.url,
+      basic(rootAccount, rootPassword),
+      'PATCH',
+      '/people/ESPGNU777ORG',
+      '{"name":"Eva"}',
+    )
+    silence = 10_001
+    expect((await held.finish()).status).toBe(503)
+    await other.close()
   })
 })
