@@ -471,7 +471,7 @@ export const startHub = async (
         return node !== undefined && secrets.isRemembered(node, secret)
       },
       lastSeen: auth.lastSeen,
-      claim: auth.claim,
+      claims: auth,
       wasHandled: wasHandled(ports.log),
       readItem: readItem(ports.log),
       writeContent: contentWriter(ports.log, core.writeItem, core.contents),
@@ -482,6 +482,7 @@ export const startHub = async (
       positionOf: feed.positionOf,
       logHead: feed.head,
       fingerprintKey: orThrow(await auth.secret('idempotency')()),
+      formKey: orThrow(await auth.secret('forms')()),
       health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),
       publicUrl,
       logger,

@@ -2,6 +2,8 @@ import type { RequestListener } from 'node:http'
 import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
 import * as E from '#fp/Either'
 import { accessTable, type Method } from '../auth/access-table.ts'
+import type { Authenticated } from '../auth/authenticate.ts'
+import type { Principal } from '../auth/policy.ts'
 import { catalogue } from '../domain/catalogue.ts'
 import { invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
@@ -101,11 +103,11 @@ export const makeApp = (dependencies: ApiDependencies): App => {
       : undefined
   }
 
-  const callOf = async (
+  /** Finds out who makes a request. */
+  const callerOf = async (
     request: Request,
-    response: Response,
     exchange: Exchange,
-  ): Promise<E.Either<Failure, Call>> => {
+  ): Promise<E.Either<Failure, Authenticated>> => {
     const silence = silenceOf(methodOf(request) !== 'GET')
     if (silence !== undefined) return E.left(silence)
     const { authorization, dpop } = request.headers
@@ -113,25 +115,22 @@ export const makeApp = (dependencies: ApiDependencies): App => {
       const limited = limitNetwork(request)
       return E.isLeft(limited) ? limited : E.left(noCredentials)
     }
-    const principal = await authenticate({
+    const caller = await authenticate({
       authorization,
       dpop: oneHeader(dpop),
       method: request.method,
       path: request.originalUrl,
       address: () => request.ip ?? '',
     })()
-    if (E.isLeft(principal)) {
+    if (E.isLeft(caller)) {
       // Wrong passwords are counted by account and address already.
-      const isToken = principal.left._tag === 'NotAuthenticated' && principal.left.token
-      const limited = isToken ? limitNetwork(request) : principal
-      return E.isLeft(limited) ? limited : principal
+      const isToken = caller.left._tag === 'NotAuthenticated' && caller.left.token
+      const limited = isToken ? limitNetwork(request) : caller
+      return E.isLeft(limited) ? limited : caller
     }
-    const { kind, id } = principal.right
+    const { kind, id } = caller.right.principal
     const refused = await exchange.enter(`${kind} ${id}`)
-    if (refused !== undefined) return E.left(refused)
-    const actor = kind === 'node' ? { kind, id, node: id } : { kind, id }
-    const { requestId } = exchange
-    return E.right({ request, response, requestId, exchange, principal: principal.right, actor })
+    return refused === undefined ? caller : E.left(refused)
   }
 
   const handleOf = (route: Route, request: Request): E.Either<Failure, Handle> => {
@@ -142,13 +141,35 @@ export const makeApp = (dependencies: ApiDependencies): App => {
   }
 
   /** Why the caller may not, by the access table; undefined when it may. */
-  const refusalOf = (route: Route, call: Call): Failure | undefined => {
+  const refusalOf = (route: Route, request: Request, principal: Principal): Failure | undefined => {
     const access = accessTable.get(route.path)
-    const method = methodOf(call.request)
-    if (isMethod(method) && isPermitted(policy, access, call, method)) return undefined
-    return call.principal.kind === 'node'
+    const method = methodOf(request)
+    if (isMethod(method) && isPermitted(policy, access, { request, principal }, method)) return undefined
+    return principal.kind === 'node'
       ? { _tag: 'ScopeMissing', scope: isMethod(method) ? access?.grants[method]?.scope : undefined }
       : { _tag: 'NotAllowed' }
+  }
+
+  /** A request to a route, by somebody who may make it now. */
+  const callOf = (
+    route: Route,
+    about: Pick<Call, 'request' | 'response' | 'requestId' | 'exchange'>,
+    { principal, renewed }: Authenticated,
+  ): E.Either<Failure, Call> => {
+    const refusal = refusalOf(route, about.request, principal)
+    if (refusal !== undefined) return E.left(refusal)
+    const { kind, id } = principal
+    return E.right({
+      ...about,
+      principal,
+      actor: kind === 'node' ? { kind, id, node: id } : { kind, id },
+      renewed: () => {
+        const silence = silenceOf(methodOf(about.request) !== 'GET')
+        if (silence !== undefined) return E.left(silence)
+        const current = renewed()
+        return E.isLeft(current) ? current : callOf(route, about, { principal: current.right, renewed })
+      },
+    })
   }
 
   const answerOf = async (
@@ -157,12 +178,12 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     response: Response,
     exchange: Exchange,
   ): Promise<E.Either<Failure, Answer>> => {
-    const call = await callOf(request, response, exchange)
-    if (E.isLeft(call)) return call
+    const caller = await callerOf(request, exchange)
+    if (E.isLeft(caller)) return caller
     const handle = handleOf(route, request)
     if (E.isLeft(handle)) return handle
-    const refusal = refusalOf(route, call.right)
-    return refusal === undefined ? handle.right(call.right)() : E.left(refusal)
+    const call = callOf(route, { request, response, requestId: exchange.requestId, exchange }, caller.right)
+    return E.isLeft(call) ? call : handle.right(call.right)()
   }
 
   const app = express()
@@ -210,8 +231,8 @@ export const makeApp = (dependencies: ApiDependencies): App => {
   const refuse = (request: Request, response: Response, failure: Failure) =>
     respond.answer(request, response, '(none)', async exchange => {
       if (request.method === 'OPTIONS') return preflightOf(request)
-      const call = await callOf(request, response, exchange)
-      return E.isLeft(call) ? call : E.left(failure)
+      const caller = await callerOf(request, exchange)
+      return E.isLeft(caller) ? caller : E.left(failure)
     })
   app.use((request: Request, response: Response) => refuse(request, response, { _tag: 'NoSuchRoute' }))
 

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import type { Either } from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { Method } from '../auth/access-table.ts'
 import type { Principal } from '../auth/policy.ts'
@@ -16,6 +17,8 @@ export interface Call {
   readonly actor: Actor
   readonly requestId: string
   readonly exchange: Pick<Exchange, 'holdBody'>
+  /** The same request with the caller's rights of this moment, or why the caller may not make it any more. */
+  readonly renewed: () => Either<Failure, Call>
 }
 
 export type Handle = (call: Call) => TaskEither<Failure, Answer>
@@ -34,7 +37,7 @@ export interface PathParameter {
 }
 
 /** A parameter of the route's path. */
-export const pathParameter = ({ request }: Call, name: string): string => {
+export const pathParameter = ({ request }: Pick<Call, 'request'>, name: string): string => {
   const value = request.params[name]
   return typeof value === 'string' ? value : ''
 }

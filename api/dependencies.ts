@@ -30,7 +30,7 @@ export interface ApiDependencies {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly lastSeen: AuthStore['lastSeen']
-  readonly claim: AuthStore['claim']
+  readonly claims: Pick<AuthStore, 'claim' | 'claimed' | 'releaseClaim'>
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly writeItem: WriteItem
   readonly writeContent: WriteContent
@@ -47,6 +47,8 @@ export interface ApiDependencies {
   readonly logHead: EventFeed['head']
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */
   readonly fingerprintKey: Buffer
+  /** Keys the tokens that forms carry against forgery. */
+  readonly formKey: Buffer
   readonly health: Health
   readonly budget: MemoryBudget
   /** Of requests without valid credentials. */

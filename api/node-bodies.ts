@@ -20,6 +20,7 @@ const shownShape = z.strictObject({
   last_seen: z.string().nullable(),
 })
 const client_secret = z.string()
+const secretShape = z.strictObject({ client_id: z.string(), client_secret: client_secret.optional() })
 const example = {
   client_id: 'gral-hospital',
   name: 'General Hospital',
@@ -38,20 +39,17 @@ const exampleShown = {
 export const nodeShapes = {
   status: shapeOf('NodeStatus', statusShape, { status: 'suspended' }),
   shown: shapeOf('Node', shownShape, exampleShown),
-  enrolled: shapeOf('EnrolledNode', shownShape.extend({ client_secret: client_secret.optional() }), {
-    ...exampleShown,
-    last_seen: null,
-    client_secret: exampleSecret,
-  }),
+  /** Who may not read nodes is shown the secret alone. */
+  enrolled: shapeOf(
+    'EnrolledNode',
+    z.union([shownShape.extend({ client_secret: client_secret.optional() }), secretShape]),
+    { ...exampleShown, last_seen: null, client_secret: exampleSecret },
+  ),
   enrollment: shapeOf('NewNode', enrollmentShape, example),
   patch: shapeOf('NodePatch', nodePatchShape, { scopes: ['people:read'], institution: 'gral-hospital' }),
-  secret: shapeOf(
-    'NodeSecret',
-    z.strictObject({ client_id: z.string(), client_secret: client_secret.optional() }),
-    {
-      client_id: example.client_id,
-      client_secret: exampleSecret,
-    },
-  ),
+  secret: shapeOf('NodeSecret', secretShape, {
+    client_id: example.client_id,
+    client_secret: exampleSecret,
+  }),
 }
 export const nodeParameters = { id: { rule: clientIdRule, example: example.client_id } }

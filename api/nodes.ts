@@ -1,5 +1,6 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
+import { accessTable } from '../auth/access-table.ts'
 import type { NodeOutcome, NodeWrite } from '../auth/nodes.ts'
 import { enrollmentProblems, nodePatchProblems } from '../auth/nodes.ts'
 import type { Principal } from '../auth/policy.ts'
@@ -9,10 +10,10 @@ import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import { invalidPartsOf } from '../domain/resource.ts'
 import { nodes, parseNodeText } from '../projections/nodes.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
-import { readBody, readNothing } from './body.ts'
 import { type Call, type Handle, pathParameter, type Route } from './call.ts'
-import { etagOf, isCurrent, preconditionsOf } from './conditional.ts'
+import { etagOf, isCurrent } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
+import { keysOfCollection, withoutClaim } from './key-claims.ts'
 import { listedOf } from './listed.ts'
 import { listItems } from './lists.ts'
 import { nodeParameters, nodeShapes, statusShape } from './node-bodies.ts'
@@ -20,7 +21,8 @@ import { changes, creates, json, lists, mergePatch, reads, settles } from './ope
 import { parametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { readable } from './reading.ts'
-import { contextOf, keyIsFor, writeAnswer } from './writing.ts'
+import { type Written, withoutState, writeAnswer } from './write-answers.ts'
+import { writes } from './write-request.ts'
 
 const authorityOf = (principal: Principal): Authority =>
   principal.kind === 'node' ? { clientId: principal.id, scopes: principal.scopes } : 'all'
@@ -29,7 +31,8 @@ const noSuchNode: Failure = { _tag: 'NoSuchItem', what: 'node' }
 
 /** `/nodes`: enrolling, changing, re-keying and suspending the nodes of the federation. */
 export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
-  const { nodes: useCases, readModels, lastSeen } = dependencies
+  const { nodes: useCases, readModels, lastSeen, policy } = dependencies
+  const claiming = keysOfCollection(dependencies)
   const listed = listedOf({ name: 'nodes', filters: {} }, dependencies)
 
   const shown = (items: readonly JsonObject[]): TaskEither<Failure, readonly JsonObject[]> => {
@@ -67,6 +70,9 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     return E.map((all: readonly JsonObject[]) => jsonAnswer(200, JSON.stringify(all[0]), headers))(items)
   }
 
+  const mayRead = ({ principal }: Call): boolean =>
+    policy.permits(principal, accessTable.get('/nodes/:id')?.grants.GET, undefined)
+
   const answerOf = async (
     call: Call,
     clientId: string,
@@ -75,77 +81,71 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   ): Promise<E.Either<Failure, Answer>> => {
     const { state, secret, added } = outcome
     if (state.is === 'absent') return E.left(noSuchNode)
-    const written = { model: nodes.name, path: `/nodes/${clientId}` }
-    const newSecret = secret === undefined ? {} : { client_secret: secret }
-    if (shows === 'nothing')
-      return E.right(await writeAnswer(dependencies, call, outcome, { ...written, text: undefined }))
-    if (shows === 'secret') {
-      const text = JSON.stringify({ client_id: clientId, ...newSecret })
-      const answer = await writeAnswer(dependencies, call, outcome, { ...written, text, isSecret: true })
-      return E.right({ ...answer, status: added ? 201 : 200 })
+    const answer = async (shown: Written['shows']) => {
+      const written = { model: nodes.name, path: `/nodes/${clientId}`, shows: shown }
+      const given = await writeAnswer(dependencies, call, outcome, written)
+      // A second secret is something new, at a node that is not.
+      return E.right(shows === 'secret' && added ? { ...given, status: 201 } : given)
     }
-    const items = await shown([state.item])()
-    if (E.isLeft(items)) return items
-    const text = JSON.stringify({ ...items.right[0], ...newSecret })
+    if (shows === 'nothing') return answer('nothing')
+    // Whoever was given a secret sees it once, with the rights to read nodes or without.
+    const issued = { client_id: clientId, ...(secret === undefined ? {} : { client_secret: secret }) }
     const isSecret = secret !== undefined
-    return E.right(await writeAnswer(dependencies, call, outcome, { ...written, text, isSecret }))
+    if (!mayRead(call)) return answer(isSecret ? { text: JSON.stringify(issued), isSecret } : 'hidden')
+    if (shows === 'secret') return answer({ text: JSON.stringify(issued), isSecret: true })
+    const items = await shown([state.item])()
+    return E.isLeft(items)
+      ? items
+      : answer({ text: JSON.stringify({ ...items.right[0], ...issued }), isSecret })
   }
 
   /** A write to a node: its body is looked at, then the command runs on behalf of the caller. */
-  const write =
-    (
-      route: string,
-      shows: 'node' | 'secret' | 'nothing',
-      problems: ((body: JsonObject) => Promise<readonly InvalidPart[]> | readonly InvalidPart[]) | undefined,
-      run: (write: NodeWrite, body: JsonObject) => ReturnType<typeof useCases.change>,
-      creates = true,
-    ): Handle =>
-    call =>
-    async () => {
-      const body = problems === undefined ? await readNothing(call) : await readBody(call)
-      if (E.isLeft(body)) return body
-      const { json } = body.right
-      const isInCollection = route === '/nodes'
-      const said = isInCollection ? member(json, 'client_id') : pathParameter(call, 'id')
-      const clientId = typeof said === 'string' ? parseClientId(said) : undefined
-      const named = member(json, 'client_id')
-      const errors = [
-        ...(isInCollection && clientId === undefined
-          ? [{ pointer: '/client_id', detail: `must be ${clientIdRule}` }]
-          : []),
-        ...(!isInCollection && named !== undefined && named !== clientId
-          ? [{ pointer: '/client_id', detail: 'must be as in the path, or be left out' }]
-          : []),
-        ...((await problems?.(json)) ?? []),
-      ]
-      const distinct = errors.filter(
-        (part, i) =>
-          errors.findIndex(
-            other => 'pointer' in other && 'pointer' in part && other.pointer === part.pointer,
-          ) === i,
-      )
-      if (distinct.length > 0) return E.left(invalid(...distinct))
-      if (clientId === undefined)
-        return E.left(
-          creates ? invalid({ pointer: '/client_id', detail: `must be ${clientIdRule}` }) : noSuchNode,
+  const write = (
+    route: string,
+    shows: 'node' | 'secret' | 'nothing',
+    problems: ((body: JsonObject) => Promise<readonly InvalidPart[]> | readonly InvalidPart[]) | undefined,
+    perform: (write: NodeWrite, body: JsonObject) => ReturnType<typeof useCases.change>,
+    creates = true,
+  ): Handle => {
+    const isInCollection = route === '/nodes'
+    return writes(dependencies, {
+      body: problems === undefined ? 'unread' : 'json',
+      keyPath: call => route.replace(':id', pathParameter(call, 'id')),
+      run: async ({ call, sent, context, preconditions }) => {
+        const { json } = sent
+        const said = isInCollection ? member(json, 'client_id') : pathParameter(call, 'id')
+        const clientId = typeof said === 'string' ? parseClientId(said) : undefined
+        const named = member(json, 'client_id')
+        const errors = [
+          ...(isInCollection && clientId === undefined
+            ? [{ pointer: '/client_id', detail: `must be ${clientIdRule}` }]
+            : []),
+          ...(!isInCollection && named !== undefined && named !== clientId
+            ? [{ pointer: '/client_id', detail: 'must be as in the path, or be left out' }]
+            : []),
+          ...((await problems?.(json)) ?? []),
+        ]
+        const distinct = errors.filter(
+          (part, i) =>
+            errors.findIndex(
+              other => 'pointer' in other && 'pointer' in part && other.pointer === part.pointer,
+            ) === i,
         )
-      const context = contextOf(dependencies, call, route.replace(':id', clientId), body.right)
-      if (E.isLeft(context)) return context
-      const key = isInCollection
-        ? await keyIsFor(dependencies, `node-${clientId}`, context.right)
-        : E.right(undefined)
-      if (E.isLeft(key)) return key
-      const outcome = await run(
-        {
-          clientId,
-          by: authorityOf(call.principal),
-          preconditions: preconditionsOf(call.request.headers),
-          context: context.right,
-        },
-        json,
-      )()
-      return E.isLeft(outcome) ? outcome : answerOf(call, clientId, outcome.right, shows)
-    }
+        if (distinct.length > 0) return E.left(invalid(...distinct))
+        if (clientId === undefined)
+          return E.left(
+            creates ? invalid({ pointer: '/client_id', detail: `must be ${clientIdRule}` }) : noSuchNode,
+          )
+        const parts = { clientId, by: authorityOf(call.principal), preconditions, context }
+        const withKey = isInCollection ? claiming : withoutClaim
+        const outcome = await withKey(`node-${clientId}`, context, claim =>
+          perform({ ...parts, claim }, json)(),
+        )
+        if (E.isRight(outcome)) return answerOf(call, clientId, outcome.right, shows)
+        return E.left(mayRead(call) ? outcome.left : withoutState(outcome.left, json))
+      },
+    })
+  }
 
   const statusOf = (body: JsonObject) => statusShape.safeParse(body).data?.status ?? 'active'
 

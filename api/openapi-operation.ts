@@ -1,19 +1,21 @@
 import { STATUS_CODES } from 'node:http'
 import { accessTable, type Grant, type Method } from '../auth/access-table.ts'
+import { formType } from './body.ts'
 import type { PathParameter } from './call.ts'
 import type { Answered, Described, JsonSchema, Shape, Taken } from './operation.ts'
 
 /** The name of the answer that all refusals with a status share. */
-export const problemKey = (status: number): string => `${STATUS_CODES[status]?.replaceAll(/[^A-Za-z]/g, '')}`
+export const problemKey = (status: number, hasPages = false): string =>
+  `${STATUS_CODES[status]?.replaceAll(/[^A-Za-z]/g, '')}${hasPages ? 'OrPage' : ''}`
 
 export const headersNamed = (names: readonly string[]) =>
   Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
 
 const meanings: Readonly<Record<number, string>> = {
   200: 'Here it is.',
-  201: 'It was created.',
+  201: 'It was created. There is no body where the client prefers none, or may not read the thing.',
   206: 'Here is the part of it.',
-  204: 'Done. There is nothing to show, or the client prefers to see nothing.',
+  204: 'Done. There is nothing to show, or the client prefers none of it, or may not read the thing.',
   304: 'The client’s copy is current.',
   400: 'The request is refused, in OAuth’s form (RFC 6749, section 5.2).',
   401: 'The client is not authenticated, in OAuth’s form.',
@@ -36,7 +38,7 @@ export const refusalsOf = (method: Method, said: Described, isOpen: boolean): re
 
 const referenceTo = ({ name }: Shape): JsonSchema => ({ $ref: `#/components/schemas/${name}` })
 
-const bodyOf = ({ types, shape, needs = [] }: Taken) => {
+const bodyOf = ({ types, shape, needs = [], form }: Taken) => {
   const schema =
     shape === undefined
       ? {}
@@ -45,7 +47,10 @@ const bodyOf = ({ types, shape, needs = [] }: Taken) => {
         : { allOf: [referenceTo(shape), { type: 'object', required: needs }] }
   return {
     required: true,
-    content: Object.fromEntries(types.map(type => [type, { schema }])),
+    content: {
+      ...Object.fromEntries(types.map(type => [type, { schema }])),
+      ...(form === undefined ? {} : { [formType]: { schema: referenceTo(form) } }),
+    },
   }
 }
 
@@ -70,7 +75,10 @@ const responsesOf = (method: Method, said: Described, isOpen: boolean) => ({
   ...Object.fromEntries(
     refusalsOf(method, said, isOpen)
       .filter(status => said.answers[status] === undefined)
-      .map(status => [status, { $ref: `#/components/responses/${problemKey(status)}` }]),
+      .map(status => [
+        status,
+        { $ref: `#/components/responses/${problemKey(status, said.refusesWithPages)}` },
+      ]),
   ),
 })
 

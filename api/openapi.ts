@@ -5,7 +5,7 @@ import { scopes } from '../domain/scopes.ts'
 import type { Route } from './call.ts'
 import { answerHeaders, requestHeaders } from './header-texts.ts'
 import { headersNamed, operationOf, pathOf, problemKey, refusalsOf } from './openapi-operation.ts'
-import type { Described, JsonSchema, Shape } from './operation.ts'
+import { type Described, html, type JsonSchema, type Shape } from './operation.ts'
 import { problemNames, problemShape, problemTypes, problemUrn } from './problem-types.ts'
 import { jsonSchemaOf } from './shapes.ts'
 
@@ -25,7 +25,7 @@ export interface Documented {
 
 const problemsOf = (status: number) => problemNames.filter(name => problemTypes[name].status === status)
 
-const problemResponse = (status: number) => ({
+const problemResponse = (status: number, hasPages: boolean) => ({
   description: problemsOf(status)
     .map(name => `\`${name}\`: ${problemTypes[name].meaning} ${problemTypes[name].remedy}`)
     .join('\n\n'),
@@ -35,6 +35,7 @@ const problemResponse = (status: number) => ({
     ...(status === 429 || status === 503 ? ['Retry-After'] : []),
   ]),
   content: {
+    ...(hasPages ? { [html]: {} } : {}),
     'application/problem+json': {
       schema: { $ref: '#/components/schemas/Problem' },
       examples: Object.fromEntries(
@@ -84,9 +85,10 @@ const tagsOf = (names: readonly string[]) =>
   })
 
 const shapesOf = ({ body, answers }: Described): readonly Shape[] =>
-  [...(body === undefined || body === 'unread' ? [] : [body]), ...Object.values(answers)].flatMap(
-    ({ shape }) => (shape === undefined ? [] : [shape]),
-  )
+  [
+    ...(body === undefined || body === 'unread' ? [] : [body.shape, body.form]),
+    ...Object.values(answers).map(({ shape }) => shape),
+  ].filter(shape => shape !== undefined)
 
 const verbs: Readonly<Record<string, string>> = {
   read: 'Read',
@@ -105,6 +107,7 @@ const about = `The message and authentication server of a GNU Health Federation.
 - HEAD is answered wherever GET is, and OPTIONS everywhere without credentials. A method that a path does not take is 405, with \`Allow\`.
 - JSON without a \`Content-Type\` is taken as JSON; a body has at most 1 MiB. Unknown members of items are kept.
 - Every write may be sent again: the same content is answered 200 and adds nothing, and with an \`Idempotency-Key\` the first answer comes again.
+- Who may write a thing and not read it is answered 204, or 201 with \`Location\`, without a body.
 - Whatever is asked for can also be answered 408, 431 or 500.
 - Refusals are problem details (RFC 9457). Their types are explained at \`/docs\`.`
 
@@ -119,8 +122,13 @@ export const openApiOf = (documented: Documented): JsonSchema => {
       [method.toLowerCase()]: operationOf(path, method, said, tag, ofPath),
     }
   const shapes = new Map(operations.flatMap(([, , said]) => shapesOf(said)).map(shape => [shape.name, shape]))
-  const statuses = new Set(
-    operations.flatMap(([path, method, said]) => refusalsOf(method, said, !accessTable.has(path))),
+  const problems = new Map(
+    operations.flatMap(([path, method, said]) =>
+      refusalsOf(method, said, !accessTable.has(path)).map(status => {
+        const hasPages = said.refusesWithPages ?? false
+        return [problemKey(status, hasPages), problemResponse(status, hasPages)] as const
+      }),
+    ),
   )
   return {
     openapi: '3.1.1',
@@ -138,9 +146,7 @@ export const openApiOf = (documented: Documented): JsonSchema => {
         ...Object.fromEntries([...shapes].map(([name, shape]) => [name, schemaOf(shape)])),
         Problem: jsonSchemaOf(problemShape),
       },
-      responses: Object.fromEntries(
-        [...statuses].map(status => [problemKey(status), problemResponse(status)]),
-      ),
+      responses: Object.fromEntries(problems),
       headers: answerHeaders,
       parameters: Object.fromEntries(
         Object.entries(requestHeaders).map(([name, text]) => [name, { name, in: 'header', ...text }]),

@@ -55,6 +55,8 @@ export interface Taken {
   readonly shape?: Shape
   /** Members that are needed here, and elsewhere not. */
   readonly needs?: readonly string[]
+  /** The same as a form of HTML, where that is taken too. */
+  readonly form?: Shape
 }
 
 /**
@@ -72,6 +74,8 @@ export interface Described {
   readonly answers: Readonly<Record<number, Answered>>
   /** Statuses of refusals that depend on the thing itself: 404, 409, 410. */
   readonly refuses?: readonly number[]
+  /** Where a form was posted, refusals are pages. */
+  readonly refusesWithPages?: boolean
 }
 
 export interface Operation extends Described {
@@ -88,6 +92,8 @@ export const mergePatch = (shape: Shape): Taken => ({
   types: ['application/merge-patch+json', 'application/json'],
   shape,
 })
+
+export const html = 'text/html'
 
 /** Bytes of whatever type. */
 export const bytes = '*/*'
@@ -107,7 +113,7 @@ export const lists = (shape: Shape, many: 'flat' | 'nested'): Family => ({
 const writeHeaders = ['Idempotency-Key', 'If-Match', 'If-None-Match', 'Prefer'] as const
 const written = ['ETag', 'Thalamus-Position'] as const
 
-/** What changes a thing: 204 where the client prefers a minimal answer. */
+/** What changes a thing: 204 where the client prefers a minimal answer, or may not read the thing. */
 export const changes = (shape: Shape): Family => ({
   headers: writeHeaders,
   answers: { 200: { shape, headers: written }, 204: { headers: written } },

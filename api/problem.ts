@@ -21,7 +21,7 @@ export type HttpFailure =
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
   | { readonly _tag: 'Malformed'; readonly detail: string }
-  | { readonly _tag: 'BodyTooLarge' }
+  | { readonly _tag: 'BodyTooLarge'; readonly limit?: string }
   | { readonly _tag: 'RangeNotSatisfiable'; readonly size: number }
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
   | { readonly _tag: 'HeadersTooLarge' }
@@ -140,7 +140,7 @@ const problemOf = (failure: Failure): Problem => {
         detail: 'It is not at the revision that If-Match or If-None-Match asks for. Read it again.',
       }
     case 'BodyTooLarge':
-      return { name: 'too-large', detail: 'A body has at most 1 MiB.' }
+      return { name: 'too-large', detail: `A body has at most ${failure.limit ?? '1 MiB'} here.` }
     case 'ContentTooLarge':
       return {
         name: 'too-large',

@@ -11,7 +11,7 @@ import { type Call, pathParameter } from './call.ts'
 export const isPermitted = (
   policy: Policy,
   access: PathAccess | undefined,
-  call: Call,
+  call: Pick<Call, 'request' | 'principal'>,
   method: Method,
 ): boolean => {
   const grant = access?.grants[method]
@@ -35,3 +35,11 @@ export const confinedBy = (
         policy.reach(principal, access.grants[method]) === 'own' ? principal.id : undefined
     : () => undefined
 }
+
+/** Whether the caller may read what is about this person: only then an answer to a write shows it. */
+export const mayRead = (
+  resource: Resource,
+  policy: Policy,
+  { principal }: Call,
+  subject: string | undefined,
+): boolean => policy.permits(principal, accessTable.get(itemPath(resource))?.grants.GET, subject)

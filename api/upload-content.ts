@@ -1,21 +1,23 @@
 import * as E from '#fp/Either'
 import { accessTable, itemPath, type Method } from '../auth/access-table.ts'
+import type { ContentCommand } from '../commands/content.ts'
 import type { Outcome } from '../commands/handle.ts'
 import type { ItemState } from '../domain/item.ts'
-import { jsonText } from '../domain/json.ts'
 import { invalid } from '../domain/rejection.ts'
 import { type Identity, pathOf, type Resource } from '../domain/resource.ts'
+import { subjectIn } from '../domain/subject.ts'
 import { announcedUpload } from './announced-upload.ts'
 import type { Answer } from './answer.ts'
 import type { Call, Handle } from './call.ts'
-import { preconditionsOf } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { digestCheck } from './digests.ts'
+import { noSuch } from './item-identity.ts'
 import type { Failure } from './problem.ts'
 import { confinedBy, isPermitted } from './rights.ts'
 import { askForBody } from './unread.ts'
 import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
-import { contextOf, writeAnswer } from './writing.ts'
+import { shownOf, writeAnswer } from './write-answers.ts'
+import { writeRequestOf } from './write-request.ts'
 
 /** A client that sends many at once is served in turn: it is told to try again only where that would take long. */
 const bounds = { most: 64, mostOfOne: 16, kept: 16, mostWaiting: 112, patience: 10_000 }
@@ -39,24 +41,25 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
     if (E.isLeft(asked)) return asked
     const { type, digests, identity } = asked.right
     const path = `${pathOf(resource, identity)}/content`
-    const contextWith = (bytes: Buffer) => contextOf(dependencies, call, path, { bytes, json: {} })
-    const context = contextWith(Buffer.alloc(0))
-    if (E.isLeft(context)) return context
-    const { ifNoneMatch, ...preconditions } = preconditionsOf(request.headers)
+    const requestWith = (bytes: Buffer) => writeRequestOf(dependencies, call, path, { bytes, json: {} })
+    const announced = requestWith(Buffer.alloc(0))
+    if (E.isLeft(announced)) return announced
+    const { ifNoneMatch, ...preconditions } = announced.right.preconditions
     const onlyNew = ifNoneMatch === '*'
+    const commandOf = (by: Call): ContentCommand => ({
+      _tag: 'StoreContent',
+      ...rightsOf(by),
+      onlyNew,
+      preconditions: ifNoneMatch === undefined || onlyNew ? preconditions : { ...preconditions, ifNoneMatch },
+    })
     const check = digestCheck(digests)
-    const outcome = await writeContent({
+    let uploader = call
+    const outcome = await writeContent<Failure>({
       resource,
       identity,
-      command: {
-        _tag: 'StoreContent',
-        ...rightsOf(call),
-        onlyNew,
-        preconditions:
-          ifNoneMatch === undefined || onlyNew ? preconditions : { ...preconditions, ifNoneMatch },
-      },
-      conditional: ifNoneMatch !== undefined || preconditions.ifMatch !== undefined,
-      commandId: context.right.commandId,
+      command: commandOf(call),
+      conditional: announced.right.conditional,
+      commandId: announced.right.context.commandId,
       type,
       limit: mostContentBytes,
       bytes: async function* () {
@@ -67,11 +70,22 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
         }
       },
       arrived: ({ sha256 }) => {
+        // The rights may have changed while the bytes were under way.
+        const arrived = requestWith(Buffer.from(`${type}\0${sha256}`))
+        if (E.isLeft(arrived)) return arrived
         const errors = check.errors()
-        return errors.length > 0 ? E.left(invalid(...errors)) : contextWith(Buffer.from(`${type}\0${sha256}`))
+        if (errors.length > 0) return E.left(invalid(...errors))
+        uploader = arrived.right.call
+        return E.right({ command: commandOf(uploader), context: arrived.right.context })
       },
     })()
-    if (E.isRight(outcome)) return E.right(await uploaded(call, identity, path, outcome.right))
+    if (E.isRight(outcome)) {
+      const { seeing } = rightsOf(uploader).confinement
+      // A key gives the first outcome again, also to whoever may see less by now.
+      return seeing !== undefined && subjectIn(resource, outcome.right.state) !== seeing
+        ? E.left(noSuch(resource))
+        : E.right(await uploaded(uploader, identity, path, outcome.right))
+    }
     const failure = outcome.left
     return E.left(
       failure._tag === 'ContentCutShort' && failure.cause === tooSlow ? { _tag: 'TooSlow' } : failure,
@@ -88,7 +102,7 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
     const answer = await writeAnswer(dependencies, call, outcome, {
       model: resource.name,
       path,
-      text: state.is === 'present' ? jsonText(state.item) : undefined,
+      shows: shownOf(dependencies, call, resource, state),
       isNew: state.is === 'present' && state.contentSince === revision,
     })
     // What is answered, and its ETag, are the document's (RFC 9110, section 8.7).

@@ -127,7 +127,7 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/personal_docs/:person/:page', documentsOf('poldocs')],
   ['/people/:id/roles', { grants: { PUT: assignRoles } }],
   ['/people/:id/active', { grants: { PUT: setActive } }],
-  ['/password/:id', { subject: 'id', grants: { POST: setPassword } }],
+  ['/password/:id', { subject: 'id', grants: { GET: setPassword, POST: setPassword } }],
   ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
   ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],
   ['/nodes/:id/status', { grants: { PUT: ofNodes('PATCH', 'write') } }],

@@ -72,9 +72,13 @@ export interface AuthStore {
   /** True for the first caller that uses this name; it is remembered until then (ms since the epoch) at least. */
   readonly useOnce: (name: string, until: number) => TaskEither<AuthUnavailable, boolean>
   /**
-   * Keeps `value` under a name for ever, if nothing is kept there yet, or what is kept is `instead`. Gives what is kept.
+   * Keeps `value` under a name until it is released, if nothing is kept there yet, or what is kept is `instead`. Gives what is kept.
    */
   readonly claim: (name: string, value: string, instead?: string) => TaskEither<AuthUnavailable, string>
+  /** What is kept under a name; undefined when nothing is. */
+  readonly claimed: (name: string) => TaskEither<AuthUnavailable, string | undefined>
+  /** Forgets what is kept under a name, if it is still this value. */
+  readonly releaseClaim: (name: string, value: string) => TaskEither<AuthUnavailable, void>
   /** Notes when a node was last seen (ms since the epoch), unless that was noted less than a minute before. */
   readonly noteSeen: (clientId: string, at: number) => TaskEither<AuthUnavailable, void>
   readonly lastSeen: (

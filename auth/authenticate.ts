@@ -17,8 +17,15 @@ export interface NotAuthenticated {
 
 export type AuthenticationFailure = NotAuthenticated | PasswordFailure | TooManyAttempts
 
+/** Who asks, and a way to look again later in the same request. */
+export interface Authenticated {
+  readonly principal: Principal
+  /** The principal with the rights of this moment, or that these credentials open nothing any more. */
+  readonly renewed: () => E.Either<NotAuthenticated, Principal>
+}
+
 /** Finds out who asks. */
-export type Authenticate = (presented: Presented) => TaskEither<AuthenticationFailure, Principal>
+export type Authenticate = (presented: Presented) => TaskEither<AuthenticationFailure, Authenticated>
 
 interface Pair {
   readonly account: string
@@ -45,27 +52,34 @@ const authenticatePerson = (
   standing: Standing,
   passwords: Passwords,
   guesses: Guesses,
-): ((header: string, address: () => string) => TaskEither<AuthenticationFailure, Principal>) => {
+): ((header: string, address: () => string) => TaskEither<AuthenticationFailure, Authenticated>) => {
   const openCredential = (id: string): string | undefined => {
     const account = standing.account(id)
     return account?.active ? account.credential : undefined
   }
 
-  const personOf = (id: string): Principal => ({
-    kind: 'person',
-    id,
-    roles: standing.account(id)?.roles ?? [],
-  })
+  const personWith = (id: string, credential: string | undefined): E.Either<NotAuthenticated, Principal> =>
+    openCredential(id) === credential
+      ? E.right({ kind: 'person', id, roles: standing.account(id)?.roles ?? [] })
+      : refused(false)
+
+  const authenticated = (
+    id: string,
+    credential: string | undefined,
+  ): E.Either<NotAuthenticated, Authenticated> => {
+    const renewed = () => personWith(id, credential)
+    return E.map((principal: Principal) => ({ principal, renewed }))(renewed())
+  }
 
   const check = async (
     id: string,
     credential: string | undefined,
     password: string,
-  ): Promise<E.Either<AuthenticationFailure, Principal>> => {
+  ): Promise<E.Either<AuthenticationFailure, Authenticated>> => {
     const right = await passwords.verify(id, credential, password)()
     if (E.isLeft(right)) return right
     // Asked again: the account may have changed while its password was checked.
-    return right.right && openCredential(id) === credential ? E.right(personOf(id)) : refused(false)
+    return right.right ? authenticated(id, credential) : refused(false)
   }
 
   return (header, address) => async () => {
@@ -75,7 +89,7 @@ const authenticatePerson = (
     const id = parseAccount(pair.account) ?? ''
     const credential = openCredential(id)
     if (credential !== undefined && passwords.isRemembered(id, credential, password))
-      return E.right(personOf(id))
+      return authenticated(id, credential)
     const settle = await guesses.begin({ account: id, address: address() }, header)()
     if (E.isLeft(settle)) return settle
     const checked = await check(id, credential, password)
@@ -91,7 +105,7 @@ const authenticateNode = (
   standing: Standing,
   tokens: AccessTokens,
   noteSeen: (clientId: string) => void,
-): ((presented: Presented) => TaskEither<AuthenticationFailure, Principal>) => {
+): ((presented: Presented) => TaskEither<AuthenticationFailure, Authenticated>) => {
   const notedAt = new Map<string, number>()
   const note = (clientId: string): void => {
     const now = Date.now()
@@ -104,14 +118,19 @@ const authenticateNode = (
     if (E.isLeft(claims)) return claims
     if (claims.right === undefined) return refused(true)
     const { clientId, scopes } = claims.right
-    const node = standing.node(clientId)
-    if (node?.status !== 'active') return refused(true)
+    const renewed = (): E.Either<NotAuthenticated, Principal> => {
+      const node = standing.node(clientId)
+      if (node?.status !== 'active') return refused(true)
+      return E.right({
+        kind: 'node',
+        id: clientId,
+        scopes: scopes.filter(scope => node.scopes.includes(scope)),
+      })
+    }
+    const principal = renewed()
+    if (E.isLeft(principal)) return principal
     note(clientId)
-    return E.right({
-      kind: 'node',
-      id: clientId,
-      scopes: scopes.filter(scope => node.scopes.includes(scope)),
-    })
+    return E.right({ principal: principal.right, renewed })
   }
 }
 

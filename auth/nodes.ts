@@ -27,6 +27,8 @@ export interface NodeWrite {
   readonly by: Authority
   readonly preconditions: Preconditions
   readonly context: CommandContext
+  /** Asked right before events are appended: whether this request has its `Idempotency-Key`. */
+  readonly claim?: TaskEither<NodeFailure, void> | undefined
 }
 
 /** `secret` is there only when this very command made it: it is shown now, and never again. */
@@ -64,7 +66,7 @@ export const nodeUseCases = (
   /** Runs a command; with `secretFor`, a secret is made before it where the node's state calls for one. */
   const run =
     (
-      { clientId, by, preconditions, context }: NodeWrite,
+      { clientId, by, preconditions, context, claim }: NodeWrite,
       command: (version: string | undefined) => Body,
       needsSecret: (state: NodeState) => boolean = () => false,
     ): TaskEither<NodeFailure, NodeOutcome> =>
@@ -82,6 +84,7 @@ export const nodeUseCases = (
           issued = made.right
           return E.right(whole(command(issued.version)))
         },
+        ...(claim === undefined ? {} : { confirm: () => claim }),
         conditional: Object.keys(preconditions).length > 0,
         context,
         appended: (state, revision) => {

@@ -19,7 +19,7 @@ export type CreationPassword =
   | { readonly kind: 'clear'; readonly text: string }
   | { readonly kind: 'bcrypt'; readonly text: string }
 
-type PersonWrite = Omit<ItemWrite, 'prepare' | 'resource'>
+type PersonWrite = Omit<ItemWrite<PasswordFailure>, 'prepare' | 'resource'>
 type AccessChange = Extract<ItemCommand, { _tag: 'AssignRoles' | 'SetActive' }>
 
 /** The uses of a person that touch secrets, or who may administer the hub. */
@@ -139,7 +139,7 @@ export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases
         return E.map(() => change)(await anotherRootRemains(write.identity.id)())
       }
       // One at a time: two roots must not deactivate each other at once.
-      const turn = turns.take('roots', writeItem({ ...write, resource: people, prepare }))
+      const turn = turns.take('roots', writeItem<PasswordFailure>({ ...write, resource: people, prepare }))
       return turn ?? E.left({ _tag: 'Busy' })
     },
   }

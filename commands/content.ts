@@ -4,7 +4,6 @@ import * as TE from '#fp/TaskEither'
 import type { Content } from '../domain/content.ts'
 import type { ItemState, StoreContent } from '../domain/item.ts'
 import { itemDecider } from '../domain/item-decider.ts'
-import type { Rejection } from '../domain/rejection.ts'
 import { type Identity, type Resource, streamOf } from '../domain/resource.ts'
 import type {
   ContentCutShort,
@@ -18,10 +17,20 @@ import { foldStream, unread } from './fold-stream.ts'
 import type { CommandContext, CommandFailure, Outcome } from './handle.ts'
 import type { WriteItem } from './items.ts'
 
-export interface ContentWrite {
+/** The command, but for the content itself. */
+export type ContentCommand = Omit<StoreContent, 'content'>
+
+/** What is known once the bytes are there: with them the command and its context. */
+export interface ArrivedContent {
+  readonly command: ContentCommand
+  readonly context: CommandContext
+}
+
+export interface ContentWrite<Failure = never> {
   readonly resource: Resource
   readonly identity: Identity
-  readonly command: Omit<StoreContent, 'content'>
+  /** As it would be if the bytes were there already: with it is decided whether they are wanted. */
+  readonly command: ContentCommand
   /** The caller named the revision it means. */
   readonly conditional: boolean
   readonly commandId: string
@@ -30,13 +39,16 @@ export interface ContentWrite {
   readonly limit: number
   /** The bytes, asked for once it is known that they are wanted. */
   readonly bytes: () => AsyncIterable<Uint8Array>
-  /** What is wrong with the bytes that arrived, or the command's context, in which they count. */
-  readonly arrived: (content: ContentName) => E.Either<Rejection, CommandContext>
+  /** What is wrong with the bytes that arrived, or the command as it is now. */
+  readonly arrived: (content: ContentName) => E.Either<Failure, ArrivedContent>
 }
 
-export type WriteContent = (
-  write: ContentWrite,
-) => TaskEither<CommandFailure | ContentUnavailable | ContentTooLarge | ContentCutShort, Outcome<ItemState>>
+export type WriteContent = <Failure = never>(
+  write: ContentWrite<Failure>,
+) => TaskEither<
+  CommandFailure | ContentUnavailable | ContentTooLarge | ContentCutShort | Failure,
+  Outcome<ItemState>
+>
 
 const unknownYet: Content = { size: 0, type: '', sha256: '' }
 
@@ -46,7 +58,7 @@ const unknownYet: Content = { size: 0, type: '', sha256: '' }
  */
 export const contentWriter =
   (log: Pick<EventLog, 'read'>, writeItem: WriteItem, store: Pick<ContentStore, 'receive'>): WriteContent =>
-  write =>
+  <Failure>(write: ContentWrite<Failure>) =>
   async () => {
     const { resource, identity, conditional } = write
     const decider = itemDecider(resource, identity)
@@ -57,19 +69,23 @@ export const contentWriter =
       const decision = decider.decide({ ...write.command, content: unknownYet }, state)
       if (E.isLeft(decision)) return decision
     }
-    return store.receive<CommandFailure | ContentUnavailable, Outcome<ItemState>>(
+    return store.receive<CommandFailure | ContentUnavailable | Failure, Outcome<ItemState>>(
       write.bytes(),
       write.limit,
       ({ size, sha256, keep }) =>
         async () => {
-          const context = write.arrived({ size, sha256 })
-          if (E.isLeft(context)) return context
-          const command: StoreContent = { ...write.command, content: { size, type: write.type, sha256 } }
+          const arrived = write.arrived({ size, sha256 })
+          if (E.isLeft(arrived)) return arrived
+          const { context } = arrived.right
+          const command: StoreContent = {
+            ...arrived.right.command,
+            content: { size, type: write.type, sha256 },
+          }
           return writeItem<ContentUnavailable>({
             resource,
             identity,
             conditional,
-            context: context.right,
+            context,
             // Also what is there already is kept anew: where it was damaged, it is right again.
             prepare: now =>
               E.isLeft(decider.decide(command, now)) ? TE.right(command) : TE.map(() => command)(keep),

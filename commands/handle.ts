@@ -33,7 +33,7 @@ export interface CommandRequest<Command, State, Failure = never> {
   /** The command, made with a look at the stream as it is: what a rule needs from elsewhere is fetched here. */
   readonly prepare: (state: State) => TaskEither<CommandFailure | Failure, Command>
   /** A rule that needs a look elsewhere: asked last, of what the decision makes of the thing. */
-  readonly confirm?: (after: State, before: State) => TaskEither<CommandFailure, void>
+  readonly confirm?: (after: State, before: State) => TaskEither<CommandFailure | Failure, void>
   /** The caller named the revision it means: a conflict is its to solve, not ours to retry. */
   readonly conditional: boolean
   readonly context: CommandContext

@@ -23,6 +23,8 @@ export interface ItemWrite<Failure = never> {
   /** The caller named the revision it means. */
   readonly conditional: boolean
   readonly context: CommandContext
+  /** Asked right before events are appended: whether this request has its `Idempotency-Key`. */
+  readonly claim?: TaskEither<CommandFailure | Failure, void> | undefined
 }
 
 export type WriteItem = <Failure = never>(
@@ -100,17 +102,22 @@ export const itemWriter = (
       return errors.length === 0 ? E.right(undefined) : E.left(invalid(...errors))
     }
 
-  return ({ resource, identity, prepare, conditional, context }) =>
-    handle({
+  return <Failure>({ resource, identity, prepare, conditional, context, claim }: ItemWrite<Failure>) => {
+    const refers = refersToWhatIs(resource)
+    return handle<ItemCommand, ItemState, Failure>({
       stream: streamOf(resource, identity),
       decider: itemDecider(resource, identity),
       prepare: state => async () => {
         const owner = await ownerIsThere(identity.owner)()
         return E.isLeft(owner) ? owner : prepare(state)()
       },
-      confirm: refersToWhatIs(resource),
+      confirm: (after, before) => async () => {
+        const referred = await refers(after, before)()
+        return E.isLeft(referred) || claim === undefined ? referred : claim()
+      },
       conditional,
       context,
       appended: (state, revision) => appended(resource, identity, state, revision),
     })
+  }
 }

@@ -75,6 +75,11 @@ export const memoryAuthStore = (): AuthStore => {
       if (kept === undefined || kept === instead) claims.set(name, value)
       return E.right(claims.get(name) ?? value)
     },
+    claimed: name => async () => E.right(claims.get(name)),
+    releaseClaim: (name, value) => async () => {
+      if (claims.get(name) === value) claims.delete(name)
+      return E.right(undefined)
+    },
     noteSeen: (clientId, at) => async () => {
       if (at - (seen.get(clientId) ?? Number.NEGATIVE_INFINITY) >= 60_000) seen.set(clientId, at)
       return E.right(undefined)

@@ -115,6 +115,16 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
         }),
       ),
 
+    claimed: name =>
+      attempt(async () => {
+        const kept = await claims.findOne({ _id: { $eq: name } })
+        return kept === null ? undefined : claimRow.parse(kept).value
+      }),
+    releaseClaim: (name, value) =>
+      attempt(async () => {
+        await claims.deleteOne({ _id: { $eq: name }, value: { $eq: value } })
+      }),
+
     noteSeen: (clientId, at) =>
       attempt(async () => {
         if (await insertNew(seen, { _id: clientId, at })) return

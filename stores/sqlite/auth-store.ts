@@ -218,6 +218,15 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           ).run(name, value, instead)
           return String(db.prepare('SELECT value FROM claims WHERE name = ?').get(name)?.value)
         }),
+    claimed: name => async () =>
+      attempt(() => {
+        const row = db.prepare('SELECT value FROM claims WHERE name = ?').get(name)
+        return row === undefined ? undefined : String(row.value)
+      }),
+    releaseClaim: (name, value) => async () =>
+      attempt(() => {
+        db.prepare('DELETE FROM claims WHERE name = ? AND value = ?').run(name, value)
+      }),
     noteSeen: (clientId, at) => async () =>
       attempt(() => {
         passing

@@ -256,6 +256,13 @@ const privileges = async (): Promise<void> => {
   }
   const password = { password: 'gnusolidario' }
   expect((await root.post(`/password/${ana}`, password)).status).toBe(204)
+  const page = await root.get(`/password/${ana}`)
+  const token = /name="token" value="([^"]*)"/.exec(page.text)?.[1] ?? ''
+  const body = new URLSearchParams({ token, ...password, repeated: 'gnusolidario' }).toString()
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  expectAll(200, [page, await root.send('POST', `/password/${ana}`, { body, headers })])
+  expect((await root.send('POST', `/password/${ana}`, { body: 'token=x', headers })).status).toBe(403)
+  expect((await root.get('/password/%20')).status).toBe(404)
   expect((await root.post(`/password/${never}`, password)).status).toBe(404)
   expect((await root.post(`/password/${gone}`, password)).status).toBe(410)
   expect((await root.post(`/password/${ana}`, password, stale)).status).toBe(412)

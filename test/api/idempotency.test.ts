@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startTestHub, type TestHub } from '../support/hub.ts'
+import { uuidOf } from '../../commands/uuid.ts'
+import { right } from '../support/either.ts'
+import { rootAccount, startTestHub, type TestHub } from '../support/hub.ts'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -99,5 +101,47 @@ describe('twenty equal requests at once', () => {
       Array.from({ length: 20 }, () => hub.root.post(book, { info: 'twenty' }, key('twenty'))),
     )
     expect(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size).toBe(1)
+  })
+})
+
+describe('a key of a collection', () => {
+  const claimOf = (collection: string, text: string) =>
+    right(hub.core.auth.claimed(uuidOf('person', rootAccount, collection, text)))
+  const node = (client_id: string, more = {}) => ({ client_id, name: 'Lab', scopes: [], ...more })
+
+  it.each([
+    ['a body that is not valid', '/people', { id: 'ESPCOL001ORG', dob: 'yesterday' }, 422],
+    ['an id that is taken', '/people', { id: 'ESPGNU777ORG', name: 'Eva' }, 409],
+    [
+      'a person who is not there',
+      '/encounters',
+      { id: 'e1', person: 'ESPNEVER1ORG', start: '2024-01-01' },
+      422,
+    ],
+    ['a node that is not valid', '/nodes', node('col-1', { scopes: ['people:fly'] }), 422],
+  ])('leaves nothing of %s', async (_, collection, body, status) => {
+    expect((await hub.root.post(collection, body, key('refused'))).status).toBe(status)
+    expect(await claimOf(collection, 'refused')).toBeUndefined()
+  })
+
+  it('leaves nothing of a request that added nothing', async () => {
+    expect((await hub.root.post('/people', { id: 'ESPGNU777ORG' }, key('nothing'))).status).toBe(200)
+    expect(await claimOf('/people', 'nothing')).toBeUndefined()
+    expect((await hub.root.post('/people', { id: 'ESPCOL002ORG' }, key('nothing'))).status).toBe(201)
+    expect(await claimOf('/people', 'nothing')).toContain('person-ESPCOL002ORG')
+    expect((await hub.root.post('/people', { id: 'ESPCOL003ORG' }, key('nothing'))).status).toBe(422)
+  })
+
+  it.each(['/people', '/nodes'])('with many ids at the same time is used for one: %s', async collection => {
+    const bodies = Array.from({ length: 10 }, (_, n) =>
+      collection === '/nodes' ? node(`race-${n}`) : { id: `ESPRACE${n}ORG` },
+    )
+    const send = (body: (typeof bodies)[number]) => hub.root.post(collection, body, key('race'))
+    const first = await Promise.all(bodies.map(send))
+    expect(first.map(({ status }) => status).toSorted()).toEqual([201, ...Array(9).fill(422)])
+    const again = await Promise.all(bodies.map(send))
+    expect(again.map(({ status }) => status)).toEqual(first.map(({ status }) => status))
+    const winner = first.findIndex(({ status }) => status === 201)
+    expect(again[winner]?.headers.get('ETag')).toBe(first[winner]?.headers.get('ETag'))
   })
 })

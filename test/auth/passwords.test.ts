@@ -107,7 +107,7 @@ describe('authentication', () => {
         tokens: { verify: () => async () => E.right(undefined) },
         noteSeen: () => {},
       })(presented)
-    expect(await right(authenticate(version))).toMatchObject({ id: 'ANA' })
+    expect(await right(authenticate(version))).toMatchObject({ principal: { id: 'ANA' } })
     expect(await left(authenticate('another'))).toEqual({ _tag: 'NotAuthenticated', token: false })
   })
 

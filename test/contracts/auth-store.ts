@@ -159,6 +159,18 @@ export const authStoreContract = (
       expect(await right(store.claim('one', 'late'))).toBe('next')
     })
 
+    it('shows what is claimed, and forgets it only where that value is kept', async () => {
+      expect(await right(store.claimed('one'))).toBeUndefined()
+      await right(store.claim('one', 'value'))
+      expect(await right(store.claimed('one'))).toBe('value')
+      await right(store.releaseClaim('one', 'another'))
+      expect(await right(store.claimed('one'))).toBe('value')
+      await right(store.releaseClaim('one', 'value'))
+      await right(store.releaseClaim('one', 'value'))
+      expect(await right(store.claimed('one'))).toBeUndefined()
+      expect(await right(store.claim('one', 'next'))).toBe('next')
+    })
+
     it('knows when a node was last seen, whatever order it is told in, to the minute', async () => {
       const times = [5, 1_700_000_000_123, 7, 1_700_000_060_122]
       for (const at of times) await right(store.noteSeen('a', at))
