@@ -185,7 +185,8 @@ describe('an error in the documentation', () => {
     const { schemas } = api.document.components as { schemas: Record<string, Json> }
     for (const [name, wrong] of [
       ['Person', { name: 'Ana' }],
-      ['NewPerson', { gender: 'zz' }],
+      ['NewPerson', { dob: 'soon' }],
+      ['NewUnit', { dwelling: 'zz' }],
       ['NewEncounter', { person: null, start: '2024-01-02' }],
       ['PagePatch', { page_date: 'soon' }],
       ['NewNode', { name: 'x', scopes: ['people:fly'] }],
