@@ -10,15 +10,13 @@ interface Part {
   readonly hasEqualsSign: boolean
 }
 
+const byteOf = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16))
+
 /** As forms are decoded (WHATWG URL, section 5.1), but undefined for what is not UTF-8: it is not replaced. */
 const decoded = (text: string): string | undefined => {
-  const bytes = Buffer.from(
-    text
-      .replaceAll('+', ' ')
-      .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    // A URL has only ASCII characters: one of the text is one byte.
-    'latin1',
-  )
+  if (!/[%+]/.test(text)) return text
+  // A URL has only ASCII characters: one of the text is one byte.
+  const bytes = Buffer.from(text.replaceAll('+', ' ').replaceAll(/%([0-9A-Fa-f]{2})/g, byteOf), 'latin1')
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 
