@@ -1,9 +1,10 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { accessTable, collectionPath, itemPath } from '../auth/access-table.ts'
+import { folded } from '../domain/filter.ts'
 import { parseAccount } from '../domain/identifiers.ts'
 import { people } from '../domain/people.ts'
-import { folded, type Resource } from '../domain/resource.ts'
+import type { Resource } from '../domain/resource.ts'
 import { modelOf, ownerField } from '../projections/items.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call, Route } from './call.ts'
@@ -52,8 +53,10 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
     const path = `/${resource.name}`
     const person = confinedTo(call, 'GET')
     if (person === undefined) return listItems(dependencies, call, listed, model, { path, equals: {} })
-    const asked = queryIn(call.request.url).getAll('person')
-    if (asked.some(text => parseAccount(text) !== person)) return async () => E.left({ _tag: 'NotAllowed' })
+    const others = queryIn(call.request.url).filter(
+      ({ name, value }) => name === 'person' && parseAccount(value ?? '') !== person,
+    )
+    if (others.length > 0) return async () => E.left({ _tag: 'NotAllowed' })
     return listItems(dependencies, call, listed, model, { path, equals: { person: folded(person) } })
   }
 

@@ -1,5 +1,6 @@
+import type { Filter } from '../domain/filter.ts'
 import { instantPattern, mostCharacters } from '../domain/instant.ts'
-import type { Filter, Resource } from '../domain/resource.ts'
+import type { Resource } from '../domain/resource.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import type { JsonSchema, Parameters } from './operation.ts'
 
@@ -27,10 +28,18 @@ const filterSchema = ({ kind, fields, vocabulary }: Filter): JsonSchema => {
     case 'text':
       return {
         type: 'string',
-        description: `${of}, without regard to case.${vocabulary === undefined ? '' : ` Words: ${vocabulary.join(', ')}.`}`,
+        description: `${of}, without regard to case.${vocabulary === undefined ? '' : ` Known words: ${vocabulary.join(', ')}.`}`,
       }
-    case 'instant':
-      return { ...instant, description: `${of}, as the moment it is.` }
+    case 'name':
+      return {
+        type: 'string',
+        description: `${of}, without regard to case, to diacritics, and to the amount of white space.`,
+      }
+    case 'day':
+      return {
+        ...instant,
+        description: `${of}, a day of the calendar: the first ten characters are compared, whatever time and zone follow.`,
+      }
     case 'flag':
       return { type: 'boolean', description: `${of}.` }
   }
@@ -49,14 +58,17 @@ const queryTaken = ({ filters, orderedBy }: Source, usualLimit: number): Paramet
     type: 'string',
     enum: ['asc', 'desc'],
     default: 'asc',
-    description: orderedBy === undefined ? 'By id.' : `By ${orderedBy}, then id.`,
+    description:
+      orderedBy === undefined
+        ? 'By id.'
+        : `By ${orderedBy}, then id. A day counts as 00:00 UTC; without a date, when the hub first recorded it does.`,
   },
   ...Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, filterSchema(filter)])),
   ...(orderedBy === undefined
     ? {}
     : {
-        since: { ...instant, description: `From this ${orderedBy} on.` },
-        until: { ...instant, description: `Before this ${orderedBy}.` },
+        since: { ...instant, description: `From this ${orderedBy} on; a day counts as 00:00 UTC.` },
+        until: { ...instant, description: `Before this ${orderedBy}; a day counts as 00:00 UTC.` },
       }),
 })
 

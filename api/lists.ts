@@ -1,11 +1,13 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
+import { type Filter, filterTerm } from '../domain/filter.ts'
 import { parseInstant } from '../domain/instant.ts'
 import { people } from '../domain/people.ts'
 import { type InvalidPart, invalid, type Rejection } from '../domain/rejection.ts'
-import { type Filter, folded } from '../domain/resource.ts'
+import { indexedValue } from '../projections/indexed-value.ts'
 import { orderField } from '../projections/items.ts'
 import type { FieldValue, ModelShape, Query, Range } from '../projections/read-store.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
@@ -24,21 +26,9 @@ export interface Within {
   readonly equals: Readonly<Record<string, FieldValue>>
 }
 
-const filterTerm = ({ kind }: Filter, text: string): FieldValue | undefined => {
-  switch (kind) {
-    case 'text':
-      return folded(text)
-    case 'instant':
-      return parseInstant(text)
-    case 'flag':
-      return text === 'true' ? 1n : text === 'false' ? 0n : undefined
-  }
-}
+const instantRule = 'must be a date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS'
 
-const expectedOf = ({ kind }: Filter): string =>
-  kind === 'flag'
-    ? 'must be true or false'
-    : 'must be a date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS'
+const ruleOf = ({ kind }: Filter): string => (kind === 'flag' ? 'must be true or false' : instantRule)
 
 const textOrNull = (value: FieldValue): string | null => (typeof value === 'string' ? value : null)
 
@@ -49,8 +39,10 @@ const cursorOf = (list: string, value: string | null, key: string): string =>
   Buffer.from(JSON.stringify([list, value, key])).toString('base64url')
 
 const parseCursor = (list: string, cursor: string): Query['after'] | undefined => {
+  const bytes = Buffer.from(cursor, 'base64url')
+  if (!isUtf8(bytes)) return undefined
   try {
-    const parsed = cursorShape.safeParse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
+    const parsed = cursorShape.safeParse(JSON.parse(bytes.toString('utf8')))
     return parsed.success && parsed.data[0] === list
       ? { value: parsed.data[1], key: parsed.data[2] }
       : undefined
@@ -76,16 +68,15 @@ const queryOf = (
     const text = parameters.get(parameter)
     if (text === undefined) continue
     const value = filterTerm(filter, text)
-    if (value === undefined) errors.push({ parameter, detail: expectedOf(filter) })
-    else filtered[parameter] = value
+    if (value === undefined) errors.push({ parameter, detail: ruleOf(filter) })
+    else filtered[parameter] = indexedValue(value)
   }
   // Nobody filters their way out of what the list is within.
   const equals = { ...filtered, ...within }
   const bound = (parameter: 'since' | 'until') => {
     const text = parameters.get(parameter)
     const instant = text === undefined ? undefined : parseInstant(text)
-    if (text !== undefined && instant === undefined)
-      errors.push({ parameter, detail: expectedOf({ kind: 'instant', fields: [] }) })
+    if (text !== undefined && instant === undefined) errors.push({ parameter, detail: instantRule })
     return instant
   }
   const [from, until] = [bound('since'), bound('until')]

@@ -18,7 +18,7 @@ import { listedOf } from './listed.ts'
 import { listItems } from './lists.ts'
 import { nodeParameters, nodeShapes, statusShape } from './node-bodies.ts'
 import { changes, creates, json, lists, mergePatch, reads, settles } from './operation.ts'
-import { parametersOf } from './parameters.ts'
+import { itemParametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { readable } from './reading.ts'
 import { type Written, withoutState, writeAnswer } from './write-answers.ts'
@@ -53,7 +53,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     })
 
   const getOne: Handle = call => async () => {
-    const parameters = parametersOf(call.request.url, [])
+    const parameters = itemParametersOf(call.request.url, [])
     if (E.isLeft(parameters)) return parameters
     const may = await readable(dependencies, call, nodes)
     if (E.isLeft(may)) return may

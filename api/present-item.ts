@@ -7,7 +7,7 @@ import { modelOf } from '../projections/items.ts'
 import type { Call } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { identityIn, noSuch } from './item-identity.ts'
-import { parametersOf } from './parameters.ts'
+import { itemParametersOf } from './parameters.ts'
 import type { Failure } from './problem.ts'
 import { personIsThere, readable } from './reading.ts'
 import { confinedBy } from './rights.ts'
@@ -40,7 +40,7 @@ export const itemReader = (
   }
 
   return async call => {
-    const parameters = parametersOf(call.request.url, [])
+    const parameters = itemParametersOf(call.request.url, [])
     if (E.isLeft(parameters)) return parameters
     const may = await readable(dependencies, call, model)
     if (E.isLeft(may)) return may

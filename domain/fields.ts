@@ -8,29 +8,44 @@ import { instantPattern, mostCharacters, parseInstant } from './instant.ts'
  */
 const plainText = z.string({ error: 'must be a text' })
 
-// Indexed text is bounded, in Unicode code points: engines limit what an index can hold.
+/** Of indexed text, in Unicode code points: engines limit what an index can hold. */
+const mostIndexed = 200
+
 const indexedText = plainText
-  .refine(text => text.length <= 200 || [...text].length <= 200, {
-    error: 'must have at most 200 characters',
+  .refine(text => text.length <= mostIndexed || [...text].length <= mostIndexed, {
+    error: `must have at most ${mostIndexed} characters`,
   })
-  .meta({ maxLength: 200 })
+  .meta({ maxLength: mostIndexed })
 
 export const text = plainText.nullish()
 
 /** A text that a filter or an order knows: at most 200 characters. */
 export const shortText = indexedText.nullish()
 
+const dateRule = 'must be an existing date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS'
+
+const instantText =
+  'A date and time, which is a moment (in UTC where it has no zone), or a date, which is a day. In the order of a list, for since and for until, a day counts as 00:00 UTC of it. Kept as it was sent.'
+
 /** A date, or a date and time, as `parseInstant` reads it; kept as sent. */
 export const date = indexedText
-  .refine(value => parseInstant(value) !== undefined, {
-    error: 'must be an existing date, YYYY-MM-DD, or date and time, YYYY-MM-DDTHH:MM:SS',
-  })
-  .meta({
-    maxLength: mostCharacters,
-    pattern: instantPattern,
-    description: 'A date, or a date and time; without a zone it is UTC. Kept as it was sent.',
-  })
+  .refine(value => parseInstant(value) !== undefined, { error: dateRule })
+  .meta({ maxLength: mostCharacters, pattern: instantPattern, description: instantText })
   .nullish()
+
+const optionalDate = (description: string) =>
+  indexedText
+    .refine(value => value === '' || parseInstant(value) !== undefined, { error: dateRule })
+    .meta({ maxLength: mostCharacters, pattern: `^$|${instantPattern}`, description })
+    .nullish()
+
+/** A `date` that may be an empty text, which counts as null. */
+export const dateOrEmpty = optionalDate(`${instantText} An empty text counts as null.`)
+
+/** A day of the calendar. Clients may write it with a time and a zone, which do not count. */
+export const day = optionalDate(
+  'A day of the calendar where it was written down, not a moment: only the first ten characters are compared. Kept as it was sent. An empty text counts as null.',
+)
 
 /** The account of a person; kept in upper case. */
 export const account = plainText
@@ -48,10 +63,21 @@ export const itemId = plainText
   .meta({ pattern: '^[A-Za-z0-9._~:-]{1,128}$' })
   .nullish()
 
+/** A word of a closed vocabulary. */
 export const word = (vocabulary: readonly string[]) =>
   plainText
     .refine(value => vocabulary.includes(value), { error: `must be one of: ${vocabulary.join(', ')}` })
     .meta({ enum: [...vocabulary] })
+    .nullish()
+
+/** A word of a vocabulary that grows with the clients: another word is taken too. An empty text counts as null. */
+export const openWord = (vocabulary: readonly string[]) =>
+  indexedText
+    .meta({
+      maxLength: mostIndexed,
+      examples: [...vocabulary],
+      description: `Known words: ${vocabulary.join(', ')}. Another word is kept as it came, and found by its filter. An empty text counts as null.`,
+    })
     .nullish()
 
 const plainNumber = z.number({ error: 'must be a number' })
@@ -90,6 +116,10 @@ export const gradeFrom = (least: number, most: number) =>
 export const flag = z.boolean({ error: 'must be true or false' }).nullish()
 
 export const object = z.looseObject({}, { error: 'must be an object' }).nullish()
+
+export const objectOrText = z
+  .union([z.looseObject({}), plainText], { error: 'must be an object or a text' })
+  .nullish()
 
 /** A list whose length is looked at before its entries: a long one costs nothing. */
 export const boundedList = <Entry extends z.ZodType>(entry: Entry, most: number, error: string) =>

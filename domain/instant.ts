@@ -44,3 +44,19 @@ export const parseInstant = (text: string): Instant | undefined => {
     ? undefined
     : `${moment.toISOString().slice(0, 19)}${rest}`
 }
+
+const dayLength = 'YYYY-MM-DD'.length
+
+/** The day of the calendar that a date, or a date and time, is written with: whatever its zone. */
+export const parseDay = (text: string): string | undefined =>
+  parseInstant(text) === undefined ? undefined : text.slice(0, dayLength)
+
+/**
+ * Whether the first is before the second: as moments, or as the days they are written with where one of them has no
+ * time. What is no date is before nothing.
+ */
+export const isBefore = (first: string, second: string): boolean => {
+  const parse = first.length === dayLength || second.length === dayLength ? parseDay : parseInstant
+  const [one, other] = [parse(first), parse(second)]
+  return one !== undefined && other !== undefined && one < other
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseAccount } from './identifiers.ts'
-import { parseInstant } from './instant.ts'
+import { isBefore } from './instant.ts'
 import { contentFields } from './item-content.ts'
 import { type Json, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
@@ -44,13 +44,10 @@ const missingFields = ({ required }: Resource, body: JsonObject, isPatch: boolea
 /** Whether the second date of a span is before the first. */
 export const endsEarly = ({ span }: Resource, item: JsonObject): readonly InvalidPart[] => {
   if (span === undefined) return []
-  const [start, end] = span.map(field => {
-    const date = member(item, field)
-    return typeof date === 'string' ? parseInstant(date) : undefined
-  })
-  return start === undefined || end === undefined || start <= end
-    ? []
-    : [{ pointer: `/${span[1]}`, detail: `must not be before ${span[0]}` }]
+  const [start, end] = span.map(field => member(item, field))
+  return typeof start === 'string' && typeof end === 'string' && isBefore(end, start)
+    ? [{ pointer: `/${span[1]}`, detail: `must not be before ${span[0]}` }]
+    : []
 }
 
 /** The fields of a body that contradict the path. In a merge patch a null would remove the id: refused. */

@@ -1,4 +1,4 @@
-import { anything, date, flag, text, textOrNumber, word } from './fields.ts'
+import { anything, dateOrEmpty, flag, openWord, text, textOrNumber } from './fields.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
@@ -33,13 +33,13 @@ export const pages = resource({
   ownerField: 'book',
   subjectField: 'book',
   fields: {
-    page_date: date,
-    page_type: word(vocabularies.pageType),
-    domain: word(vocabularies.pageType),
-    medical_context: word(vocabularies.medicalContext),
-    social_context: word(vocabularies.socialContext),
-    context: word(vocabularies.anyContext),
-    relevance: word(vocabularies.relevance),
+    page_date: dateOrEmpty,
+    page_type: openWord(vocabularies.pageType),
+    domain: openWord(vocabularies.pageType),
+    medical_context: openWord(vocabularies.medicalContext),
+    social_context: openWord(vocabularies.socialContext),
+    context: openWord(vocabularies.anyContext),
+    relevance: openWord(vocabularies.relevance),
     health_condition_code: text,
     health_condition_text: text,
     procedure_code: text,
@@ -68,10 +68,11 @@ export const pages = resource({
     medical_context: {
       kind: 'text',
       fields: ['medical_context', 'context'],
-      vocabulary: vocabularies.medicalContext,
+      vocabulary: vocabularies.anyContext,
     },
     relevance: { kind: 'text', fields: ['relevance'], vocabulary: vocabularies.relevance },
   },
+  readModelVersion: 2,
   endpoints: { collection: 'book', item: 'page' },
   orderedBy: 'page_date',
 })

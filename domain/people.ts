@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { date, flag, object, shortText, texts, word } from './fields.ts'
+import { day, flag, objectOrText, openWord, shortText, texts } from './fields.ts'
 import { parseAccount } from './identifiers.ts'
 import { member, withMembers } from './json.ts'
 import { resource } from './resource.ts'
@@ -38,12 +38,12 @@ export const people = resource({
   fields: {
     name: shortText,
     lastname: shortText,
-    dob: date,
-    gender: word(vocabularies.gender),
+    dob: day,
+    gender: openWord(vocabularies.gender),
     active: flag,
     roles: texts,
-    address: object,
-    contact: object,
+    address: objectOrText,
+    contact: objectOrText,
   },
   defaults: { active: true, roles: ['end_user'] },
   held: ['active', 'roles'],
@@ -74,11 +74,12 @@ export const people = resource({
       ? undefined
       : 'The person is active. Deactivate the person first: PUT …/active {"active": false}.',
   filters: {
-    name: { kind: 'text', fields: ['name'] },
-    lastname: { kind: 'text', fields: ['lastname'] },
+    name: { kind: 'name', fields: ['name'] },
+    lastname: { kind: 'name', fields: ['lastname'] },
     gender: { kind: 'text', fields: ['gender'], vocabulary: vocabularies.gender },
-    dob: { kind: 'instant', fields: ['dob'] },
+    dob: { kind: 'day', fields: ['dob'] },
     active: { kind: 'flag', fields: ['active'] },
   },
+  readModelVersion: 2,
   endpoints: { collection: 'people', item: 'person' },
 })

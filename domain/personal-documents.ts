@@ -44,5 +44,6 @@ export const personalDocuments = resource({
     page: { kind: 'text', fields: ['page'] },
     type: { kind: 'text', fields: ['type'] },
   },
+  readModelVersion: 2,
   endpoints: { collection: 'personaldocs', item: 'personaldocs' },
 })

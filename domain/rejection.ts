@@ -17,4 +17,10 @@ export type Rejection =
   | { readonly _tag: 'ItemTooLarge' }
   | { readonly _tag: 'KeyUsedForAnotherRequest' }
 
-export const invalid = (...errors: readonly InvalidPart[]): Rejection => ({ _tag: 'Invalid', errors })
+const mostErrors = 100
+
+/** A rejection that names what is wrong: the first hundred parts, so that an answer is not much longer than its request. */
+export const invalid = (...errors: readonly InvalidPart[]): Rejection => ({
+  _tag: 'Invalid',
+  errors: errors.slice(0, mostErrors),
+})

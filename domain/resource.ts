@@ -2,19 +2,10 @@ import { z } from 'zod'
 import { contentField, contentShape } from './content.ts'
 import type { DomainEvent } from './event.ts'
 import { object } from './fields.ts'
+import type { Filter } from './filter.ts'
 import { parseItemId } from './identifiers.ts'
-import { parseInstant } from './instant.ts'
-import { type JsonObject, member, patched, withMembers } from './json.ts'
+import { type JsonObject, patched, withMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
-
-/** How a filter compares: text without regard to case, dates as instants, flags as they are. */
-export interface Filter {
-  readonly kind: 'text' | 'instant' | 'flag'
-  /** The fields it looks at; the first that is set counts. */
-  readonly fields: readonly string[]
-  /** The words it finds; another one in the field is not found by it. */
-  readonly vocabulary?: readonly string[]
-}
 
 /** Everything the hub knows about one kind of record; deciders, read models and routes come from it. */
 export interface Resource {
@@ -63,6 +54,8 @@ export interface Resource {
   readonly notRemovable?: (item: JsonObject) => string | undefined
   /** What lists are filtered by: what finds the fewest items first. */
   readonly filters: Readonly<Record<string, Filter>>
+  /** Raised with every change of what its read model stores, such as its filters: that model alone is built anew. */
+  readonly readModelVersion: number
   /** What role files call the collection and the item. */
   readonly endpoints: { readonly collection: string; readonly item: string }
   /** The date that orders a list (an item without it: when the hub first recorded it); without one, the id does. */
@@ -91,6 +84,7 @@ const usual = {
   held: [],
   facts: {},
   filters: {},
+  readModelVersion: 1,
 } satisfies Partial<Resource>
 
 /** A move's fact holds the patch it came with. */
@@ -173,20 +167,4 @@ export const invalidPartsOf = (schema: z.ZodType, body: JsonObject): readonly In
                 .map(key => ({ pointer: pointerOf([...issue.path, key]), detail: 'is unknown here' }))
             : [{ pointer: pointerOf(issue.path), detail: issue.message }],
         )
-}
-
-/** Text as filters compare it: NFC, without regard to case, without NUL (which not every engine stores). */
-export const folded = (text: string): string =>
-  text.normalize('NFC').toLowerCase().toUpperCase().toLowerCase().normalize('NFC').replaceAll('\0', '')
-
-/** The value by which an item is found by a filter; null is never found. */
-export const filterValue = (filter: Filter, item: JsonObject): string | bigint | null => {
-  for (const field of filter.fields) {
-    const value = member(item, field)
-    if (filter.kind === 'flag' && typeof value === 'boolean') return BigInt(value)
-    if (typeof value !== 'string') continue
-    if (filter.vocabulary !== undefined && !filter.vocabulary.includes(value)) return null
-    return filter.kind === 'text' ? folded(value) : (parseInstant(value) ?? null)
-  }
-  return null
 }

@@ -1,4 +1,4 @@
-/** Words of GNU Health's selections; both the HMIS's and MyGNUHealth's are accepted. */
+/** Words of GNU Health's selections: the HMIS's and MyGNUHealth's. Those of people and pages are open to others. */
 const medicalContexts = [
   ...[
     'health_condition',
@@ -33,7 +33,7 @@ const socialContexts = [
   ...['health_services', 'uninsured', 'family_functionality', 'family_violence', 'bullying', 'war', 'misc'],
 ] as const
 
-const lifestyleContexts = ['physical_activity', 'nutrition', 'sleep'] as const
+const lifestyleContexts = ['physical_activity', 'nutrition', 'sleep', 'social_activities'] as const
 
 export const vocabularies = {
   gender: ['m', 'f', 'nb', 'other', 'nd', 'u'],

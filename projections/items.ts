@@ -1,8 +1,10 @@
 import { resourceOfEvent } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
+import { type Filter, filterValue } from '../domain/filter.ts'
 import { parseInstant } from '../domain/instant.ts'
 import { isObject, type Json, type JsonObject, jsonText, member } from '../domain/json.ts'
-import { evolveItem, type Filter, filterValue, keyOfStream, type Resource } from '../domain/resource.ts'
+import { evolveItem, keyOfStream, type Resource } from '../domain/resource.ts'
+import { indexedValue } from './indexed-value.ts'
 import type { Projection } from './projection.ts'
 import type { Document, FieldValue, ModelShape } from './read-store.ts'
 
@@ -11,7 +13,7 @@ export const ownerField = 'owner'
 export const orderField = 'ordered_by'
 const recordedField = 'first_recorded'
 
-/** A filter with few values finds many items with each of them. */
+/** A filter with few values finds many items with each of them. Nearly all words are of the vocabulary, open or not. */
 const isCoarse = (filter: Filter | undefined): boolean =>
   filter?.kind === 'flag' || filter?.vocabulary !== undefined
 
@@ -38,7 +40,7 @@ export const modelOf = (resource: Resource): ModelShape => {
   const order = resource.orderedBy === undefined ? [] : [orderField]
   return {
     name: resource.name,
-    version: 1,
+    version: resource.readModelVersion,
     fields: {
       ...Object.fromEntries(owner.map(field => [field, 'text'] as const)),
       ...Object.fromEntries(order.map(field => [field, 'text'] as const)),
@@ -84,7 +86,8 @@ export const fieldsOf = (
       (typeof date === 'string' ? parseInstant(date) : undefined) ?? parseInstant(firstRecorded) ?? null
     fields[recordedField] = firstRecorded
   }
-  for (const [name, filter] of Object.entries(resource.filters)) fields[name] = filterValue(filter, item)
+  for (const [name, filter] of Object.entries(resource.filters))
+    fields[name] = indexedValue(filterValue(filter, item))
   return fields
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { catalogue } from '../../domain/catalogue.ts'
+import type { Filter } from '../../domain/filter.ts'
 import { type JsonObject, member } from '../../domain/json.ts'
-import type { Filter } from '../../domain/resource.ts'
 import type { Reply } from '../support/client.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
 
@@ -140,7 +140,7 @@ describe.each(catalogue.map(resource => [resource.name, resource] as const))('%s
   const otherThan = ({ kind, vocabulary }: Filter, value: unknown): string =>
     kind === 'flag'
       ? String(value !== true)
-      : kind === 'instant'
+      : kind === 'day'
         ? '1900-01-01'
         : (vocabulary?.find(word => word !== value) ?? 'none-such')
 

@@ -68,7 +68,7 @@ describe('a date of sixty thousand digits', () => {
 
 describe('an id that cannot be', () => {
   it('is told after what else is wrong with the request', async () => {
-    expect((await hub.root.patch('/people/%20', { gender: 'zz' })).status).toBe(422)
+    expect((await hub.root.patch('/people/%20', { dob: 'soon' })).status).toBe(422)
     expect((await hub.root.patch('/people/%20', {}, { 'Idempotency-Key': 'a b' })).status).toBe(422)
     expect((await hub.root.get('/people/%20', { 'Thalamus-Min-Position': 'zz' })).status).toBe(422)
     expect((await hub.root.get('/pols/%20?x=1')).status).toBe(422)
@@ -100,10 +100,10 @@ describe('the person of a page', () => {
 })
 
 describe('a filter', () => {
-  it('finds no context that is outside its vocabulary', async () => {
+  it('finds the context of a page whatever its domain', async () => {
     await hub.root.post(newPage(), { domain: 'social', context: 'stress' })
     await hub.root.post(newPage(), { domain: 'medical', context: 'lab' })
-    expect((await hub.root.get(`${book}?medical_context=stress`)).json).toEqual([])
+    expect((await hub.root.get(`${book}?medical_context=stress`)).json).toHaveLength(1)
     expect((await hub.root.get(`${book}?medical_context=LAB`)).json).toHaveLength(1)
   })
 })

@@ -88,6 +88,15 @@ describe('an encounter', () => {
     expect((await hub.root.put(path, { ...seen, end })).json).toMatchObject(early)
     expect((await hub.root.patch(path, { start: '2024-01-02', end })).status).toBe(200)
   })
+
+  it('may end on the day it started, where one of both is a day', async () => {
+    const path = await opened({ start: '2024-01-02T10:00:00Z', end: '2024-01-02' })
+    expect((await hub.root.patch(path, { end: '2024-01-01' })).status).toBe(422)
+    expect((await hub.root.patch(path, { start: '2024-01-02T23:30:00-05:00' })).status).toBe(200)
+    const east = { start: '2024-01-02', end: '2024-01-02T00:30:00+02:00' }
+    expect((await hub.root.patch(path, east)).status).toBe(200)
+    expect((await hub.root.patch(path, { end: '2024-01-01T23:30:00-05:00' })).status).toBe(422)
+  })
 })
 
 describe('the person and the institution of an encounter', () => {

@@ -38,8 +38,11 @@ describe('people', () => {
     ['name=οδυσσευς', ['ESPLIS002ORG']],
     ['lastname=STRASSE', ['ESPLIS001ORG']],
     ['lastname=betz&gender=M', ['ESPLIS002ORG']],
+    ['name=nuria', ['ESPLIS001ORG', 'ESPLIS003ORG']],
     ['dob=1985-10-04', ['ESPLIS001ORG', 'ESPLIS002ORG']],
-    ['dob=1985-10-03T22:00:00-02:00&gender=f', ['ESPLIS001ORG']],
+    ['dob=1985-10-04T10:00:00Z', ['ESPLIS001ORG', 'ESPLIS002ORG']],
+    ['dob=1985-10-04T22:00:00-02:00&gender=f', ['ESPLIS001ORG']],
+    ['dob=1985-10-03T22:00:00-02:00&gender=f', []],
     ['active=false', ['ESPLIS003ORG']],
     ['gender=unheard', []],
   ])('are found by %s', async (filters, ids) => {

@@ -180,12 +180,43 @@ const never = (): never => {
   throw new Error('no such resource')
 }
 
+describe('a word of people and pages', () => {
+  it('is documented by those that are known, and may be another one', () => {
+    const { schemas } = api.document.components as { schemas: Record<string, Json> }
+    for (const [name, field, word] of [
+      ['NewPerson', 'gender', 'nb'],
+      ['NewPage', 'page_type', 'demographical'],
+      ['NewPage', 'domain', 'lifestyle'],
+      ['NewPage', 'medical_context', 'self_monitoring'],
+      ['NewPage', 'social_context', 'stress'],
+      ['NewPage', 'context', 'social_activities'],
+      ['NewPage', 'relevance', 'important'],
+    ] as const) {
+      const schema = api.resolve(schemas[name])
+      expect(JSON.stringify(api.resolve(schema.properties)[field])).toContain(word)
+      for (const good of [word, 'another one', '', null])
+        expect(api.errorsOf(schema, { [field]: good }), `${field} ${good}`).toEqual([])
+      for (const bad of [5, 'x'.repeat(201)]) expect(api.errorsOf(schema, { [field]: bad })).not.toEqual([])
+    }
+  })
+
+  it('is not the only thing that may be empty: dates may, of people and pages', () => {
+    const { schemas } = api.document.components as { schemas: Record<string, Json> }
+    const errors = (name: string, body: Json) => api.errorsOf(api.resolve(schemas[name]), body)
+    expect(errors('NewPerson', { dob: '', address: 'Calle Mayor 12', contact: {} })).toEqual([])
+    expect(errors('NewPage', { page_date: '' })).toEqual([])
+    expect(errors('NewEncounter', { person: 'ANA', start: '' })).not.toEqual([])
+    expect(errors('NewPerson', { address: 5 })).not.toEqual([])
+  })
+})
+
 describe('an error in the documentation', () => {
   it('is found: a schema refuses what it must', () => {
     const { schemas } = api.document.components as { schemas: Record<string, Json> }
     for (const [name, wrong] of [
       ['Person', { name: 'Ana' }],
-      ['NewPerson', { gender: 'zz' }],
+      ['NewPerson', { dob: 'soon' }],
+      ['NewUnit', { dwelling: 'zz' }],
       ['NewEncounter', { person: null, start: '2024-01-02' }],
       ['PagePatch', { page_date: 'soon' }],
       ['NewNode', { name: 'x', scopes: ['people:fly'] }],

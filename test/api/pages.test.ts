@@ -95,12 +95,10 @@ describe('a page of life', () => {
 
 describe('what a page may say', () => {
   it.each([
-    { page_type: 'magical' },
-    { domain: 'demo graphic' },
-    { medical_context: 'misc_' },
-    { social_context: 'Stress' },
-    { context: 'nothing' },
-    { relevance: 'high' },
+    { medical_context: 5 },
+    { context: ['stress'] },
+    { relevance: 'x'.repeat(201) },
+    { domain: 'x'.repeat(201) },
     { page_date: '2023-02-29' },
     { page_date: 'yesterday' },
     { page_date: '2024-01-02T25:00:00' },
@@ -133,11 +131,46 @@ describe('what a page may say', () => {
   })
 
   it('names every wrong field at once', async () => {
-    const refused = await hub.root.post(`${book}/never`, { page_type: 'x', relevance: 'y', page_date: 'z' })
+    const refused = await hub.root.post(`${book}/never`, { page_type: 1, relevance: 2, page_date: 'z' })
     expect(refused.json).toMatchObject({
       type: 'urn:thalamus:problem:invalid',
       status: 422,
       errors: [{ pointer: '/page_date' }, { pointer: '/page_type' }, { pointer: '/relevance' }],
     })
+  })
+
+  it('has other words than the known ones, kept as they came and found by their filters', async () => {
+    const body = {
+      page_type: 'Environmental',
+      medical_context: 'misc_',
+      social_context: 'Stress',
+      context: 'nothing',
+      relevance: 'high',
+    }
+    await hub.root.post(`${book}/words`, body)
+    await hub.root.post(`${book}/its-words`, { domain: 'ENVIRONMENTAL', context: 'MISC_' })
+    expect((await hub.root.get(`${book}/words`)).json).toMatchObject(body)
+    const idsBy = async (filter: string) => {
+      const reply = await hub.root.get(`${book}?${filter}`)
+      return (reply.json as { id: string }[]).map(({ id }) => id).sort()
+    }
+    expect(await idsBy('page_type=environmental')).toEqual(['its-words', 'words'])
+    expect(await idsBy('medical_context=misc_')).toEqual(['its-words', 'words'])
+    expect(await idsBy('relevance=HIGH')).toEqual(['words'])
+    expect(await idsBy('medical_context=nothing')).toEqual([])
+  })
+
+  it('has empty texts, which count as null for filters and the order', async () => {
+    const empty = { page_type: '', medical_context: '', context: '', relevance: '', page_date: '' }
+    await hub.root.post('/people/ESPEMP001ORG', {})
+    const empties = '/pols/ESPEMP001ORG'
+    await hub.root.post(`${empties}/dated`, { page_date: '2024-01-02' })
+    for (const status of [201, 200])
+      expect((await hub.root.post(`${empties}/one`, { ...empty, domain: 'medical' })).status).toBe(status)
+    expect((await hub.root.get(`${empties}/one`)).json).toMatchObject({ ...empty, domain: 'medical' })
+    expect((await hub.root.get(`${empties}?page_type=medical`)).json).toMatchObject([{ id: 'one' }])
+    for (const filter of ['page_type', 'medical_context', 'relevance'])
+      expect((await hub.root.get(`${empties}?${filter}=`)).json).toEqual([])
+    expect((await hub.root.get(empties)).json).toMatchObject([{ id: 'dated' }, { id: 'one' }])
   })
 })

@@ -59,6 +59,35 @@ describe('MyGNUHealth', () => {
   })
 })
 
+describe('MyGNUHealth 2.x', () => {
+  const path = '/pols/ESPGNU777ORG/61b9662b-8f85-412b-8254-8b854f6405c7'
+  const page =
+    '{"book": "ESPGNU777ORG", "page_date": "2024-05-06T20:59:41.123456", "age": null, "domain": "lifestyle", "relevance": null, "privacy": null, "context": "social_activities", "measurements": null, "genetic_info": null, "summary": "Choir", "info": null, "node": "mygnuhealth", "author": "ESPGNU777ORG", "author_acct": "ESPGNU777ORG", "fsynced": true, "page": "61b9662b-8f85-412b-8254-8b854f6405c7", "creation_info": {"user": "ESPGNU777ORG", "timestamp": "2024-05-06T20:59:41.123456", "node": "mygnuhealth"}, "id": "61b9662b-8f85-412b-8254-8b854f6405c7"}'
+
+  it('sends a page of social activities, and sends it again', async () => {
+    expect((await send('ESPGNU777ORG', `POST ${path}`, page)).status).toBe(201)
+    expect((await send('ESPGNU777ORG', `POST ${path}`, page)).status).toBe(200)
+    expect(JSON.parse((await send('ESPGNU777ORG', `GET ${path}`)).body)).toEqual(JSON.parse(page))
+    for (const filter of ['page_type=lifestyle', 'medical_context=social_activities']) {
+      const found = await send('ESPGNU777ORG', `GET /pols/ESPGNU777ORG?${filter}`)
+      expect(JSON.parse(found.body)).toMatchObject([[{ summary: 'Choir' }]])
+    }
+  })
+
+  it('sends words that no hub has heard of', async () => {
+    const other = path.replace('61b9662b', '71b9662b')
+    const newer = page
+      .replaceAll('61b9662b', '71b9662b')
+      .replace('lifestyle', 'environment')
+      .replace('social_activities', 'air_quality')
+    expect((await send('ESPGNU777ORG', `POST ${other}`, newer)).status).toBe(201)
+    for (const filter of ['page_type=Environment', 'medical_context=air_quality']) {
+      const found = await send('ESPGNU777ORG', `GET /pols/ESPGNU777ORG?${filter}`)
+      expect(JSON.parse(found.body)).toEqual([[JSON.parse(newer)]])
+    }
+  })
+})
+
 describe('the HMIS', () => {
   const person =
     '{"creation_info": {"user": "ITAPYT999HON", "timestamp": "2024-01-02 03:04:05.678901", "node": "SPAIN-LASPALMAS-GNUSOLIDARIO-GRAL_HOSPITAL"}, "name": "Ana", "lastname": "Betz\\u00e9", "dob": "1985-10-04", "gender": "f"}'
@@ -85,6 +114,18 @@ describe('the HMIS', () => {
   })
 })
 
+describe('the Federation Resource Locator of the HMIS desktop', () => {
+  it('asks for a person with the account as a bare query, and shows the address as text', async () => {
+    const person = '{"name": "Ana", "lastname": "Betz", "address": "Calle Mayor 12, Las Palmas"}'
+    expect((await send('ITAPYT999HON', 'POST /people/ESPHMI004ORG', person)).status).toBe(201)
+    expect((await send('ITAPYT999HON', 'POST /people/ESPHMI004ORG', person)).status).toBe(200)
+    const found = await send('ITAPYT999HON', 'GET /people/ESPHMI004ORG?ESPHMI004ORG')
+    expect(found.status).toBe(200)
+    expect(JSON.parse(found.body)).toMatchObject(JSON.parse(person))
+    expect((await send('ITAPYT999HON', 'GET /people/ESPHMI009ORG?ESPHMI009ORG')).status).toBe(404)
+  })
+})
+
 describe('the federation portal', () => {
   it('asks beforehand, logs in, lists people and registers one', async () => {
     const origin = 'Origin: https://portal.example.org'
@@ -99,5 +140,15 @@ describe('the federation portal', () => {
     const people = JSON.parse((await send('ARGBUE111FAV', 'GET /people', '', origin)).body)
     expect(people.map((person: { id: string }[]) => person[0]?.id)).toContain('ESPPOR001ORG')
     expect((await send('ESPPOR001ORG', 'GET /login')).status).toBe(200)
+  })
+
+  it('registers somebody whose birth date was not filled in', async () => {
+    const body =
+      '{"gender":"f","name":"Ida","lastname":"Betz","password":"gnusolidario","roles":["end_user"],"dob":"","active":true,"deceased":false}'
+    expect((await send('ARGBUE111FAV', 'POST /people/ESPPOR002ORG', body)).status).toBe(201)
+    expect((await send('ARGBUE111FAV', 'POST /people/ESPPOR002ORG', body)).status).toBe(200)
+    const { password: _, ...kept } = JSON.parse(body)
+    const stored = await send('ARGBUE111FAV', 'GET /people/ESPPOR002ORG')
+    expect(JSON.parse(stored.body)).toEqual({ ...kept, id: 'ESPPOR002ORG' })
   })
 })

@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encounters } from '../../domain/encounters.ts'
+import { pages } from '../../domain/pages.ts'
+import { people } from '../../domain/people.ts'
+import { personalDocuments } from '../../domain/personal-documents.ts'
+import { streamOf } from '../../domain/resource.ts'
+import { itemsProjection } from '../../projections/items.ts'
 import type { Document, Generation, Query } from '../../projections/read-store.ts'
 import { left, right } from '../support/either.ts'
+import { eventOf } from '../support/events.ts'
 import { checkpointAt, type OpenReadStore, revision, revisions, thing, things } from '../support/things.ts'
 
 const everything: Query = { equals: {}, descending: false, limit: 100, mostBytes: 1e6 }
@@ -225,6 +232,53 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       expect(await keys({ equals: { owner: 'A' }, ranges: [{ field: 'at', until: '9999' }] })).toEqual([])
       expect(await keys({})).toEqual(['a', 'b', 'c'])
     })
+
+    it.each([people, pages, encounters, personalDocuments])(
+      'find $name by the longest values that filters have',
+      async resource => {
+        const projection = itemsProjection(resource)
+        const { created } = resource.events
+        // Letters of four bytes that no engine can compress, and one that the folding of names makes eighteen of.
+        const long = (n: number) => {
+          const letters = Array.from({ length: 199 }, (_, i) => 0x20000 + ((i * 7919 + n * 104729) % 42000))
+          return String.fromCodePoint(...letters, 0xfdfa)
+        }
+        const names = Object.keys(resource.filters)
+        const values = Object.fromEntries(
+          Object.entries(resource.filters).flatMap(
+            (
+              [
+                name,
+                {
+                  kind,
+                  fields: [field = name],
+                },
+              ],
+              n,
+            ) => (kind === 'day' || kind === 'flag' ? [] : [[field, long(n)]]),
+          ),
+        )
+        const id = 'A'.repeat(64)
+        const identity = resource.ownerField === undefined ? { id } : { owner: id, id: 'a'.repeat(128) }
+        const event = eventOf(created, { ...values, ...identity })
+        const recorded = { ...event, stream: streamOf(resource, identity), revision: 0, position: 1n }
+        const model = await right(store.served(projection.shape))
+        const documents = projection.apply(recorded, () => undefined)
+        await right(store.commit([{ generation: model, documents }], checkpointAt(1n), 0))
+        const [document] = documents
+        for (const name of names.filter(one => document?.fields[one] !== null)) {
+          const equals = {
+            ...(resource.ownerField === undefined ? {} : { owner: id }),
+            [name]: document?.fields[name] ?? null,
+          }
+          const found = await right(store.find(projection.shape, { ...everything, equals }))
+          expect(
+            found.documents.map(({ key }) => key),
+            name,
+          ).toEqual([document?.key])
+        }
+      },
+    )
 
     it('confirm where they stand, and nothing else', async () => {
       const start = generation

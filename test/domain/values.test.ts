@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { folded, foldedName } from '../../domain/filter.ts'
 import { parseAccount, parseItemId } from '../../domain/identifiers.ts'
-import { parseInstant } from '../../domain/instant.ts'
+import { isBefore, parseDay, parseInstant } from '../../domain/instant.ts'
 import {
   effectivePatch,
   equalJson,
@@ -12,7 +13,6 @@ import {
   patched,
 } from '../../domain/json.ts'
 import { formatPosition, parsePosition } from '../../domain/position.ts'
-import { folded } from '../../domain/resource.ts'
 
 const json = fc.jsonValue({ maxDepth: 3 }).map(value => JSON.parse(JSON.stringify(value)))
 const objects = fc
@@ -94,6 +94,31 @@ describe('an instant', () => {
   ])('is not read from %j', text => expect(parseInstant(text)).toBeUndefined())
 })
 
+describe('a day', () => {
+  it('is the date that was written, whatever time and zone follow', () => {
+    for (const text of [
+      '1985-10-04',
+      '1985-10-04T00:00:00+02:00',
+      '1985-10-04 23:59',
+      '1985-10-04T10:00:00Z',
+    ])
+      expect(parseDay(text)).toBe('1985-10-04')
+    for (const text of ['', 'soon', '1985-02-30', '1985-10-04T25:00']) expect(parseDay(text)).toBeUndefined()
+  })
+
+  it.each([
+    ['2024-01-02', '2024-01-02T10:00:00Z', false],
+    ['2024-01-01', '2024-01-02T10:00:00Z', true],
+    ['2024-01-02T00:30:00+02:00', '2024-01-02', false],
+    ['2024-01-01T23:30:00-02:00', '2024-01-02', true],
+    ['2024-01-02T09:59:59', '2024-01-02T10:00:00', true],
+    ['2024-01-02T11:00:00+02:00', '2024-01-02T10:00:00Z', true],
+    ['soon', '2024-01-02', false],
+  ])('or a moment: %s is before %s: %s', (first, second, isEarlier) =>
+    expect(isBefore(first, second)).toBe(isEarlier),
+  )
+})
+
 describe('identifiers', () => {
   it('of people are upper-cased, ASCII only', () => {
     expect(parseAccount('espgnu777org')).toBe('ESPGNU777ORG')
@@ -123,5 +148,50 @@ describe('text that filters compare', () => {
     expect(folded('ΟΔΥΣΣΕΥΣ')).toBe(folded('οδυσσευς'))
     expect(folded('N\u0075\u0301ria')).toBe(folded('NÚRIA'))
     expect(folded('a\0b')).toBe('ab')
+  })
+})
+
+describe('a name that filters compare', () => {
+  it.each([
+    ['İbrahim', 'ibrahim'],
+    ['IŞIL', 'ışıl'],
+    ['Muñoz', 'munoz'],
+    ['Mun\u0303oz', 'MUNOZ'],
+    ['Straße', 'strasse'],
+    ['STRAẞE', 'strasse'],
+    ['Søren', 'soren'],
+    ['Đặng', 'dang'],
+    ['Łódź', 'lodz'],
+    ['Ægir', 'aegir'],
+    ['Œuvray', 'oeuvray'],
+    ['Þórður', 'thordur'],
+    ['Ħamrun', 'hamrun'],
+    ['  Ana \u00a0\t María\n', 'ana maria'],
+    ['Ｙａｍａｄａ', 'yamada'],
+    ['ΟΔΥΣΣΈΥΣ', 'οδυσσευς'],
+    ['Ёлкин', 'елкин'],
+  ])('%j is %j', (name, other) => expect(foldedName(name)).toBe(foldedName(other)))
+
+  it('is the same in capitals, composed or not, and folded again', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 30 }), name => {
+        const value = foldedName(name)
+        expect(foldedName(value)).toBe(value)
+        for (const form of ['NFC', 'NFD', 'NFKC', 'NFKD'])
+          expect(foldedName(name.normalize(form))).toBe(value)
+        expect(value).toBe(value.trim())
+      }),
+      { ...seeded, numRuns: 3_000 },
+    )
+  })
+
+  it('keeps other names apart', () => {
+    for (const [name, other] of [
+      ['Ana', 'Anna'],
+      ['Ana María', 'Anamaría'],
+      ['Betz', 'Bétz-Ruiz'],
+      ['', 'a'],
+    ] as const)
+      expect(foldedName(name)).not.toBe(foldedName(other))
   })
 })
