@@ -27,7 +27,7 @@ const problemsOf = (status: number) => problemNames.filter(name => problemTypes[
 
 const problemResponse = (status: number) => ({
   description: problemsOf(status)
-    .map(name => `\`${name}\`: ${problemTypes[name].meaning} ${problemTypes[name].remedy}`)
+    .map(name => `[\`${name}\`](/docs#${name}): ${problemTypes[name].meaning} ${problemTypes[name].remedy}`)
     .join('\n\n'),
   headers: headersNamed([
     'X-Request-Id',
@@ -64,7 +64,7 @@ const tagOf = (path: string): string => path.split('/')[1] ?? ''
 
 type Said = readonly [path: string, method: Method, said: Described, tag: string, of: Route['parameters']]
 
-const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
+export const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
   const methodsOf = <One>(operations: Partial<Readonly<Record<Method, One>>>) =>
     Object.entries(operations) as [Method, One][]
   return [
@@ -77,7 +77,7 @@ const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
   ]
 }
 
-const tagsOf = (names: readonly string[]) =>
+export const tagsOf = (names: readonly string[]) =>
   [...new Set(names)].map(name => {
     const about = catalogue.find(resource => resource.name === name)?.about
     return about === undefined ? { name } : { name, description: about }
