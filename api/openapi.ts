@@ -77,9 +77,19 @@ export const everyOperation = ({ routes, open }: Documented): readonly Said[] =>
   ]
 }
 
+/** What the groups of paths are about that are no resource. */
+const aboutOthers: Readonly<Record<string, string>> = {
+  personal_docs: 'The original’s paths to personal documents.',
+  login: 'Whether credentials are right.',
+  password: 'Setting a password.',
+  nodes: 'Nodes of the federation: hospitals, laboratories and other programs, and their secrets.',
+  oidc: 'The OpenID Connect provider: access tokens for nodes.',
+  hub: 'The hub itself: health and documentation.',
+}
+
 export const tagsOf = (names: readonly string[]) =>
   [...new Set(names)].map(name => {
-    const about = catalogue.find(resource => resource.name === name)?.about
+    const about = catalogue.find(resource => resource.name === name)?.about ?? aboutOthers[name]
     return about === undefined ? { name } : { name, description: about }
   })
 
