@@ -2,8 +2,8 @@
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** The text of the body; its type is JSON where the headers name no other. */
-  readonly body?: string
+  /** The body; its type is JSON where the headers name no other. */
+  readonly body?: string | Buffer
   /** A body that is sent as it is read, instead: the headers name its type and length. Not asked for a byte by HEAD. */
   readonly stream?: AsyncIterable<Uint8Array>
 }

@@ -1,17 +1,17 @@
-import { hash } from 'node:crypto'
 import type { Request } from 'express'
 import { z } from 'zod'
 import manifest from '../package.json' with { type: 'json' }
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Route } from './call.ts'
-import { namesTag } from './conditional.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { docsFiles, docsPage } from './docs-page.ts'
 import { readyAnswer } from './health.ts'
 import { oidcPaths } from './oidc.ts'
-import { openApiOf } from './openapi.ts'
+import { type Documented, openApiOf } from './openapi.ts'
 import type { Described } from './operation.ts'
+import { representationOf } from './representation.ts'
 import { shapeOf } from './shapes.ts'
+import { startPage, startShape } from './start-page.ts'
 
 /** A path that everybody may read, with or without credentials. */
 export interface Open {
@@ -19,16 +19,6 @@ export interface Open {
   readonly answer: (request: Request) => Promise<Answer>
   /** None: it is a part of another one. */
   readonly says?: Described
-}
-
-/** The answer with a tag of its content, or that the client's copy is current. */
-const tagged = (request: Request, answer: Answer): Answer => {
-  const tag = `"${hash('sha256', answer.body ?? '', 'base64url')}"`
-  const headers = { ...answer.headers, ETag: tag }
-  const ifNoneMatch = request.headers['if-none-match']
-  return ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, 'weakly')
-    ? { status: 304, headers }
-    : { ...answer, headers }
 }
 
 const positionExample = '0f8fad5b-d9cb-469f-a165-70867728950e-0-42'
@@ -64,8 +54,20 @@ export const openPaths = (
   { health, publicUrl }: Pick<ApiDependencies, 'health' | 'publicUrl'>,
   routes: readonly Route[],
 ): readonly Open[] => {
-  let written: Answer | undefined
+  const documented = (): Documented => ({ routes, open: described(), publicUrl, version: manifest.version })
   const paths: readonly Open[] = [
+    {
+      path: '/',
+      answer: startPage,
+      says: {
+        summary: 'What this is, with links',
+        ...readsOnce,
+        answers: {
+          200: { shape: startShape, alternativeType: 'text/html', headers: ['ETag'] },
+          304: { headers: ['ETag'] },
+        },
+      },
+    },
     {
       path: '/livez',
       answer: async () => jsonAnswer(200, JSON.stringify({ status: 'live' })),
@@ -85,13 +87,10 @@ export const openPaths = (
     },
     {
       path: '/openapi.json',
-      answer: async request => {
-        written ??= jsonAnswer(
-          200,
-          JSON.stringify(openApiOf({ routes, open: described(), publicUrl, version: manifest.version })),
-        )
-        return tagged(request, written)
-      },
+      answer: representationOf(
+        async () => Buffer.from(JSON.stringify(openApiOf(documented()))),
+        'application/json',
+      ),
       says: {
         summary: 'This very document',
         ...readsOnce,
@@ -100,16 +99,14 @@ export const openPaths = (
     },
     {
       path: '/docs',
-      answer: async request => tagged(request, docsPage),
+      answer: docsPage(documented),
       says: {
         summary: 'The same for a browser, and what each type of problem means',
         ...readsOnce,
         answers: { 200: { type: 'text/html', headers: ['ETag'] }, 304: { headers: ['ETag'] } },
       },
     },
-    ...Object.entries(docsFiles).map(
-      ([path, read]): Open => ({ path, answer: async request => tagged(request, await read()) }),
-    ),
+    ...Object.entries(docsFiles).map(([path, answer]): Open => ({ path, answer })),
   ]
   const described = () => [
     ...oidcPaths,

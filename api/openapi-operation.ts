@@ -54,11 +54,16 @@ const bodyOf = ({ types, shape, needs = [], form }: Taken) => {
   }
 }
 
-const contentOf = ({ shape, many, type }: Answered) => {
+const contentOf = ({ shape, many, type, alternativeType }: Answered) => {
   if (shape === undefined) return type === undefined ? {} : { content: { [type]: {} } }
   const one = referenceTo(shape)
   const list = { type: 'array', items: many === 'nested' ? { type: 'array', items: one } : one }
-  return { content: { [type ?? 'application/json']: { schema: many === undefined ? one : list } } }
+  return {
+    content: {
+      [type ?? 'application/json']: { schema: many === undefined ? one : list },
+      ...(alternativeType === undefined ? {} : { [alternativeType]: {} }),
+    },
+  }
 }
 
 const responsesOf = (method: Method, said: Described, isOpen: boolean) => ({

@@ -27,7 +27,7 @@ const problemsOf = (status: number) => problemNames.filter(name => problemTypes[
 
 const problemResponse = (status: number, hasPages: boolean) => ({
   description: problemsOf(status)
-    .map(name => `\`${name}\`: ${problemTypes[name].meaning} ${problemTypes[name].remedy}`)
+    .map(name => `[\`${name}\`](/docs#${name}): ${problemTypes[name].meaning} ${problemTypes[name].remedy}`)
     .join('\n\n'),
   headers: headersNamed([
     'X-Request-Id',
@@ -65,7 +65,7 @@ const tagOf = (path: string): string => path.split('/')[1] ?? ''
 
 type Said = readonly [path: string, method: Method, said: Described, tag: string, of: Route['parameters']]
 
-const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
+export const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
   const methodsOf = <One>(operations: Partial<Readonly<Record<Method, One>>>) =>
     Object.entries(operations) as [Method, One][]
   return [
@@ -78,9 +78,19 @@ const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
   ]
 }
 
-const tagsOf = (names: readonly string[]) =>
+/** What the groups of paths are about that are no resource. */
+const aboutOthers: Readonly<Record<string, string>> = {
+  personal_docs: 'The original’s paths to personal documents.',
+  login: 'Whether credentials are right.',
+  password: 'Setting a password.',
+  nodes: 'Nodes of the federation: hospitals, laboratories and other programs, and their secrets.',
+  oidc: 'The OpenID Connect provider: access tokens for nodes.',
+  hub: 'The hub itself: health and documentation.',
+}
+
+export const tagsOf = (names: readonly string[]) =>
   [...new Set(names)].map(name => {
-    const about = catalogue.find(resource => resource.name === name)?.about
+    const about = catalogue.find(resource => resource.name === name)?.about ?? aboutOthers[name]
     return about === undefined ? { name } : { name, description: about }
   })
 

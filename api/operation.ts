@@ -45,6 +45,8 @@ export interface Answered {
   readonly many?: 'flat' | 'nested'
   /** The type of the body, where it is not JSON. */
   readonly type?: string
+  /** Another type of the body, for clients that ask for it. */
+  readonly alternativeType?: string
   readonly headers?: readonly AnswerHeader[]
 }
 
