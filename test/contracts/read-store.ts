@@ -263,7 +263,7 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
         const event = eventOf(created, { ...values, ...identity })
         const recorded = { ...event, stream: streamOf(resource, identity), revision: 0, position: 1n }
         const model = await right(store.served(projection.shape))
-        const documents = projection.apply(recorded, () => undefined)
+        const documents = projection.apply(recorded, () => undefined).filter(change => 'text' in change)
         await right(store.commit([{ generation: model, documents }], checkpointAt(1n), 0))
         const [document] = documents
         for (const name of names.filter(one => document?.fields[one] !== null)) {
