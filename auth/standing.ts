@@ -1,11 +1,17 @@
 import * as E from '#fp/Either'
-import { type Account, accountOf, evolveAccount } from '../domain/account.ts'
-import { eventTypesOf } from '../domain/catalogue.ts'
+import { type Account, accountOf, evolveAccount, isPersonEvent, type PersonEvent } from '../domain/account.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import type { ItemState } from '../domain/item.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
-import { evolveNode, type FederationNode, nodeEvents, parseNode } from '../domain/nodes.ts'
+import {
+  evolveNode,
+  type FederationNode,
+  isNodeEvent,
+  type NodeEvent,
+  nodeEventTypes,
+  parseNode,
+} from '../domain/nodes.ts'
 import { people } from '../domain/people.ts'
 import { keyOfStream } from '../domain/resource.ts'
 import type { AccountAt } from '../projections/accounts.ts'
@@ -60,7 +66,7 @@ export interface StandingStart {
 }
 
 /** The events that say what credentials open, and what they open it to. */
-export const followedTypes = [...eventTypesOf(people), ...Object.keys(nodeEvents)]
+export const followedTypes = [...people.eventTypes, ...nodeEventTypes]
 
 /** Starts from what read models knew, and goes on from the position they had come to. */
 export const makeStanding = (start: StandingStart, now: () => number = Date.now): FollowedStanding => {
@@ -77,7 +83,7 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
   const isNews = (known: { readonly revision: number } | undefined, revision: number): boolean =>
     known === undefined || known.revision < revision
 
-  const applyToAccount = (id: string, { event, revision }: RecordedEvent): void => {
+  const applyToAccount = (id: string, event: PersonEvent, revision: number): void => {
     const known = accounts.get(id)
     if (isNews(known, revision)) accounts.set(id, { account: evolveAccount(known?.account, event), revision })
   }
@@ -86,16 +92,15 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
     if (isNews(nodes.get(id), revision)) nodes.set(id, { item, node: parseNode(item), revision })
   }
 
-  const applyToNode = (id: string, { event, revision }: RecordedEvent): void => {
+  const applyToNode = (id: string, event: NodeEvent, revision: number): void => {
     const known = nodes.get(id)
     const item = isNews(known, revision) ? evolveNode(known?.item, event) : undefined
     if (item !== undefined) nodeIs(id, item, revision)
   }
 
-  const apply = (recorded: RecordedEvent): void => {
-    const { stream } = recorded
-    if (stream.startsWith('person-')) applyToAccount(keyOfStream(stream), recorded)
-    else if (stream.startsWith('node-')) applyToNode(keyOfStream(stream), recorded)
+  const apply = ({ stream, event, revision }: RecordedEvent): void => {
+    if (isPersonEvent(event)) applyToAccount(keyOfStream(stream), event, revision)
+    else if (isNodeEvent(event)) applyToNode(keyOfStream(stream), event, revision)
   }
 
   return {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
-import { schemaVersion } from '../domain/catalogue.ts'
+import { schemaVersionOf } from '../domain/catalogue.ts'
 import type { NewEvent } from '../domain/event.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { openLog } from '../stores/codec.ts'
@@ -59,7 +59,7 @@ const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => (
     actor: { kind: 'person', id: 'ITAPYT999HON' },
     subject,
     requestId: randomUUID(),
-    schemaVersion,
+    schemaVersion: schemaVersionOf(type),
     recordedAt: new Date().toISOString(),
     occurredAt: '2024-01-02T03:04:05.678901Z',
   },

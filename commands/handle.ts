@@ -1,6 +1,6 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import { schemaVersion } from '../domain/catalogue.ts'
+import { schemaVersionOf } from '../domain/catalogue.ts'
 import type { Decider } from '../domain/decider.ts'
 import type { Actor, DomainEvent, NewEvent } from '../domain/event.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
@@ -195,13 +195,12 @@ const dressed = (
     actor,
     ...(subject === undefined ? {} : { subject }),
     requestId,
-    schemaVersion,
     recordedAt,
     ...(occurredAt === undefined ? {} : { occurredAt }),
   }
   return events.map((event, index) => ({
     id: uuidOf(stream, commandId, String(index)),
     event,
-    metadata,
+    metadata: { ...metadata, schemaVersion: schemaVersionOf(event.type) },
   }))
 }

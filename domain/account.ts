@@ -1,7 +1,10 @@
-import type { DomainEvent } from './event.ts'
+import { type DomainEvent, isOneOf } from './event.ts'
 import type { ItemState } from './item.ts'
 import { member } from './json.ts'
 import { people } from './people.ts'
+
+export type PersonEvent = DomainEvent<(typeof people.eventTypes)[number]>
+export const isPersonEvent = isOneOf(people.eventTypes)
 
 /** What access depends on: whether a person may log in, with which credential, and in which roles. */
 export interface Account {
@@ -25,17 +28,17 @@ export const accountOf = (state: ItemState): Account | undefined =>
       }
 
 /** The account after a fact about a person; undefined once the person is removed. */
-export const evolveAccount = (account: Account | undefined, event: DomainEvent): Account | undefined => {
+export const evolveAccount = (account: Account | undefined, event: PersonEvent): Account | undefined => {
   const credential = event.credential ?? account?.credential
   const opened = credential === undefined ? {} : { credential }
   switch (event.type) {
-    case people.events.created:
+    case 'PersonRegistered':
       return {
         active: member(event.data, 'active') === true,
         roles: stringsOf(member(event.data, 'roles')),
         ...opened,
       }
-    case people.events.removed:
+    case 'PersonRemoved':
       return undefined
     case 'PersonRolesAssigned':
       return account && { ...account, roles: stringsOf(member(event.data, 'roles')) }
@@ -45,7 +48,8 @@ export const evolveAccount = (account: Account | undefined, event: DomainEvent):
       return account && { ...account, active: true }
     case 'PersonPasswordSet':
       return account && { ...account, ...opened }
-    default:
+    case 'PersonChanged':
+    case 'PersonReplaced':
       return account
   }
 }

@@ -6,7 +6,7 @@ import { hubEvents } from './hub-events.ts'
 import { institutions } from './institutions.ts'
 import type { JsonObject } from './json.ts'
 import { lifeEvents } from './life-events.ts'
-import { evolveNode, nodeEvents } from './nodes.ts'
+import { evolveNode, isNodeEvent, nodeEvents, nodeEventTypes } from './nodes.ts'
 import { pages } from './pages.ts'
 import { people } from './people.ts'
 import { personalDocuments } from './personal-documents.ts'
@@ -41,18 +41,15 @@ export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...Object.entries(hubEvents),
 ])
 
-/** The version of the shapes above; an event with a higher one is from a newer release. */
-export const schemaVersion = 1
-
 const owners: ReadonlyMap<string, Resource> = new Map(
-  catalogue.flatMap(resource => shapesOf(resource).map(([type]): [string, Resource] => [type, resource])),
+  catalogue.flatMap(resource => resource.eventTypes.map((type): [string, Resource] => [type, resource])),
 )
 
 /** The resource whose items an event of this type is about; none for the hub's own. */
 export const resourceOfEvent = (type: string): Resource | undefined => owners.get(type)
 
-export const eventTypesOf = (resource: Resource): readonly string[] =>
-  shapesOf(resource).map(([type]) => type)
+/** The version of an event type's shape; an event with a higher one is from a newer release. */
+export const schemaVersionOf = (type: string): number => owners.get(type)?.schemaVersions[type] ?? 1
 
 /** A kind of thing whose every revision is kept: the resources, and nodes. */
 export interface Kind {
@@ -60,15 +57,21 @@ export interface Kind {
   readonly evolve: (item: JsonObject | undefined, event: DomainEvent) => JsonObject | undefined
 }
 
-const nodes: Kind = { name: 'nodes', evolve: evolveNode }
+const nodes: Kind = {
+  name: 'nodes',
+  evolve: (item, event) => (isNodeEvent(event) ? evolveNode(item, event) : item),
+}
 
 const kinds: ReadonlyMap<string, Kind> = new Map([
   ...catalogue.flatMap(resource => {
     const kind: Kind = { name: resource.name, evolve: (item, event) => evolveItem(resource, item, event) }
-    return eventTypesOf(resource).map((type): [string, Kind] => [type, kind])
+    return resource.eventTypes.map((type): [string, Kind] => [type, kind])
   }),
-  ...Object.keys(nodeEvents).map((type): [string, Kind] => [type, nodes]),
+  ...nodeEventTypes.map((type): [string, Kind] => [type, nodes]),
 ])
+
+/** The types of the events of all kinds: every event but the hub's own. */
+export const versionedEventTypes: readonly string[] = [...kinds.keys()]
 
 /** The kind of thing that an event of this type is about; none for the hub's own. */
 export const kindOfEvent = (type: string): Kind | undefined => kinds.get(type)

@@ -1,10 +1,19 @@
 import type { JsonObject } from './json.ts'
 
 /** A fact. `credential` names the version of a credential that the fact makes valid; never the secret. */
-export interface DomainEvent {
-  readonly type: string
+export interface DomainEvent<Type extends string = string> {
+  readonly type: Type
   readonly data: JsonObject
   readonly credential?: string
+}
+
+/** Tells the events of some types from all others. */
+export const isOneOf = <Type extends string>(
+  types: readonly Type[],
+): (<Event extends DomainEvent>(event: Event) => event is Event & DomainEvent<Type>) => {
+  const names = new Set<string>(types)
+  return <Event extends DomainEvent>(event: Event): event is Event & DomainEvent<Type> =>
+    names.has(event.type)
 }
 
 /** Who did it, taken from the credentials of the request, never from its body. */
@@ -37,7 +46,8 @@ export interface NewEvent {
   readonly metadata: Metadata
 }
 
-export interface RecordedEvent extends NewEvent {
+export interface RecordedEvent<Type extends string = string> extends NewEvent {
+  readonly event: DomainEvent<Type>
   readonly stream: string
   /** From 0, without gaps. */
   readonly revision: number

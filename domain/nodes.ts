@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { Decider } from './decider.ts'
-import type { DomainEvent } from './event.ts'
+import { type DomainEvent, isOneOf } from './event.ts'
 import type { Preconditions } from './item.ts'
 import { stale } from './item-decider.ts'
 import {
@@ -43,7 +43,7 @@ export const parseNode = (item: JsonObject): FederationNode | undefined => nodeS
 const nothing = z.object({})
 
 /** The data of every event of a node's stream, by type. */
-export const nodeEvents: Readonly<Record<string, z.ZodType>> = {
+export const nodeEvents = {
   NodeEnrolled: z.object({ client_id: z.string(), name: z.string(), scopes: z.array(z.string()) }),
   NodeChanged: nothing,
   NodeKeysRotated: z.object({ jwks: z.looseObject({}).nullable() }),
@@ -52,7 +52,12 @@ export const nodeEvents: Readonly<Record<string, z.ZodType>> = {
   NodeSuspended: nothing,
   NodeReinstated: nothing,
   NodeRetired: nothing,
-}
+} satisfies Readonly<Record<string, z.ZodType>>
+
+type NodeEventType = keyof typeof nodeEvents
+export type NodeEvent = DomainEvent<NodeEventType>
+export const nodeEventTypes = Object.keys(nodeEvents) as readonly NodeEventType[]
+export const isNodeEvent = isOneOf(nodeEventTypes)
 
 const credentialsOf = (item: JsonObject): readonly Json[] => {
   const credentials = member(item, 'credentials')
@@ -66,7 +71,7 @@ export const withoutNulls = (body: JsonObject): JsonObject =>
 /** The node after a fact about it. */
 export const evolveNode = (
   item: JsonObject | undefined,
-  { type, data, credential }: DomainEvent,
+  { type, data, credential }: NodeEvent,
 ): JsonObject | undefined => {
   if (type === 'NodeEnrolled')
     return withMembers(withoutNulls(data), {
@@ -88,8 +93,6 @@ export const evolveNode = (
       return withMembers(item, { status: 'active' })
     case 'NodeRetired':
       return withMembers(item, { status: 'retired' })
-    default:
-      return item
   }
 }
 
@@ -209,7 +212,8 @@ export const nodeDecider: Decider<NodeCommand, NodeState> = {
   initial: { is: 'absent' },
 
   evolve: (state, event) => {
-    const item = evolveNode(state.is === 'absent' ? undefined : state.item, event)
+    const before = state.is === 'absent' ? undefined : state.item
+    const item = isNodeEvent(event) ? evolveNode(before, event) : before
     if (item === undefined) return state
     const status = member(item, 'status')
     return {

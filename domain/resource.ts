@@ -7,8 +7,11 @@ import { parseItemId } from './identifiers.ts'
 import { type JsonObject, patched, withMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
 
-/** Everything the hub knows about one kind of record; deciders, read models and routes come from it. */
-export interface Resource {
+/**
+ * Everything the hub knows about one kind of record; deciders, read models and routes come from it. `Type` is the union of
+ * the types of its events.
+ */
+export interface Resource<Type extends string = string> {
   /** The collection's name in paths, scopes and the history. */
   readonly name: string
   /** What it is, in a sentence or two for those who use it. */
@@ -48,6 +51,10 @@ export interface Resource {
     readonly replaced: string
     readonly removed: string
   }
+  /** The types of all events of such a stream: those above, its facts, its lifecycle's moves, and its content's fact. */
+  readonly eventTypes: readonly Type[]
+  /** The versions of event types whose shape has changed: 1 where none is named. Older shapes are read for ever. */
+  readonly schemaVersions: Readonly<Record<string, number>>
   /** Further facts of such a stream: the shape of their data, and what they make of the item. */
   readonly facts: Readonly<Record<string, Fact>>
   /** Why an item cannot be removed as it is; undefined when it can. Without it every item can. */
@@ -82,6 +89,7 @@ const usual = {
   references: {},
   defaults: {},
   held: [],
+  schemaVersions: {},
   facts: {},
   filters: {},
   readModelVersion: 1,
@@ -102,19 +110,40 @@ const contentFactOf = (type: string): Resource['facts'] => ({
   },
 })
 
+type Declaration = Omit<Resource, keyof typeof usual | 'eventTypes'> &
+  Partial<Pick<Resource, keyof typeof usual>>
+
+type ValuesOf<Member> = Member[keyof Member]
+type MovesOf<Declared> = Declared extends { readonly lifecycle: { readonly moves: infer Moves } }
+  ? { [From in keyof Moves]: ValuesOf<Moves[From]> }[keyof Moves]
+  : never
+/** The types of events that a declaration names. */
+type EventTypeOf<Declared extends Declaration> = (
+  | ValuesOf<Declared['events']>
+  | (Declared extends { readonly facts: infer Facts } ? keyof Facts : never)
+  | (Declared extends { readonly contentFact: infer Fact } ? Fact : never)
+  | MovesOf<Declared>
+) &
+  string
+
 /** A resource as declared, with what is usual. */
-export const resource = (
-  declared: Omit<Resource, keyof typeof usual> & Partial<Pick<Resource, keyof typeof usual>>,
-): Resource => ({
-  ...usual,
-  ...declared,
-  fields: { ...declared.fields, creation_info: object, modification_info: object },
-  facts: {
+export const resource = <const Declared extends Declaration>(
+  declared: Declared,
+): Resource<EventTypeOf<Declared>> => {
+  const facts = {
     ...declared.facts,
     ...(declared.lifecycle === undefined ? {} : factsOf(declared.lifecycle)),
     ...(declared.contentFact === undefined ? {} : contentFactOf(declared.contentFact)),
-  },
-})
+  }
+  return {
+    ...usual,
+    ...declared,
+    fields: { ...declared.fields, creation_info: object, modification_info: object },
+    // The type above is what these names come to.
+    eventTypes: [...Object.values(declared.events), ...Object.keys(facts)] as EventTypeOf<Declared>[],
+    facts,
+  }
+}
 
 /** Which item: its own id, and whose book it is in. */
 export interface Identity {

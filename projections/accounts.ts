@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { type Account, evolveAccount } from '../domain/account.ts'
-import { resourceOfEvent } from '../domain/catalogue.ts'
 import { people } from '../domain/people.ts'
 import { keyOfStream } from '../domain/resource.ts'
-import type { Projection } from './projection.ts'
+import { projection } from './projection.ts'
 import type { ModelShape } from './read-store.ts'
 
 /** What access depends on, by account: standing starts from it. */
@@ -23,12 +22,11 @@ const shape: z.ZodType<AccountAt> = z.object({
 
 export const parseAccountText = (text: string): AccountAt => shape.parse(JSON.parse(text))
 
-export const accountsProjection: Projection = {
+export const accountsProjection = projection({
   shape: accounts,
-  needs: ({ event, stream, revision }) =>
-    resourceOfEvent(event.type) === people && revision > 0 ? [keyOfStream(stream)] : [],
+  events: people.eventTypes,
+  needs: ({ stream, revision }) => (revision > 0 ? [keyOfStream(stream)] : []),
   apply: ({ event, stream, revision, position }, document) => {
-    if (resourceOfEvent(event.type) !== people) return []
     const key = keyOfStream(stream)
     const before = revision === 0 ? undefined : document(key)
     if (before !== undefined && before.revision >= revision) return []
@@ -44,4 +42,4 @@ export const accountsProjection: Projection = {
       },
     ]
   },
-}
+})

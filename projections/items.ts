@@ -1,11 +1,9 @@
-import { resourceOfEvent } from '../domain/catalogue.ts'
-import type { RecordedEvent } from '../domain/event.ts'
 import { type Filter, filterValue } from '../domain/filter.ts'
 import { parseInstant } from '../domain/instant.ts'
 import { isObject, type Json, type JsonObject, jsonText, member } from '../domain/json.ts'
 import { evolveItem, keyOfStream, type Resource } from '../domain/resource.ts'
 import { indexedValue } from './indexed-value.ts'
-import type { Projection } from './projection.ts'
+import { type Projection, projection } from './projection.ts'
 import type { Document, FieldValue, ModelShape } from './read-store.ts'
 
 /** The names of the fields that every read model of items has beside its filters. */
@@ -91,32 +89,29 @@ export const fieldsOf = (
   return fields
 }
 
-const isOf = (resource: Resource, { event }: RecordedEvent): boolean =>
-  resourceOfEvent(event.type) === resource
-
 /** The current state of every item of a resource, by the item's key. */
-export const itemsProjection = (resource: Resource): Projection => ({
-  shape: modelOf(resource),
-  needs: recorded =>
-    isOf(resource, recorded) && recorded.revision > 0 ? [keyOfStream(recorded.stream)] : [],
-  apply: (recorded, document) => {
-    if (!isOf(resource, recorded)) return []
-    const key = keyOfStream(recorded.stream)
-    const { revision, position } = recorded
-    const before: Document | undefined = revision === 0 ? undefined : document(key)
-    if (before !== undefined && before.revision >= revision) return []
-    const item = evolveItem(resource, parseItem(before?.text), recorded.event)
-    if (item === undefined) return [{ key, revision, position, text: null, fields: {} }]
-    const known = before?.fields[recordedField]
-    const firstRecorded = typeof known === 'string' ? known : recorded.metadata.recordedAt
-    return [
-      {
-        key,
-        revision,
-        position,
-        text: jsonText(item),
-        fields: fieldsOf(resource, key, item, firstRecorded),
-      },
-    ]
-  },
-})
+export const itemsProjection = (resource: Resource): Projection =>
+  projection({
+    shape: modelOf(resource),
+    events: resource.eventTypes,
+    needs: ({ stream, revision }) => (revision > 0 ? [keyOfStream(stream)] : []),
+    apply: (recorded, document) => {
+      const key = keyOfStream(recorded.stream)
+      const { revision, position } = recorded
+      const before: Document | undefined = revision === 0 ? undefined : document(key)
+      if (before !== undefined && before.revision >= revision) return []
+      const item = evolveItem(resource, parseItem(before?.text), recorded.event)
+      if (item === undefined) return [{ key, revision, position, text: null, fields: {} }]
+      const known = before?.fields[recordedField]
+      const firstRecorded = typeof known === 'string' ? known : recorded.metadata.recordedAt
+      return [
+        {
+          key,
+          revision,
+          position,
+          text: jsonText(item),
+          fields: fieldsOf(resource, key, item, firstRecorded),
+        },
+      ]
+    },
+  })

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type Json, type JsonObject, member } from '../domain/json.ts'
-import { evolveNode, nodeEvents } from '../domain/nodes.ts'
+import { evolveNode, nodeEventTypes } from '../domain/nodes.ts'
 import { keyOfStream } from '../domain/resource.ts'
-import type { Projection } from './projection.ts'
+import { projection } from './projection.ts'
 import type { ModelShape } from './read-store.ts'
 
 /** The nodes of the federation, by client id: what `/nodes` answers, and what standing starts from. */
@@ -19,12 +19,11 @@ const shape: z.ZodType<NodeAt> = z.object({ revision: z.int(), item: isItem })
 
 export const parseNodeText = (text: string): NodeAt => shape.parse(JSON.parse(text) satisfies Json)
 
-export const nodesProjection: Projection = {
+export const nodesProjection = projection({
   shape: nodes,
-  needs: ({ event, stream, revision }) =>
-    Object.hasOwn(nodeEvents, event.type) && revision > 0 ? [keyOfStream(stream)] : [],
+  events: nodeEventTypes,
+  needs: ({ stream, revision }) => (revision > 0 ? [keyOfStream(stream)] : []),
   apply: ({ event, stream, revision, position }, document) => {
-    if (!Object.hasOwn(nodeEvents, event.type)) return []
     const key = keyOfStream(stream)
     const before = revision === 0 ? undefined : document(key)
     if (before !== undefined && before.revision >= revision) return []
@@ -34,4 +33,4 @@ export const nodesProjection: Projection = {
       ? []
       : [{ key, revision, position, text: JSON.stringify({ revision, item }), fields: {} }]
   },
-}
+})

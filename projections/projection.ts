@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../domain/event.ts'
+import { isOneOf, type RecordedEvent } from '../domain/event.ts'
 import type { Document, FieldChange, ModelShape } from './read-store.ts'
 
 /** A read model's definition: data, and what an event does to its documents. No clock, no I/O. */
@@ -14,4 +14,32 @@ export interface Projection {
     recorded: RecordedEvent,
     document: (key: string) => Document | undefined,
   ) => readonly (Document | FieldChange)[]
+}
+
+/** A projection as it is written: it names the types of the events that it is for, and is handed no others. */
+interface Definition<Type extends string> {
+  readonly shape: ModelShape
+  readonly events: readonly Type[]
+  readonly needs: (recorded: RecordedEvent<Type>) => readonly string[]
+  readonly apply: (
+    recorded: RecordedEvent<Type>,
+    document: (key: string) => Document | undefined,
+  ) => readonly (Document | FieldChange)[]
+}
+
+const nothing: readonly never[] = []
+
+export const projection = <const Type extends string>({
+  shape,
+  events,
+  needs,
+  apply,
+}: Definition<Type>): Projection => {
+  const isOurs = isOneOf(events)
+  const isFor = (recorded: RecordedEvent): recorded is RecordedEvent<Type> => isOurs(recorded.event)
+  return {
+    shape,
+    needs: recorded => (isFor(recorded) ? needs(recorded) : nothing),
+    apply: (recorded, document) => (isFor(recorded) ? apply(recorded, document) : nothing),
+  }
 }

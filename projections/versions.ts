@@ -1,9 +1,9 @@
-import { catalogue, kindOfEvent, resourceOfEvent } from '../domain/catalogue.ts'
+import { catalogue, kindOfEvent, resourceOfEvent, versionedEventTypes } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { isObject, type Json, type JsonObject, jsonText } from '../domain/json.ts'
 import { keyOfStream } from '../domain/resource.ts'
 import { fieldsOf, modelOf, orderField, ownerField } from './items.ts'
-import type { Projection } from './projection.ts'
+import { projection } from './projection.ts'
 import type { Document, FieldChange, FieldValue, ModelShape, Query } from './read-store.ts'
 
 /** The end of what is still valid: larger than every position. */
@@ -97,8 +97,9 @@ const listFields = (
   }
 }
 
-export const versionsProjection: Projection = {
+export const versionsProjection = projection({
   shape: versions,
+  events: versionedEventTypes,
   needs: recorded => {
     const key = previousKey(recorded)
     return key === undefined ? [] : [key]
@@ -138,4 +139,4 @@ export const versionsProjection: Projection = {
     }
     return [closing, version]
   },
-}
+})

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import * as TE from '#fp/TaskEither'
 import type { EventLog } from '../commands/event-log.ts'
-import { eventShapes, schemaVersion } from '../domain/catalogue.ts'
+import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
 import type { Actor, DomainEvent, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
 import { type JsonObject, jsonText } from '../domain/json.ts'
@@ -39,7 +39,7 @@ export const hubEvent = (id: string, event: DomainEvent): NewEvent => ({
     commandId: randomUUID(),
     actor: { kind: 'hub', id: 'thalamus' },
     requestId: randomUUID(),
-    schemaVersion,
+    schemaVersion: schemaVersionOf(event.type),
     recordedAt: new Date().toISOString(),
   },
 })
@@ -65,7 +65,7 @@ const decodeOne = (stored: StoredEvent): E.Either<EventUnreadable, RecordedEvent
   if (!parsed.success) return unreadable(stored, 'damaged')
   const { credential, ...metadata } = parsed.data
   const shape = eventShapes.get(stored.type)
-  if (shape === undefined || metadata.schemaVersion > schemaVersion)
+  if (shape === undefined || metadata.schemaVersion > schemaVersionOf(stored.type))
     return unreadable(stored, 'newer than this release')
   // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
   const data = parseText(stored.data)

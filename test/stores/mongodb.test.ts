@@ -393,7 +393,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       for (const resource of catalogue) {
         const model = modelOf(resource)
         await right(store.served(model))
-        const indexes = await client.db(database).collection(`${model.name}_1_0`).indexes()
+        const indexes = await client.db(database).collection(`${model.name}_${model.version}_0`).indexes()
         const keys = indexes.map(({ key }) => Object.keys(key))
         for (const query of queriesOf(resource))
           expect(

@@ -1,4 +1,4 @@
-import { schemaVersion } from '../../domain/catalogue.ts'
+import { schemaVersionOf } from '../../domain/catalogue.ts'
 import type { NewEvent } from '../../domain/event.ts'
 import type { JsonObject } from '../../domain/json.ts'
 
@@ -18,7 +18,7 @@ export const eventOf = (
       commandId: `command-${made}`,
       actor: { kind: 'person', id: 'ITAPYT999HON' },
       requestId: `request-${made}`,
-      schemaVersion,
+      schemaVersion: schemaVersionOf(type),
       recordedAt: '2026-01-02T03:04:05.000Z',
       ...more,
     },
