@@ -7,7 +7,7 @@ import type { Principal } from '../auth/policy.ts'
 import { catalogue } from '../domain/catalogue.ts'
 import { invalid } from '../domain/rejection.ts'
 import type { Answer } from './answer.ts'
-import type { Call, Handle, Route } from './call.ts'
+import { type Call, type Handle, presentedBy, type Route } from './call.ts'
 import { contentRoutes } from './contents.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { documentsOfPeople } from './documents-of-people.ts'
@@ -53,9 +53,6 @@ const isAt = (pattern: string, path: string): boolean => {
 }
 
 const methodOf = (request: Request): string => (request.method === 'HEAD' ? 'GET' : request.method)
-
-const oneHeader = (value: string | readonly string[] | undefined): string | undefined =>
-  value === undefined ? undefined : String(value)
 
 /** Every route but those that are open and the provider's. */
 export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
@@ -110,18 +107,11 @@ export const makeApp = (dependencies: ApiDependencies): App => {
   ): Promise<E.Either<Failure, Authenticated>> => {
     const silence = silenceOf(methodOf(request) !== 'GET')
     if (silence !== undefined) return E.left(silence)
-    const { authorization, dpop } = request.headers
-    if (authorization === undefined) {
+    if (request.headers.authorization === undefined) {
       const limited = limitNetwork(request)
       return E.isLeft(limited) ? limited : E.left(noCredentials)
     }
-    const caller = await authenticate({
-      authorization,
-      dpop: oneHeader(dpop),
-      method: request.method,
-      path: request.originalUrl,
-      address: () => request.ip ?? '',
-    })()
+    const caller = await authenticate(presentedBy(request))()
     if (E.isLeft(caller)) {
       // Wrong passwords are counted by account and address already.
       const isToken = caller.left._tag === 'NotAuthenticated' && caller.left.token

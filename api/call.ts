@@ -3,6 +3,7 @@ import type { Either } from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { Method } from '../auth/access-table.ts'
 import type { Principal } from '../auth/policy.ts'
+import type { Presented } from '../auth/presented.ts'
 import type { Actor } from '../domain/event.ts'
 import type { Answer } from './answer.ts'
 import type { Exchange } from './http/exchange.ts'
@@ -40,4 +41,16 @@ export interface PathParameter {
 export const pathParameter = ({ request }: Pick<Call, 'request'>, name: string): string => {
   const value = request.params[name]
   return typeof value === 'string' ? value : ''
+}
+
+/** The credentials of a request, and what they are checked against. */
+export const presentedBy = (request: Request): Presented => {
+  const { authorization, dpop } = request.headers
+  return {
+    authorization,
+    dpop: dpop === undefined ? undefined : String(dpop),
+    method: request.method,
+    path: request.originalUrl,
+    address: () => request.ip ?? '',
+  }
 }

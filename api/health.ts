@@ -71,14 +71,15 @@ export const makeHealth = (dependencies: HealthDependencies): Health => {
   return { check, isUp: ({ name }) => progress.hasReached(name, headAtStart) }
 }
 
-export const readyAnswer = async (health: Health): Promise<Answer> => {
+/** `version` is that of this release, for callers who see it. */
+export const readyAnswer = async (health: Health, version: string | undefined): Promise<Answer> => {
   const checked = await health.check()
   if (E.isLeft(checked))
-    return jsonAnswer(503, JSON.stringify({ status: 'unavailable', problems: [checked.left] }), {
+    return jsonAnswer(503, JSON.stringify({ status: 'unavailable', problems: [checked.left], version }), {
       'Retry-After': '1',
     })
   const { ready, position, projections, problems } = checked.right
-  const body = { status: ready ? 'ready' : 'starting', position, projections }
+  const body = { status: ready ? 'ready' : 'starting', position, projections, version }
   return ready
     ? jsonAnswer(200, JSON.stringify(body))
     : jsonAnswer(503, JSON.stringify({ ...body, problems }), { 'Retry-After': '1' })

@@ -1,8 +1,9 @@
 import type { Request } from 'express'
 import { z } from 'zod'
+import * as E from '#fp/Either'
 import manifest from '../package.json' with { type: 'json' }
 import { type Answer, jsonAnswer } from './answer.ts'
-import type { Route } from './call.ts'
+import { presentedBy, type Route } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { docsFiles, docsPage } from './docs-page.ts'
 import { readyAnswer } from './health.ts'
@@ -23,16 +24,19 @@ export interface Open {
 
 const positionExample = '0f8fad5b-d9cb-469f-a165-70867728950e-0-42'
 const projection = z.strictObject({ name: z.string(), position: z.string(), lag: z.int().min(0) })
+const version = z.string().optional()
 const readyShape = z.strictObject({
   status: z.enum(['ready']),
   position: z.string(),
   projections: z.array(projection),
+  version,
 })
 const unreadyShape = z.strictObject({
   status: z.enum(['starting', 'unavailable']),
   position: z.string().optional(),
   projections: z.array(projection).optional(),
   problems: z.array(z.string()),
+  version,
 })
 const projections = [{ name: 'people', position: positionExample, lag: 0 }]
 const shapes = {
@@ -51,9 +55,17 @@ const readsOnce = { headers: ['If-None-Match'], query: {} } as const
 
 /** What is open without credentials, beside the provider: health, and what the interface says of itself. */
 export const openPaths = (
-  { health, publicUrl }: Pick<ApiDependencies, 'health' | 'publicUrl'>,
+  { authenticate, health, publicUrl }: Pick<ApiDependencies, 'authenticate' | 'health' | 'publicUrl'>,
   routes: readonly Route[],
 ): readonly Open[] => {
+  /** Operators and nodes see which release runs; credentials that are wrong are as good as none. */
+  const seesVersion = async (request: Request): Promise<boolean> => {
+    if (request.headers.authorization === undefined) return false
+    const caller = await authenticate(presentedBy(request))()
+    if (E.isLeft(caller)) return false
+    const { principal } = caller.right
+    return principal.kind === 'node' || principal.roles.includes('root')
+  }
   const documented = (): Documented => ({ routes, open: described(), publicUrl, version: manifest.version })
   const paths: readonly Open[] = [
     {
@@ -75,9 +87,12 @@ export const openPaths = (
     },
     {
       path: '/readyz',
-      answer: () => readyAnswer(health),
+      answer: async request =>
+        readyAnswer(health, (await seesVersion(request)) ? manifest.version : undefined),
       says: {
         summary: 'Do the stores answer, and has the read side caught up?',
+        description:
+          '`version` is only for nodes and for people with the role root. Credentials are optional.',
         query: {},
         answers: {
           200: { shape: shapes.ready },

@@ -36,7 +36,10 @@ export const preferredCoding = (acceptEncoding = ''): Coding => {
   // Identity need not be named: it is taken when nothing else is.
   const weightOf = (coding: Coding) =>
     weights.get(coding) ?? weights.get('*') ?? (coding === 'identity' ? Number.MIN_VALUE : 0)
-  return codings.reduce((best, coding) => (weightOf(coding) > weightOf(best) ? coding : best))
+  const [best = 'identity'] = codings
+    .filter(coding => weightOf(coding) > 0)
+    .sort((one, other) => weightOf(other) - weightOf(one))
+  return best
 }
 
 interface Encoded {

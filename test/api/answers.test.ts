@@ -36,7 +36,7 @@ describe('every answer', () => {
 })
 
 describe('without credentials', () => {
-  it('there is health, and nothing else', async () => {
+  it('there is health and documentation, and nothing else', async () => {
     expect((await hub.nobody.get('/livez')).status).toBe(200)
     const ready = await hub.nobody.get('/readyz')
     expect(ready.json).toMatchObject({
@@ -44,7 +44,7 @@ describe('without credentials', () => {
       position: expect.any(String),
       projections: expect.arrayContaining([{ name: 'people', position: expect.any(String), lag: 0 }]),
     })
-    for (const path of ['/', '/people', '/people/ESPGNU777ORG', '/nodes', '/feed', '/%2e%2e/x', '/livez/x'])
+    for (const path of ['/people', '/people/ESPGNU777ORG', '/nodes', '/feed', '/%2e%2e/x', '/livez/x'])
       expect((await hub.nobody.get(path)).status).toBe(401)
     expect((await hub.nobody.send('POST', '/livez')).status).toBe(405)
   })

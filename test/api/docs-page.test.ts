@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { problemNames, problemTypes } from '../../api/problem-types.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
+import { readOpenApi } from '../support/openapi.ts'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -31,8 +32,8 @@ describe('the page at /docs', () => {
 
   it('loads only what is there, each file as what it is', async () => {
     const { text } = await hub.nobody.get('/docs')
-    const files = [...text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path)
-    expect(files).toHaveLength(6)
+    const files = [...new Set([...text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path))]
+    expect(files).toHaveLength(5)
     for (const path of files) {
       const file = await hub.nobody.get(path)
       expect(file.status, path).toBe(200)
@@ -58,6 +59,19 @@ describe('the page at /docs', () => {
       )
       expect(text).toContain(problemTypes[name].remedy)
     }
+  })
+
+  it('lists every request by resource, with the problems that may answer it, also without a script', async () => {
+    const { text } = await hub.nobody.get('/docs')
+    const { operations } = await readOpenApi(hub.nobody)
+    expect(text.match(/<li><code>[A-Z]+ \//g)).toHaveLength(operations.length)
+    for (const { name, tag } of operations) {
+      expect(text).toContain(`<details id="requests-${tag}">`)
+      expect(text).toContain(`<li><code>${name}</code>`)
+    }
+    const ids = new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id))
+    for (const [, id] of text.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(id)
+    expect(text).toMatch(/<code>GET \/people\/\{id\}<\/code>.*<a href="#not-found">404<\/a>/)
   })
 
   it('opens nothing else', async () => {

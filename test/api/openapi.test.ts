@@ -56,6 +56,16 @@ describe('openapi.json', () => {
     expect(api.operations.map(({ name }) => name).sort()).toEqual(own.sort())
   })
 
+  it('links each type of problem to what the page at /docs says of it', () => {
+    const { responses } = api.document.components as { responses: Record<string, { description: string }> }
+    const descriptions = Object.values(responses).map(({ description }) => description)
+    for (const name of ['not-found', 'invalid', 'stale-revision'])
+      expect(
+        descriptions.some(text => text.includes(`[\`${name}\`](/docs#${name})`)),
+        name,
+      ).toBe(true)
+  })
+
   it('names the parameters of each path', () => {
     for (const { path, parameters } of api.operations) {
       const inPath = parameters.filter(one => one.in === 'path').map(({ name }) => `{${name}}`)
