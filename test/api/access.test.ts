@@ -47,7 +47,7 @@ describe('an end user', () => {
     ['POST /pols/ESPOTH001ORG/page', 403],
     ['POST /password/ESPOTH001ORG', 403],
     ['GET /nothing/here', 404],
-    ['GET /password/ESPGNU777ORG', 405],
+    ['PUT /password/ESPGNU777ORG', 405],
   ])('%s is answered %i', async (request, status) => {
     expect(await statusOf(ana, request)).toBe(status)
   })

@@ -389,7 +389,7 @@ describe('who may', () => {
     }
     const path = '/personal-documents/own'
     expect(await statuses(client => put(path, bytes, {}, client))).toEqual([
-      403, 403, 201, 403, 403, 200, 401,
+      403, 403, 201, 403, 403, 204, 401,
     ])
     expect(await statuses(client => client.get(`${path}/content`))).toEqual([
       200, 404, 200, 403, 200, 403, 401,
