@@ -14,9 +14,9 @@ import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
-import type { Health } from './health.ts'
 import type { MemoryBudget } from './http/memory-budget.ts'
 import type { RequestRates } from './http/network-limits.ts'
+import type { Health } from './open/health.ts'
 
 /** What the routes work with: handlers and queries, never a store to write to. */
 export interface ApiDependencies {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
-import { sentenceOf } from '../api/problem.ts'
+import { sentenceOf } from '../api/http/problem.ts'
 import type { Config } from '../config.ts'
 import { hubStream } from '../domain/hub-events.ts'
 import type { JsonObject } from '../domain/json.ts'

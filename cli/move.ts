@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
-import { errorSummary } from '../api/error-summary.ts'
+import { errorSummary } from '../api/http/error-summary.ts'
 import type { Config } from '../config.ts'
 import { type MoveFailure, type MoveStep, moveToEngines, startFailureOf } from '../main.ts'
 import type { AddCommand, ExitCode, WithConfig } from './main.ts'

@@ -1,4 +1,4 @@
-import { errorSummary } from '../api/error-summary.ts'
+import { errorSummary } from '../api/http/error-summary.ts'
 import type { Config } from '../config.ts'
 import {
   type Hub,

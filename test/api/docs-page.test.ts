@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { problemNames, problemTypes } from '../../api/problem-types.ts'
+import { problemNames, problemTypes } from '../../api/http/problem-types.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
 import { readOpenApi } from '../support/openapi.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
-import { keysOfCollection } from '../../api/key-claims.ts'
-import type { Failure } from '../../api/problem.ts'
+import { keysOfCollection } from '../../api/http/key-claims.ts'
+import type { Failure } from '../../api/http/problem.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { right } from '../support/either.ts'
 

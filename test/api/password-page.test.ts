@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { formToken } from '../../api/form-token.ts'
+import { formToken } from '../../api/people/form-token.ts'
 import { basic, type Client, type Reply } from '../support/client.ts'
 import { right } from '../support/either.ts'
 import { holdBack } from '../support/held-back.ts'

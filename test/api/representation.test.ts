@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { preferredCoding, representationOf } from '../../api/representation.ts'
+import { preferredCoding, representationOf } from '../../api/http/representation.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
 
 let hub: TestHub

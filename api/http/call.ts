@@ -1,0 +1,56 @@
+import type { Request, Response } from 'express'
+import type { Either } from '#fp/Either'
+import type { TaskEither } from '#fp/TaskEither'
+import type { Method } from '../../auth/access-table.ts'
+import type { Principal } from '../../auth/policy.ts'
+import type { Presented } from '../../auth/presented.ts'
+import type { Actor } from '../../domain/event.ts'
+import type { Operation } from '../description/operation.ts'
+import type { Answer } from './answer.ts'
+import type { Exchange } from './exchange.ts'
+import type { Failure } from './problem.ts'
+
+/** One request by somebody known. */
+export interface Call {
+  readonly request: Request
+  readonly response: Response
+  readonly principal: Principal
+  readonly actor: Actor
+  readonly requestId: string
+  readonly exchange: Pick<Exchange, 'holdBody'>
+  /** The same request with the caller's rights of this moment, or why the caller may not make it any more. */
+  readonly renewed: () => Either<Failure, Call>
+}
+
+export type Handle = (call: Call) => TaskEither<Failure, Answer>
+
+export interface Route {
+  /** An Express path; the log names it instead of the request's, and `accessTable` says who may. */
+  readonly path: string
+  readonly operations: Partial<Readonly<Record<Method, Operation>>>
+  /** What the parameters of the path are, in words, with an example. */
+  readonly parameters?: Readonly<Record<string, PathParameter>>
+}
+
+export interface PathParameter {
+  readonly rule: string
+  readonly example: string
+}
+
+/** A parameter of the route's path. */
+export const pathParameter = ({ request }: Pick<Call, 'request'>, name: string): string => {
+  const value = request.params[name]
+  return typeof value === 'string' ? value : ''
+}
+
+/** The credentials of a request, and what they are checked against. */
+export const presentedBy = (request: Request): Presented => {
+  const { authorization, dpop } = request.headers
+  return {
+    authorization,
+    dpop: dpop === undefined ? undefined : String(dpop),
+    method: request.method,
+    path: request.originalUrl,
+    address: () => request.ip ?? '',
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { enrollmentShape, nodePatchShape } from '../../domain/node-shapes.ts'
+import { clientIdRule, nodeStatuses } from '../../domain/nodes.ts'
+import { shapeOf } from '../description/shapes.ts'
+
+/** The body that sets a node's status. */
+export const statusShape = z.strictObject({
+  status: z.enum(nodeStatuses, { error: `must be one of: ${nodeStatuses.join(', ')}` }),
+})
+
+/** A node as it is answered: never a secret or its hash. */
+const shownShape = z.strictObject({
+  client_id: z.string(),
+  name: z.string(),
+  institution: z.string().nullable(),
+  scopes: z.array(z.string()),
+  status: z.enum(nodeStatuses),
+  jwks: z.looseObject({}).optional(),
+  secrets: z.int().min(0).meta({ description: 'How many live.' }),
+  last_seen: z.string().nullable(),
+})
+const client_secret = z.string()
+const secretShape = z.strictObject({ client_id: z.string(), client_secret: client_secret.optional() })
+const example = {
+  client_id: 'gral-hospital',
+  name: 'General Hospital',
+  scopes: ['people:read', 'pols:read', 'pols:write'],
+}
+const exampleSecret = 'wcqUAHJY1nEKAjMzRQwNp8jE-aXzCPhdMPvR8-eUAks'
+const exampleShown = {
+  ...example,
+  institution: null,
+  status: 'active',
+  secrets: 1,
+  last_seen: '2024-01-02T03:04:05.678Z',
+}
+
+/** The bodies of `/nodes`, in the documentation's words. */
+export const nodeShapes = {
+  status: shapeOf('NodeStatus', statusShape, { status: 'suspended' }),
+  shown: shapeOf('Node', shownShape, exampleShown),
+  /** Who may not read nodes is shown the secret alone. */
+  enrolled: shapeOf(
+    'EnrolledNode',
+    z.union([shownShape.extend({ client_secret: client_secret.optional() }), secretShape]),
+    { ...exampleShown, last_seen: null, client_secret: exampleSecret },
+  ),
+  enrollment: shapeOf('NewNode', enrollmentShape, example),
+  patch: shapeOf('NodePatch', nodePatchShape, { scopes: ['people:read'], institution: 'gral-hospital' }),
+  secret: shapeOf('NodeSecret', secretShape, {
+    client_id: example.client_id,
+    client_secret: exampleSecret,
+  }),
+}
+export const nodeParameters = { id: { rule: clientIdRule, example: example.client_id } }

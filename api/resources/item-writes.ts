@@ -1,0 +1,218 @@
+import * as E from '#fp/Either'
+import { accessTable, assignRoles, itemPath, type Method, setPassword } from '../../auth/access-table.ts'
+import type { AuthUnavailable } from '../../auth/auth-store.ts'
+import type { Outcome } from '../../commands/handle.ts'
+import { uuidOf } from '../../commands/uuid.ts'
+import type { Confinement, ItemCommand, ItemState } from '../../domain/item.ts'
+import { invalidFields, invalidParts } from '../../domain/item-body.ts'
+import { member } from '../../domain/json.ts'
+import { people } from '../../domain/people.ts'
+import { invalid } from '../../domain/rejection.ts'
+import { type Identity, keyOf, type Resource, streamOf } from '../../domain/resource.ts'
+import { subjectIn } from '../../domain/subject.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import type { Answer } from '../http/answer.ts'
+import type { Body } from '../http/body.ts'
+import type { Call, Handle } from '../http/call.ts'
+import { keysOfCollection, type WithKey, withoutClaim } from '../http/key-claims.ts'
+import type { Failure } from '../http/problem.ts'
+import { confinedBy, isPermitted, mayRead } from '../http/rights.ts'
+import { itemAnswer, withoutState } from '../http/write-answers.ts'
+import { type WriteRequest, type WriteSteps, writes } from '../http/write-request.ts'
+import { type Creating, type Creator, creationOf } from './creation.ts'
+import { badId, identityIn, noSuch, ownerIn } from './item-identity.ts'
+
+/** A write to an item. */
+interface Write extends WriteRequest {
+  readonly identity: Identity
+}
+
+const nobodySpecial: Creator = {
+  rights: { roles: false, password: false },
+  knownRoles: [],
+  takesHashes: false,
+}
+
+/** What a resource's routes do that change its items. */
+export interface ItemWrites {
+  /** POST to the collection: the body or the hub says which id. */
+  readonly createIn: Handle
+  readonly create: Handle
+  readonly put: Handle
+  readonly patch: Handle
+  readonly remove: Handle
+}
+
+export const itemWrites = (resource: Resource, dependencies: ApiDependencies): ItemWrites => {
+  const { writeItem, policy } = dependencies
+  const confinedTo = confinedBy(resource, policy)
+  const claiming = keysOfCollection(dependencies)
+
+  const may = (call: Call, method: Method): boolean =>
+    isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
+
+  const confinementOf = (call: Call, { _tag }: ItemCommand): Confinement => {
+    const creating = confinedTo(call, 'POST')
+    if (_tag === 'Create') return { creating, seeing: creating }
+    if (_tag === 'Put') return { creating, seeing: may(call, 'PATCH') ? confinedTo(call, 'PATCH') : creating }
+    return { creating, seeing: confinedTo(call, _tag === 'Remove' ? 'DELETE' : 'PATCH') }
+  }
+
+  /** A refusal as far as the caller may know of the item that it comes from. */
+  const shownTo = (call: Call, state: ItemState, failure: Failure, sent: Body): Failure =>
+    state.is === 'absent' || mayRead(resource, policy, call, subjectIn(resource, state))
+      ? failure
+      : withoutState(failure, sent.json)
+
+  const answerOf = async (
+    { call, identity }: Write,
+    outcome: E.Either<Failure, Outcome<ItemState>>,
+    seeing?: string,
+  ): Promise<E.Either<Failure, Answer>> => {
+    if (E.isLeft(outcome)) return outcome
+    // A key gives the first outcome again, also to whoever may see less by now.
+    if (seeing !== undefined && subjectIn(resource, outcome.right.state) !== seeing)
+      return E.left(noSuch(resource))
+    return E.right(await itemAnswer(dependencies, call, resource, identity, outcome.right))
+  }
+
+  const run = async (
+    write: Write,
+    command: ItemCommand,
+    withKey: WithKey = withoutClaim,
+  ): Promise<E.Either<Failure, Answer>> => {
+    const { call, identity, sent, context, conditional } = write
+    const confinement = confinementOf(call, command)
+    let decidedOn: ItemState = { is: 'absent' }
+    const prepare = (state: ItemState) => async () => {
+      decidedOn = state
+      return E.right({ ...command, confinement })
+    }
+    const outcome = await withKey(streamOf(resource, identity), context, claim =>
+      writeItem<AuthUnavailable>({ resource, identity, prepare, conditional, context, claim })(),
+    )
+    return answerOf(
+      write,
+      E.mapLeft((failure: Failure) => shownTo(call, decidedOn, failure, sent))(outcome),
+      confinement.seeing,
+    )
+  }
+
+  const creatorOf = ({ principal }: Call): Creator =>
+    resource === people
+      ? {
+          rights: {
+            roles: policy.permits(principal, assignRoles, undefined),
+            password: policy.permits(principal, setPassword, undefined),
+          },
+          knownRoles: policy.roleNames,
+          takesHashes: principal.kind === 'person' && principal.roles.includes('root'),
+        }
+      : nobodySpecial
+
+  /** Runs a creation or a PUT. */
+  const put = async (
+    write: Write,
+    creating: Creating,
+    withKey: WithKey = withoutClaim,
+  ): Promise<E.Either<Failure, Answer>> => {
+    const { call, sent, identity, preconditions, context, conditional } = write
+    const creator = creatorOf(call)
+    const creation = creationOf(resource, identity, sent, creator, creating, preconditions)
+    if (E.isLeft(creation)) return creation
+    const { command, password } = creation.right
+    if (resource !== people) return run(write, command({ is: 'none' }), withKey)
+    const outcome = await withKey(streamOf(people, identity), context, claim =>
+      dependencies.people.create(
+        { identity, conditional, context, claim },
+        command,
+        password,
+        creator.rights.password,
+      )(),
+    )
+    return answerOf(write, outcome)
+  }
+
+  /** No item can be called so: what else is wrong with the request comes first. */
+  const noIdentity = ({ call, sent }: WriteRequest, creates: boolean): E.Either<Failure, never> => {
+    const errors = invalidFields(resource, sent.json)
+    const hasOwner = ownerIn(resource, call) !== null
+    if (creates)
+      return E.left(
+        invalid(
+          hasOwner
+            ? { pointer: '/id', detail: `must be ${resource.idRule}` }
+            : { pointer: '/book', detail: `must be ${people.idRule}` },
+          ...errors,
+        ),
+      )
+    return E.left(errors.length > 0 ? invalid(...errors) : noSuch(hasOwner ? resource : people))
+  }
+
+  /** A write to the item that the path names; an id that cannot be is 404, or 422 where it would be created. */
+  const onItem = (
+    creates: boolean,
+    work: (write: Write) => Promise<E.Either<Failure, Answer>>,
+    body: WriteSteps['body'] = 'json',
+  ): Handle =>
+    writes(dependencies, {
+      body,
+      keyPath: call => {
+        const identity = identityIn(resource, call)
+        return identity === undefined ? call.request.path : `/${resource.name}/${keyOf(identity)}`
+      },
+      run: async request => {
+        const identity = identityIn(resource, request.call)
+        return identity === undefined ? noIdentity(request, creates) : work({ ...request, identity })
+      },
+    })
+
+  const createIn: Handle = writes(dependencies, {
+    body: 'json',
+    keyPath: call => {
+      const owner = ownerIn(resource, call)
+      return owner === undefined ? `/${resource.name}` : `/${resource.name}/${owner}`
+    },
+    run: async request => {
+      const { call, sent, context } = request
+      const owner = ownerIn(resource, call)
+      if (owner === null) return E.left(badId(people, '/book'))
+      const said = member(sent.json, 'id') ?? null
+      if (said === null && !resource.makesIds)
+        return E.left(invalid({ pointer: '/id', detail: 'must be given' }))
+      // An id the hub chooses comes from the command's, so that a repeat finds its stream.
+      const id =
+        said === null
+          ? uuidOf('id', context.commandId)
+          : typeof said === 'string'
+            ? resource.parseId(said)
+            : undefined
+      if (id === undefined) return E.left(badId(resource, '/id'))
+      const identity = owner === undefined ? { id } : { owner, id }
+      return put({ ...request, identity }, { _tag: 'Create' }, claiming)
+    },
+  })
+
+  return {
+    createIn,
+    create: onItem(true, write => put(write, { _tag: 'Create' })),
+    put: onItem(true, write =>
+      put(write, {
+        _tag: 'Put',
+        mayCreate: may(write.call, 'POST'),
+        mayReplace: may(write.call, 'PATCH'),
+      }),
+    ),
+    patch: onItem(false, async write => {
+      const { identity, sent, preconditions } = write
+      const errors = invalidParts(resource, identity, sent.json, true)
+      if (errors.length > 0) return E.left(invalid(...errors))
+      return run(write, { _tag: 'Patch', patch: sent.json, preconditions })
+    }),
+    remove: onItem(
+      false,
+      write => run(write, { _tag: 'Remove', preconditions: write.preconditions }),
+      'none',
+    ),
+  }
+}

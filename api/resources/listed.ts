@@ -1,0 +1,84 @@
+import type { Filter } from '../../domain/filter.ts'
+import { instantPattern, mostCharacters } from '../../domain/instant.ts'
+import type { Resource } from '../../domain/resource.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import type { JsonSchema, Parameters } from '../description/operation.ts'
+
+/** The longest page, in items. */
+export const mostItems = 1_000
+/** The lists that the original answers as arrays of one-element arrays. */
+const originalLists = ['people', 'pols']
+
+type Source = Pick<Resource, 'name' | 'filters' | 'orderedBy'>
+
+/** What a list is of, how it is filtered and ordered, and how many it gives. */
+export interface Listed extends Source {
+  /** Every parameter it takes. */
+  readonly query: Parameters
+  readonly usualLimit: number
+  /** Whether each item is in an array of its own. */
+  readonly many: 'flat' | 'nested'
+}
+
+const instant = { type: 'string', pattern: instantPattern, maxLength: mostCharacters }
+
+const filterSchema = ({ kind, fields, vocabulary }: Filter): JsonSchema => {
+  const of = `Finds by ${fields.join(', else ')}`
+  switch (kind) {
+    case 'text':
+      return {
+        type: 'string',
+        description: `${of}, without regard to case.${vocabulary === undefined ? '' : ` Known words: ${vocabulary.join(', ')}.`}`,
+      }
+    case 'name':
+      return {
+        type: 'string',
+        description: `${of}, without regard to case, to diacritics, and to the amount of white space.`,
+      }
+    case 'day':
+      return {
+        ...instant,
+        description: `${of}, a day of the calendar: the first ten characters are compared, whatever time and zone follow.`,
+      }
+    case 'flag':
+      return { type: 'boolean', description: `${of}.` }
+  }
+}
+
+const queryTaken = ({ filters, orderedBy }: Source, usualLimit: number): Parameters => ({
+  limit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: mostItems,
+    default: usualLimit,
+    description: 'How many at most; a page also ends at 8 MiB, and Link goes on.',
+  },
+  cursor: { type: 'string', description: 'Opaque: follow Link instead of making one.' },
+  order: {
+    type: 'string',
+    enum: ['asc', 'desc'],
+    default: 'asc',
+    description:
+      orderedBy === undefined
+        ? 'By id.'
+        : `By ${orderedBy}, then id. A day counts as 00:00 UTC; without a date, when the hub first recorded it does.`,
+  },
+  ...Object.fromEntries(Object.entries(filters).map(([name, filter]) => [name, filterSchema(filter)])),
+  ...(orderedBy === undefined
+    ? {}
+    : {
+        since: { ...instant, description: `From this ${orderedBy} on; a day counts as 00:00 UTC.` },
+        until: { ...instant, description: `Before this ${orderedBy}; a day counts as 00:00 UTC.` },
+      }),
+})
+
+/** The list of a resource, as this hub gives it. */
+export const listedOf = (
+  { name, filters, orderedBy }: Source,
+  { legacyLists }: Pick<ApiDependencies, 'legacyLists'>,
+): Listed => {
+  const source = { name, filters, ...(orderedBy === undefined ? {} : { orderedBy }) }
+  const isLegacy = legacyLists && originalLists.includes(name)
+  const usualLimit = isLegacy ? mostItems : 100
+  return { ...source, query: queryTaken(source, usualLimit), usualLimit, many: isLegacy ? 'nested' : 'flat' }
+}
