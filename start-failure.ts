@@ -1,3 +1,4 @@
+import * as E from '#fp/Either'
 import type { AuthUnavailable } from './auth/auth-store.ts'
 import type { Config } from './config.ts'
 import type { LogFailure } from './domain/log-failure.ts'
@@ -52,3 +53,11 @@ export const portFailureOf = (error: Error): StartFailure => {
   if (code === 'EACCES') return { _tag: 'PortUnavailable', reason: 'not permitted' }
   return { _tag: 'Unexpected', cause: error }
 }
+
+/** Ends a start. */
+export const fail = (failure: StartFailure): never => {
+  throw failure
+}
+
+export const orThrow = <A>(either: E.Either<StartFailure, A>): A =>
+  E.isRight(either) ? either.right : fail(either.left)

@@ -5,7 +5,9 @@
 import express from 'express'
 import { z } from 'zod'
 import { readConfig } from '../config.ts'
-import { makeLogger, openCore, startHub } from '../main.ts'
+import { openCore } from '../core.ts'
+import { makeLogger } from '../logger.ts'
+import { startHub } from '../main.ts'
 import { personOf } from './seed.ts'
 
 export interface Used {

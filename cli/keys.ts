@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import { rotateSigningKey } from '../auth/signing-keys.ts'
 import type { Config } from '../config.ts'
-import type { AddCommand, ExitCode, WithConfig } from './main.ts'
+import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
 import { withCore } from './with-core.ts'
 

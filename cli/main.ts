@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander'
-import { type Config, flagOf, readConfig, settings } from '../config.ts'
-import { version } from '../main.ts'
+import { flagOf, readConfig, settings } from '../config.ts'
+import { version } from '../core.ts'
 import { projections } from '../projections/read-models.ts'
+import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { demo } from './demo.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
@@ -10,17 +11,6 @@ import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
 import { project, serve } from './serve.ts'
-
-/** A command's end: 0 done, 1 refused by a rule or failed, 2 a wrong option or form. */
-export type ExitCode = 0 | 1 | 2
-
-export type Run = (config: Config) => Promise<ExitCode>
-export type AddCommand = (parent: Command, usage: string, description: string) => Command
-export type WithConfig = (
-  options: Readonly<Record<string, unknown>>,
-  run: Run,
-  allProblems?: (ofSettings: readonly string[]) => readonly string[],
-) => Promise<void>
 
 const program = new Command('thalamus')
   .description('The message and authentication server of a GNU Health Federation.')

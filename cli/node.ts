@@ -10,11 +10,11 @@ import {
   nodePatchProblems,
 } from '../auth/nodes.ts'
 import type { Config } from '../config.ts'
+import type { Core } from '../core.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
 import { clientIdRule, type NodeStatus, parseClientId } from '../domain/nodes.ts'
 import type { InvalidPart } from '../domain/rejection.ts'
-import type { Core } from '../main.ts'
-import type { AddCommand, ExitCode, WithConfig } from './main.ts'
+import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, contextOfOperator, runWrite, say } from './operator.ts'
 
 const run = (

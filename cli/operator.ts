@@ -5,8 +5,8 @@ import type { TaskEither } from '#fp/TaskEither'
 import { type Failure, sentenceOf } from '../api/http/problem.ts'
 import type { CommandContext, Outcome } from '../commands/handle.ts'
 import type { Config } from '../config.ts'
-import type { Core } from '../main.ts'
-import type { ExitCode } from './main.ts'
+import type { Core } from '../core.ts'
+import type { ExitCode } from './command.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
 export const complain = (code: ExitCode, sentence: string): ExitCode => {

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { projections } from '../projections/read-models.ts'
 import { rebuild } from '../projections/rebuild.ts'
 import { stillValid } from '../projections/versions.ts'
-import type { ExitCode } from './main.ts'
+import type { ExitCode } from './command.ts'
 import { withCore } from './with-core.ts'
 
 /** A hub looks once a second which generation is served. */

@@ -1,17 +1,11 @@
 import { errorSummary } from '../api/http/error-summary.ts'
 import type { Config } from '../config.ts'
-import {
-  type Hub,
-  makeLogger,
-  openCore,
-  type Projecting,
-  type Running,
-  type StartFailure,
-  startFailureOf,
-  startHub,
-  startProjecting,
-} from '../main.ts'
-import type { ExitCode } from './main.ts'
+import { openCore } from '../core.ts'
+import { makeLogger } from '../logger.ts'
+import { type Hub, type Running, startHub, startProjecting } from '../main.ts'
+import type { Projecting } from '../read-side.ts'
+import { type StartFailure, startFailureOf } from '../start-failure.ts'
+import type { ExitCode } from './command.ts'
 
 /** Until the process is asked to end: Ctrl-C, or SIGTERM from a supervisor. */
 export const untilAsked = (): Promise<void> =>

@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Config } from '../config.ts'
+import { type Core, openCore } from '../core.ts'
 import { earlierOf } from '../domain/position.ts'
-import { type Core, makeLogger, openCore, startFailureOf } from '../main.ts'
-import type { ExitCode } from './main.ts'
+import { makeLogger } from '../logger.ts'
+import { startFailureOf } from '../start-failure.ts'
+import type { ExitCode } from './command.ts'
 import { startProblem } from './serve.ts'
 
 const patience = 5_000

@@ -20,10 +20,7 @@ const sources = [
         .filter(file => file.endsWith('.ts'))
         .map(file => `${folder}/${file}`),
     ),
-  'main.ts',
-  'config.ts',
-  'engines.ts',
-  'start-failure.ts',
+  ...readdirSync(root).filter(file => file.endsWith('.ts') && file !== 'vitest.config.ts'),
 ]
 
 const importForm = /^(?:import|export)\s(?:(type)\s)?([^'"]*?)\sfrom\s'([^']+)'/gms
@@ -68,20 +65,47 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:projections',
     'type:stores',
   ],
-  'main.ts': [
+  'logger.ts': ['type:config.ts'],
+  'moving.ts': ['stores', 'engines.ts', 'start-failure.ts', 'type:config.ts'],
+  'core.ts': [
+    'domain',
+    'commands',
+    'projections',
+    'auth',
+    'api',
+    'stores',
+    'engines.ts',
+    'start-failure.ts',
+    'type:config.ts',
+    'package.json',
+  ],
+  'read-side.ts': ['domain', 'projections', 'api', 'start-failure.ts', 'type:core.ts'],
+  'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
+  'serving.ts': [
+    'commands',
+    'auth',
+    'api',
+    'start-failure.ts',
+    'type:config.ts',
+    'type:core.ts',
+    'type:read-side.ts',
+  ],
+  'main.ts': ['read-side.ts', 'housekeeping.ts', 'serving.ts', 'start-failure.ts', 'type:core.ts'],
+  cli: [
     'domain',
     'commands',
     'projections',
     'relay',
     'auth',
     'api',
-    'stores',
     'config.ts',
-    'engines.ts',
+    'logger.ts',
+    'core.ts',
+    'moving.ts',
     'start-failure.ts',
-    'package.json',
+    'main.ts',
+    'type:read-side.ts',
   ],
-  cli: ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'main.ts', 'config.ts'],
 }
 
 const mayImport = ({ from, to, typeOnly }: Import): boolean => {
@@ -121,22 +145,33 @@ describe('the sources', () => {
     const others = imports.filter(({ from, to }) => to.startsWith('stores/') && !from.startsWith('stores/'))
     expect([...new Set(others.map(({ from }) => from))].sort()).toEqual([
       'config.ts',
+      'core.ts',
       'engines.ts',
-      'main.ts',
+      'moving.ts',
       'start-failure.ts',
     ])
   })
 
-  it('have no cycle of values', () => {
-    const next = (file: string) =>
-      imports.filter(one => one.from === file && !one.typeOnly).map(({ to }) => to)
+  it('have no circles between files, types included', () => {
+    const next = new Map(
+      sources.map(file => [file, imports.filter(one => one.from === file).map(({ to }) => to)]),
+    )
     const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
-      next(from).some(file => {
+      (next.get(from) ?? []).some(file => {
         if (file === goal) return true
         if (seen.has(file)) return false
         seen.add(file)
         return reaches(file, goal, seen)
       })
     expect(sources.filter(file => reaches(file, file))).toEqual([])
+  })
+
+  it('keep the files of api/ in folders that say what they are for', () => {
+    const inApi = sources.filter(file => folderOf(file) === 'api')
+    const loose = inApi.filter(file => file.split('/').length === 2)
+    expect(loose).toEqual(['api/app.ts', 'api/dependencies.ts'])
+    const rooms = new Set(inApi.map(file => file.split('/')[1] ?? '').filter(name => !name.endsWith('.ts')))
+    const families = [...rooms].filter(room => room !== 'http' && room !== 'description')
+    for (const family of families) expect(sources).toContain(`api/${family}/routes.ts`)
   })
 })

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { accessTable, type Grant, type Method } from '../../auth/access-table.ts'
 import { formType } from '../http/body.ts'
-import type { PathParameter } from '../http/call.ts'
+import type { PathParameter } from '../http/route.ts'
 import type { Answered, Described, JsonSchema, Shape, Taken } from './operation.ts'
 
 /** The name of the answer that all refusals with a status share. */

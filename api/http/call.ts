@@ -1,11 +1,9 @@
 import type { Request, Response } from 'express'
 import type { Either } from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import type { Method } from '../../auth/access-table.ts'
 import type { Principal } from '../../auth/policy.ts'
 import type { Presented } from '../../auth/presented.ts'
 import type { Actor } from '../../domain/event.ts'
-import type { Operation } from '../description/operation.ts'
 import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { Failure } from './problem.ts'
@@ -23,19 +21,6 @@ export interface Call {
 }
 
 export type Handle = (call: Call) => TaskEither<Failure, Answer>
-
-export interface Route {
-  /** An Express path; the log names it instead of the request's, and `accessTable` says who may. */
-  readonly path: string
-  readonly operations: Partial<Readonly<Record<Method, Operation>>>
-  /** What the parameters of the path are, in words, with an example. */
-  readonly parameters?: Readonly<Record<string, PathParameter>>
-}
-
-export interface PathParameter {
-  readonly rule: string
-  readonly example: string
-}
 
 /** A parameter of the route's path. */
 export const pathParameter = ({ request }: Pick<Call, 'request'>, name: string): string => {

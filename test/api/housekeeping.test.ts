@@ -1,6 +1,7 @@
 import pino from 'pino'
 import { expect, it } from 'vitest'
-import { openCore, startHub } from '../../main.ts'
+import { openCore } from '../../core.ts'
+import { startHub } from '../../main.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { testConfig } from '../support/hub.ts'
 

@@ -1,0 +1,155 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import * as E from '#fp/Either'
+import { errorSummary } from './api/http/error-summary.ts'
+import type { AuthStore } from './auth/auth-store.ts'
+import { clientSecrets } from './auth/client-secrets.ts'
+import { namesCredentials } from './auth/named-credentials.ts'
+import { type NodeUseCases, nodeUseCases } from './auth/nodes.ts'
+import { makePasswords, type Passwords } from './auth/passwords.ts'
+import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
+import { makePolicy, type Policy } from './auth/policy.ts'
+import { makeSlowWork } from './auth/slow-work.ts'
+import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import type { ContentStore } from './commands/content-store.ts'
+import { commandHandler } from './commands/handle.ts'
+import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
+import { makeTurns } from './commands/turns.ts'
+import type { Config } from './config.ts'
+import { people as peopleOfTheFederation } from './domain/people.ts'
+import { earlierOf } from './domain/position.ts'
+import { openStores, type Stores } from './engines.ts'
+import manifest from './package.json' with { type: 'json' }
+import { accounts, parseAccountText } from './projections/accounts.ts'
+import type { EventFeed } from './projections/event-feed.ts'
+import { nodes, parseNodeText } from './projections/nodes.ts'
+import type { ReadModels } from './projections/read-store.ts'
+import { readWhole } from './projections/read-whole.ts'
+import { fail, orThrow, startFailureOf } from './start-failure.ts'
+import { type LogPorts, openLog } from './stores/codec.ts'
+import { processName } from './stores/process-name.ts'
+
+/** The release that runs. */
+export const { version } = manifest
+
+/** What every command of the hub works with: the stores, the write side, and who may. */
+export interface Core {
+  readonly config: Config
+  readonly ports: LogPorts
+  readonly reads: Stores['reads']
+  readonly auth: AuthStore
+  readonly contents: ContentStore
+  readonly policy: Policy
+  readonly passwords: Passwords
+  readonly standing: FollowedStanding
+  readonly people: PeopleUseCases
+  readonly nodes: NodeUseCases
+  readonly writeItem: WriteItem
+  /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
+  readonly sealedAt: string | undefined
+  /** What this process is called among those on the same stores. */
+  readonly processName: string
+  /** Transactions of the event log so far: for the benchmark. */
+  readonly logCommits: () => number
+  /** Ends standing and closes the stores, in reverse. */
+  readonly close: () => Promise<void>
+}
+
+/** What the read models know of people and nodes, and the position both have come to. */
+const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<StandingStart> => {
+  const [people, federation] = [await readWhole(reads, feed, accounts), await readWhole(reads, feed, nodes)]
+  return {
+    position: earlierOf(people.position, federation.position),
+    accounts: new Map([...people.texts].map(([key, text]) => [key, parseAccountText(text)])),
+    nodes: new Map([...federation.texts].map(([key, text]) => [key, parseNodeText(text)])),
+  }
+}
+
+/** Opens the stores and builds the write side on them. Throws a `StartFailure`, and closes the stores again. */
+export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
+  logger.info({ version }, 'thalamus starts')
+  try {
+    process.umask(0o077)
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+    chmodSync(config.dataDir, 0o700)
+    const stores = await openStores(config, (file, keptAs) =>
+      logger.warn(
+        { file, keptAs },
+        'a damaged file of read models was set aside: it is built anew from the log',
+      ),
+    )
+    try {
+      return await coreOn(stores, config, logger)
+    } catch (error) {
+      await closeStores(stores)
+      throw error
+    }
+  } catch (thrown) {
+    throw startFailureOf(config, thrown)
+  }
+}
+
+const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<void> => {
+  await reads.close()
+  await contents.close()
+  await auth.close()
+  await events.close()
+}
+
+const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
+  const { events, auth, contents, reads } = stores
+  const ports = orThrow(await openLog(events))
+  const sealedAt = orThrow(await stores.sealedAt())
+  const { log, feed, identity } = ports
+  const isEmpty = !orThrow(await auth.hasCredentials())
+  if (isEmpty && !config.withoutCredentials && orThrow(await namesCredentials(feed)))
+    fail({ _tag: 'CredentialsMissing' })
+  // Else this process would sweep the credentials of the other log: its own names none of them.
+  if (orThrow(await auth.claim('log', identity.id)()) !== identity.id)
+    fail({ _tag: 'CredentialsOfAnotherLog' })
+
+  const standing = makeStanding(await standingStart(reads, feed))
+  const ending = new AbortController()
+  const followStanding = async () => {
+    while (!ending.signal.aborted) {
+      const ended = await standing
+        .follow(feed, ending.signal)
+        .catch((cause: unknown) => E.left({ _tag: 'Bug' as const, cause }))
+      if (E.isRight(ended)) return
+      const cause = 'cause' in ended.left ? errorSummary(ended.left.cause) : {}
+      logger.error({ failure: ended.left._tag, ...cause }, 'standing cannot follow the log; trying again')
+      await pause(1000, undefined, { signal: ending.signal }).catch(() => undefined)
+    }
+  }
+
+  const turns = makeTurns(1000)
+  const handle = commandHandler({ log, turns, now: () => new Date() })
+  const writeItem = itemWriter(log, handle, (resource, { id }, state, revision) => {
+    if (resource === peopleOfTheFederation) standing.personIs(id, state, revision)
+  })
+  const passwords = await makePasswords(auth, makeSlowWork(100))
+  const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
+  const followed = followStanding()
+  return {
+    config,
+    ports,
+    reads,
+    auth,
+    contents,
+    policy: makePolicy(config.roles),
+    passwords,
+    standing,
+    people,
+    nodes: nodeUseCases(handle, clientSecrets(auth), standing),
+    writeItem,
+    sealedAt,
+    processName: processName(),
+    logCommits: stores.commits,
+    close: async () => {
+      ending.abort()
+      await followed
+      await closeStores(stores)
+    },
+  }
+}

@@ -1,0 +1,157 @@
+import type { RequestListener, Server } from 'node:http'
+import type { Logger } from 'pino'
+import * as E from '#fp/Either'
+import { type App, makeApp } from './api/app.ts'
+import { errorSummary } from './api/http/error-summary.ts'
+import { makeMemoryBudget } from './api/http/memory-budget.ts'
+import { isAmong, limitConnections, makeRequestRates } from './api/http/network-limits.ts'
+import { answerProtocolErrors } from './api/http/protocol-errors.ts'
+import { makeServer } from './api/http/server.ts'
+import { makeHealth } from './api/open/health.ts'
+import { accessTokens } from './auth/access-tokens.ts'
+import { makeAuthenticate } from './auth/authenticate.ts'
+import { clientSecrets } from './auth/client-secrets.ts'
+import { makeGuesses } from './auth/guesses.ts'
+import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
+import { contentWriter } from './commands/content.ts'
+import { readItem, wasHandled } from './commands/items.ts'
+import type { Config } from './config.ts'
+import type { Core } from './core.ts'
+import type { ReadSide } from './read-side.ts'
+import { orThrow, portFailureOf } from './start-failure.ts'
+
+const closeMilliseconds = 10_000
+/** Requests of a network without valid credentials. */
+const anonymousRate = { burst: 3_000, perSecond: 300 }
+/** The share of the memory for bodies and answers that one caller may hold. */
+const sharesOfMemory = 8
+
+const listen = (server: Server, { host, port }: Config): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const refuse = (error: Error) => reject(portFailureOf(error))
+    server.once('error', refuse)
+    server.listen(port, host, () => {
+      server.off('error', refuse)
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise(resolve => {
+    const force = setTimeout(() => server.closeAllConnections(), closeMilliseconds)
+    server.close(() => {
+      clearTimeout(force)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+
+/** Until the hub can say more: what is asked while it is being put together. */
+const notYet: RequestListener = (_request, response) => {
+  response.writeHead(503, { 'Retry-After': '1', 'Content-Length': '0' }).end()
+}
+
+/** A server that refuses every request until it is told what to answer. */
+export interface Serving {
+  /** Where it listens. */
+  readonly url: string
+  readonly answerBy: (app: App) => void
+  /** Ends when every request under way is answered, or after ten seconds. */
+  readonly close: () => Promise<void>
+}
+
+/** Listens, within the limits of the settings. Throws a `StartFailure` where the port cannot be used. */
+export const startServing = async (config: Config, logger: Logger): Promise<Serving> => {
+  let app: App = { listener: notYet, allowAt: () => undefined }
+  const server = makeServer(config.tls, (request, response) => app.listener(request, response))
+  limitConnections(server, {
+    total: config.mostConnections,
+    perNetwork: config.mostConnectionsPerNetwork,
+    isProxy: isAmong(config.trustedProxies),
+  })
+  answerProtocolErrors(server, logger, path => app.allowAt(path))
+  const port = await listen(server, config)
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return {
+    url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
+    answerBy: next => {
+      app = next
+    },
+    close: () => closeServer(server),
+  }
+}
+
+/** The hub's answers, and the provider that issues its tokens. */
+export const makeAnswers = async (
+  core: Core,
+  readSide: ReadSide,
+  publicUrl: string,
+  logger: Logger,
+): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
+  const { config, ports, reads, auth, passwords, standing } = core
+  const { feed, identity } = ports
+  const { progress, headAtStart } = readSide
+  const secrets = clientSecrets(auth)
+  const identityProvider = orThrow(
+    await makeIdentityProvider({
+      publicUrl,
+      tokenSeconds: config.tokenSeconds,
+      store: auth,
+      secrets,
+      standing,
+      cookieKey: orThrow(await auth.secret('cookies')()),
+      report: error => logger.error(errorSummary(error), 'the OpenID Connect provider failed'),
+    })(),
+  )
+  const guesses = makeGuesses(auth)
+  const noteSeen = (clientId: string) => {
+    auth
+      .noteSeen(clientId, Date.now())()
+      .then(noted => {
+        if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
+      })
+  }
+  const app = makeApp({
+    ...core,
+    authenticate: makeAuthenticate({
+      standing,
+      passwords,
+      guesses,
+      tokens: accessTokens(identityProvider, auth, publicUrl),
+      noteSeen,
+    }),
+    guesses,
+    identityProvider,
+    knowsSecret: (clientId, secret) => {
+      const node = standing.node(clientId)
+      return node !== undefined && secrets.isRemembered(node, secret)
+    },
+    lastSeen: auth.lastSeen,
+    claims: auth,
+    wasHandled: wasHandled(ports.log),
+    readItem: readItem(ports.log),
+    writeContent: contentWriter(ports.log, core.writeItem, core.contents),
+    mostContentBytes: config.mostContentBytes,
+    readModels: reads,
+    progress,
+    logIdentity: identity,
+    positionOf: feed.positionOf,
+    logHead: feed.head,
+    fingerprintKey: orThrow(await auth.secret('idempotency')()),
+    formKey: orThrow(await auth.secret('forms')()),
+    health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),
+    publicUrl,
+    logger,
+    corsOrigins: config.corsOrigins,
+    legacyLists: config.legacyLists,
+    trustedProxies: config.trustedProxies,
+    budget: makeMemoryBudget({
+      total: config.mostRequestMemory,
+      share: config.mostRequestMemory / sharesOfMemory,
+    }),
+    requestRates: makeRequestRates(anonymousRate),
+    isSecure: config.tls !== undefined,
+  })
+  return { app, identityProvider }
+}
