@@ -87,6 +87,7 @@ export const readableRows = (path: string, table: string, column: string): numbe
     try {
       const select = connection.prepare(`SELECT * FROM ${table} ORDER BY ${column}`)
       select.setReadBigInts(true)
+      // Without `rowsOf`: here an end in the middle is an end, and the table may be large.
       for (const _ of select.iterate()) rows += 1
     } finally {
       connection.close()

@@ -16,6 +16,7 @@ import {
 import { makeWaker } from '../waker.ts'
 import { checkFile, isDamage, namingDamage } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
+import { rowsOf } from './rows.ts'
 
 const columns = 'position, stream, revision, id, type, data, metadata'
 const mostQueued = 10_000
@@ -102,7 +103,7 @@ const readRun = (db: Database, after: bigint, types: readonly string[] | undefin
   const select = db.prepare(
     `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ${wanted} ORDER BY position LIMIT ${mostEvents}`,
   )
-  const { events, more } = runOf(select.iterate(after, head, ...(types ?? [])))
+  const { events, more } = runOf(rowsOf(select, after, head, ...(types ?? [])))
   const next = more ? (events.at(-1)?.position ?? after) : head > after ? head : after
   return { events, next, caughtUp: next >= head }
 }
@@ -177,7 +178,7 @@ export const sqliteLog = (path: string): SqliteLog => {
         const select = db.prepare(
           `SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ${mostEvents}`,
         )
-        return db.read(() => runOf(select.iterate(stream, from)))
+        return db.read(() => runOf(rowsOf(select, stream, from)))
       }),
     last: stream => async () =>
       attempt(() => {

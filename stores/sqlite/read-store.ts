@@ -26,6 +26,7 @@ import {
   quoted,
   tableOf,
 } from './read-tables.ts'
+import { rowsOf } from './rows.ts'
 
 const keepRetiredMilliseconds = 60_000
 const sweepRows = 2_000
@@ -291,7 +292,7 @@ export const sqliteReadStore = (
         const { sql, values } = queryOf(model, table, query)
         const documents = []
         let bytes = 0
-        for (const row of db.prepare(sql).iterate(...values)) {
+        for (const row of rowsOf(db.prepare(sql), ...values)) {
           const text = String(row.text)
           bytes += Buffer.byteLength(text)
           if (documents.length === query.limit || (documents.length > 0 && bytes > query.mostBytes))

@@ -54,13 +54,13 @@ describe('a hub that cannot start', () => {
     const log = sqliteLog(join(folder.path, 'sealed', 'events.db'))
     await right(log.seal)
     await log.close()
-    for (const command of [
+    const commands = [
       register('EVA'),
       ['import', 'docs/examples/import.ndjson', ...at('sealed')],
       ['keys', 'rotate', ...at('sealed')],
       ['node', 'enroll', 'lab', '--name', 'Lab', '--scopes', 'people:read', ...at('sealed')],
-    ]) {
-      const ended = await runCommand(command, 'freedom')
+    ]
+    for (const ended of await Promise.all(commands.map(command => runCommand(command, 'freedom')))) {
       expect(ended).toMatchObject({ code: 1, out: '' })
       expect(ended.err).toMatch(/^The log in \S+ is sealed since \d{4}-\S+, .*EVENTSTORE_URL and MONGODB_URL/)
     }

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, type Client, clientOf } from '../support/client.ts'
 import { damages, overwrite } from '../support/damage.ts'
+import { describeUnless } from '../support/describe-unless.ts'
+import { type Combination, noEngines, startEngines } from '../support/engines.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type RunningHub, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
@@ -24,16 +26,21 @@ const serve = (dataDir: string, ...more: readonly string[]) =>
   runCommand(['serve', '--port', '0', '--data-dir', dataDir, ...more])
 const asideIn = (dataDir: string) => readdirSync(dataDir).filter(name => name.includes('.damaged-'))
 
-const pages = Array.from({ length: 150 }, (_, n) => `/pols/ROOT/${n}`)
+const pages = Array.from({ length: 60 }, (_, n) => `/pols/ROOT/${n}`)
 
-/** A hub that holds a book of 150 pages, and has ended. */
-const filledFolder = async (): Promise<string> => {
-  const dataDir = newFolder()
-  await register(dataDir)
-  const hub = await startHubProcess(dataDir)
+const original = newFolder()
+beforeAll(async () => {
+  await register(original)
+  const hub = await startHubProcess(original)
   await untilReady(hub)
-  await Promise.all(pages.map(page => asRoot(hub).post(page, { summary: 'x'.repeat(1_000) })))
+  await Promise.all(pages.map(page => asRoot(hub).post(page, { summary: 'x'.repeat(4_000) })))
   expect(await hub.kill('SIGTERM')).toBe(0)
+})
+
+/** What a hub with a book of 60 pages left when it ended. */
+const filledFolder = (): string => {
+  const dataDir = newFolder()
+  cpSync(original, dataDir, { recursive: true })
   return dataDir
 }
 
@@ -50,7 +57,7 @@ const readAll = async (hub: RunningHub): Promise<void> => {
 
 describe('a hub whose read.db is damaged', () => {
   it.each(damages)('sets it aside, says so, and builds it anew: %s', async (_, damage) => {
-    const dataDir = await filledFolder()
+    const dataDir = filledFolder()
     damage(join(dataDir, 'read.db'))
     const hub = await startHubProcess(dataDir)
     await readAll(hub)
@@ -64,7 +71,7 @@ describe('a hub whose read.db is damaged', () => {
   })
 
   it('goes on when it happens while two processes serve, and both answer from the new one', async () => {
-    const dataDir = await filledFolder()
+    const dataDir = filledFolder()
     const hub = await startHubProcess(dataDir)
     const other = await startHubProcess(dataDir, 'node', {}, 'serve', ['--no-projector'])
     await Promise.all([untilReady(hub), untilReady(other)])
@@ -84,7 +91,7 @@ describe('a hub whose log or credentials are damaged', () => {
     ['auth.db', 'None of its credentials can be read', 0],
     ['events.db', 'events can be read', 150_000],
   ] as const)('does not start, names %s, and leaves it as it is', async (file, sentence, from) => {
-    const dataDir = await filledFolder()
+    const dataDir = filledFolder()
     const path = join(dataDir, file)
     overwrite(path, from)
     const before = readFileSync(path)
@@ -100,6 +107,33 @@ describe('a hub whose log or credentials are damaged', () => {
     expect(readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')).toContain(
       '## Damaged, lost, put back',
     )
+  })
+})
+
+const restOnMongo: Combination = ['SQLite', 'MongoDB']
+
+describeUnless(noEngines(restOnMongo), 'half a hub on MongoDB', () => {
+  it('is not started on: the log names credentials, and the database holds none', async () => {
+    const { settings, stop } = await startEngines(restOnMongo)
+    const dataDir = newFolder()
+    const command = [
+      'person',
+      'register',
+      'ROOT',
+      '--roles',
+      'root',
+      '--password-stdin',
+      '--data-dir',
+      dataDir,
+    ]
+    expect(await runCommand(command, 'freedom', 'node', settings)).toMatchObject({ code: 0 })
+    const empty = { MONGODB_URL: `${settings.MONGODB_URL}_empty` }
+    const ended = await runCommand(['serve', '--port', '0', '--data-dir', dataDir], '', 'node', empty)
+    expect(ended).toMatchObject({ code: 1, out: '' })
+    expect(ended.err).toContain(
+      'The hub cannot start on MONGODB_URL: the database NAME_auth holds no credentials',
+    )
+    await stop()
   })
 })
 

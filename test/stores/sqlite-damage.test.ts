@@ -82,6 +82,15 @@ describe('a file of read models that is damaged', () => {
     await Promise.all([first.close(), second.close()])
   })
 
+  it('gives no list that ends where the damage begins', async () => {
+    const path = await filled()
+    overwrite(path, 200_000)
+    const store = sqliteReadStore(path)
+    const query = { equals: {}, descending: false, limit: 1_000, mostBytes: 2 ** 24 }
+    expect(await left(store.find(model, query))).toMatchObject({ _tag: 'ReadUnavailable' })
+    await store.close()
+  })
+
   it('is kept until the next one: the last is enough', async () => {
     const path = await filled()
     for (let n = 0; n < 3; n += 1) {
