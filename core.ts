@@ -128,7 +128,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
   const writeItem = itemWriter(log, handle, (resource, { id }, state, revision) => {
     if (resource === peopleOfTheFederation) standing.personIs(id, state, revision)
   })
-  const passwords = await makePasswords(auth, makeSlowWork(100))
+  const passwords = await makePasswords(auth, makeSlowWork())
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
   return {

@@ -3,9 +3,11 @@ import type { TaskEither } from '#fp/TaskEither'
 import { parseAccount } from '../domain/identifiers.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Guesses, TooManyAttempts } from './guesses.ts'
+import { loginLane } from './lanes.ts'
 import type { PasswordFailure, Passwords } from './passwords.ts'
 import type { Principal } from './policy.ts'
 import type { Presented } from './presented.ts'
+import type { Lane } from './slow-work.ts'
 import type { Standing } from './standing.ts'
 
 /** The credentials do not show who asks. Which part of them is wrong is nobody's business. */
@@ -50,7 +52,7 @@ const refused = (token: boolean): E.Either<NotAuthenticated, never> =>
  */
 const authenticatePerson = (
   standing: Standing,
-  passwords: Passwords,
+  passwords: AuthenticationDependencies['passwords'],
   guesses: Guesses,
 ): ((header: string, address: () => string) => TaskEither<AuthenticationFailure, Authenticated>) => {
   const openCredential = (id: string): string | undefined => {
@@ -75,8 +77,9 @@ const authenticatePerson = (
     id: string,
     credential: string | undefined,
     password: string,
+    lane: Lane,
   ): Promise<E.Either<AuthenticationFailure, Authenticated>> => {
-    const right = await passwords.verify(id, credential, password)()
+    const right = await passwords.verify(id, credential, password, lane)()
     if (E.isLeft(right)) return right
     // Asked again: the account may have changed while its password was checked.
     return right.right ? authenticated(id, credential) : refused(false)
@@ -88,12 +91,15 @@ const authenticatePerson = (
     const { password } = pair
     const id = parseAccount(pair.account) ?? ''
     const credential = openCredential(id)
-    if (credential !== undefined && passwords.isRemembered(id, credential, password))
+    // Looked up for unknown accounts, too: they must not take less.
+    if (passwords.isRemembered(id, credential, password) && credential !== undefined)
       return authenticated(id, credential)
-    const settle = await guesses.begin({ account: id, address: address() }, header)()
+    const from = address()
+    const settle = await guesses.begin({ account: id, address: from }, header)()
     if (E.isLeft(settle)) return settle
-    const checked = await check(id, credential, password)
-    await settle.right(E.isRight(checked) || checked.left._tag !== 'NotAuthenticated')
+    const checked = await check(id, credential, password, loginLane(from))
+    // An attempt that found no place in the queue counts: else guessing on would cost nothing.
+    await settle.right(E.isRight(checked) || checked.left._tag === 'AuthUnavailable')
     return checked
   }
 }
@@ -136,7 +142,7 @@ const authenticateNode = (
 
 export interface AuthenticationDependencies {
   readonly standing: Standing
-  readonly passwords: Passwords
+  readonly passwords: Pick<Passwords, 'isRemembered' | 'verify'>
   readonly guesses: Guesses
   readonly tokens: AccessTokens
   /** Told at most once a minute that a node was seen. */

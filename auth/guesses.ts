@@ -18,12 +18,13 @@ export interface Attempt {
   readonly address: string
 }
 
-/** Says whether what was tried is right: then the attempt is given back. */
-export type Settle = (isRight: boolean) => Promise<void>
+/** Ends an attempt. It is given back where it was right, or could not be looked at because the store was away. */
+export type Settle = (isGivenBack: boolean) => Promise<void>
 
 /**
- * Bounds guessing: at most 10 attempts in any 60 s per account and address, and 300 per address; an attempt counts
- * from its start until it was right. Equal ones at the same time are one. Counted in auth's store, for all processes.
+ * Bounds guessing: at most 10 attempts in any 60 s per account and network, 300 per network, and 1,200 over all networks
+ * of an IPv6 /48; an attempt counts from its start until it was right. Equal ones at the same time are one. Counted in
+ * auth's store, for all processes.
  */
 export interface Guesses {
   /** Begins an attempt; `what` tells equal ones from others. Whoever gets a `Settle` must call it once. */
@@ -32,7 +33,8 @@ export interface Guesses {
 
 export const attemptWindowMilliseconds = 60_000
 const mostPerAccount = 10
-const mostPerAddress = 300
+const mostPerNetwork = 300
+const mostPerWiderNetwork = 1_200
 
 /** A limiter over any 60 s, not over fixed minutes, whose attempts lie in auth's store. */
 class StoredAttempts extends RateLimiterStoreAbstract {
@@ -60,6 +62,11 @@ class StoredAttempts extends RateLimiterStoreAbstract {
   }
 }
 
+interface Count {
+  readonly limiter: StoredAttempts
+  readonly key: string
+}
+
 /** An IPv6 subscriber has a whole network of addresses (RFC 6177): its first 64 bits count as one. */
 export const networkOf = (said: string): string => {
   // A proxy may name the port as well.
@@ -83,6 +90,9 @@ export const networkOf = (said: string): string => {
     .join(':')
 }
 
+/** The /48 of an IPv6 address, which is what a site gets (RFC 6177); of an IPv4 address the address itself. */
+export const widerNetworkOf = (address: string): string => networkOf(address).split(':', 3).join(':')
+
 const isUnavailable = (thrown: unknown): thrown is AuthUnavailable =>
   typeof thrown === 'object' && thrown !== null && '_tag' in thrown && thrown._tag === 'AuthUnavailable'
 
@@ -95,60 +105,66 @@ const refusalOf = (thrown: unknown): TooManyAttempts | AuthUnavailable =>
 
 export const makeGuesses = (store: AuthStore): Guesses => {
   const perAccount = new StoredAttempts(store, 'account', mostPerAccount)
-  const perAddress = new StoredAttempts(store, 'address', mostPerAddress)
+  const perNetwork = new StoredAttempts(store, 'address', mostPerNetwork)
+  const perWiderNetwork = new StoredAttempts(store, 'wider network', mostPerWiderNetwork)
+
+  const countsOf = ({ account, address }: Attempt): readonly Count[] => {
+    const network = networkOf(address)
+    const wider = widerNetworkOf(address)
+    return [
+      { limiter: perAccount, key: `${account} ${network}` },
+      { limiter: perNetwork, key: network },
+      ...(wider === network ? [] : [{ limiter: perWiderNetwork, key: wider }]),
+    ]
+  }
+
+  // What cannot be given back now is forgotten after a minute.
+  const giveBack = (counts: readonly Count[]) =>
+    Promise.allSettled(counts.map(({ limiter, key }) => limiter.reward(key)))
 
   const count = async (
-    account: string,
-    address: string,
+    counts: readonly Count[],
   ): Promise<E.Either<TooManyAttempts | AuthUnavailable, void>> => {
-    try {
-      await perAccount.consume(account)
-    } catch (thrown) {
-      return E.left(refusalOf(thrown))
+    for (const [i, { limiter, key }] of counts.entries()) {
+      try {
+        await limiter.consume(key)
+      } catch (thrown) {
+        await giveBack(counts.slice(0, i))
+        return E.left(refusalOf(thrown))
+      }
     }
-    try {
-      await perAddress.consume(address)
-      return E.right(undefined)
-    } catch (thrown) {
-      await perAccount.reward(account).catch(() => undefined)
-      return E.left(refusalOf(thrown))
-    }
+    return E.right(undefined)
   }
 
   interface UnderWay {
     readonly counted: Promise<E.Either<TooManyAttempts | AuthUnavailable, void>>
     sharedBy: number
-    isRight: boolean
+    isGivenBack: boolean
   }
   const underWay = new Map<string, UnderWay>()
 
   return {
-    begin:
-      ({ account, address }, what) =>
-      async () => {
-        const network = networkOf(address)
-        const place = `${account} ${network}`
-        const key = `${place} ${what}`
-        const attempt = underWay.get(key) ?? { counted: count(place, network), sharedBy: 0, isRight: false }
-        underWay.set(key, attempt)
-        attempt.sharedBy += 1
-        const leave = (): boolean => {
-          attempt.sharedBy -= 1
-          if (attempt.sharedBy > 0) return false
-          underWay.delete(key)
-          return true
-        }
-        const counted = await attempt.counted
-        if (E.isLeft(counted)) {
-          leave()
-          return counted
-        }
-        return E.right(async isRight => {
-          attempt.isRight ||= isRight
-          if (!leave() || !attempt.isRight) return
-          // What cannot be given back now is forgotten after a minute.
-          await Promise.allSettled([perAccount.reward(place), perAddress.reward(network)])
-        })
-      },
+    begin: (attempted, what) => async () => {
+      const counts = countsOf(attempted)
+      const key = `${counts[0]?.key} ${what}`
+      const attempt = underWay.get(key) ?? { counted: count(counts), sharedBy: 0, isGivenBack: false }
+      underWay.set(key, attempt)
+      attempt.sharedBy += 1
+      const leave = (): boolean => {
+        attempt.sharedBy -= 1
+        if (attempt.sharedBy > 0) return false
+        underWay.delete(key)
+        return true
+      }
+      const counted = await attempt.counted
+      if (E.isLeft(counted)) {
+        leave()
+        return counted
+      }
+      return E.right(async isGivenBack => {
+        attempt.isGivenBack ||= isGivenBack
+        if (leave() && attempt.isGivenBack) await giveBack(counts)
+      })
+    },
   }
 }

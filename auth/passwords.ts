@@ -3,19 +3,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
-import type { AuthStore, AuthUnavailable } from './auth-store.ts'
+import type { AuthStore, AuthUnavailable, StoredCredential } from './auth-store.ts'
+import { rehashingLane } from './lanes.ts'
 import { fingerprintOfHash, hashPassword, isBcrypt, looksLikeBcrypt, matchesHash } from './password-hash.ts'
-import type { Busy, SlowWork } from './slow-work.ts'
+import type { Busy, Lane, SlowWork } from './slow-work.ts'
 
 export type PasswordFailure = AuthUnavailable | Busy
 
 export interface Passwords {
   /** Hashes and stores a new password; gives the version that an event must name to make it valid. */
-  readonly add: (account: string, clear: string) => TaskEither<PasswordFailure, string>
-  /** Stores a bcrypt hash as it is; it is hashed anew when the password is first used. */
+  readonly add: (account: string, clear: string, lane: Lane) => TaskEither<PasswordFailure, string>
+  /** Stores a bcrypt hash as it is; it is hashed anew in the background once the password was used. */
   readonly import: (account: string, hash: string) => TaskEither<PasswordFailure, string>
   /** Whether the pair was found right within the last ten minutes. */
-  readonly isRemembered: (account: string, version: string, password: string) => boolean
+  readonly isRemembered: (account: string, version: string | undefined, password: string) => boolean
   /**
    * Whether this is the account's password of that version. A pair found right is remembered for ten minutes. A wrong
    * one takes as long as the dearest hash stored would, whatever is wrong: also where there is no such account or
@@ -25,6 +26,7 @@ export interface Passwords {
     account: string,
     version: string | undefined,
     password: string,
+    lane: Lane,
   ) => TaskEither<PasswordFailure, boolean>
   /** Whether the credential was imported from this very bcrypt hash. */
   readonly wasImportedFrom: (
@@ -39,6 +41,8 @@ const mostRemembered = 20_000
 const calibrationCost = 8
 // Bytes of a password and its final NUL that bcrypt looks at: of a longer one it cannot tell which it was.
 const bcryptSees = 72
+// More than a look at the store differs by, whether it holds the credential or not.
+const lookStep = 20
 
 /** Makes the service; measures once what this machine's hashes take. */
 export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise<Passwords> => {
@@ -81,30 +85,45 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
     return E.right(Math.max(strangerTakes, dearest) * 1.2)
   }
 
+  /** The old hash goes on working: one that could not be replaced now is replaced another time. */
+  const rehash = async (credential: StoredCredential, password: string): Promise<void> => {
+    const hash = await slowly(rehashingLane, () => hashPassword(password))()
+    if (E.isRight(hash)) await store.rehash(credential, hash.right)()
+  }
+
+  /** A look at the store and one hash, also where there is no such account; a wrong one until the dearest would be done. */
+  const compare = async (
+    account: string,
+    version: string | undefined,
+    password: string,
+    least: number,
+  ): Promise<E.Either<AuthUnavailable, StoredCredential | undefined>> => {
+    const start = performance.now()
+    const credential = await store.credential(account, version ?? '')()
+    if (E.isLeft(credential)) return credential
+    const looked = Math.ceil((performance.now() - start) / lookStep) * lookStep
+    const { hash } = credential.right ?? { hash: stranger }
+    if ((await matchesHash(password, hash)) && credential.right !== undefined) return credential
+    await pause(Math.max(0, start + looked + least - performance.now()))
+    return E.right(undefined)
+  }
+
   const check = async (
     account: string,
     version: string | undefined,
     password: string,
+    lane: Lane,
   ): Promise<E.Either<PasswordFailure, boolean>> => {
     const least = await floor()
     if (E.isLeft(least)) return least
-    const found = version === undefined ? E.right(undefined) : await store.credential(account, version)()
-    if (E.isLeft(found)) return found
-    const credential = found.right
     // A refusal keeps its place as long as the dearest hash would: else the queue behind it would tell them apart.
-    const matches = await slowly(async () => {
-      const start = performance.now()
-      const isRight = (await matchesHash(password, credential?.hash ?? stranger)) && credential !== undefined
-      if (!isRight) await pause(Math.max(0, start + least.right - performance.now()))
-      return isRight
-    })()
-    if (E.isLeft(matches) || credential === undefined || !matches.right) return matches
-    if (isBcrypt(credential.hash) && Buffer.byteLength(password) < bcryptSees) {
-      const hash = await slowly(() => hashPassword(password))()
-      // The old hash goes on working: a hash that could not be replaced now is replaced another time.
-      if (E.isRight(hash)) await store.rehash(credential, hash.right)()
-    }
-    return E.right(true)
+    const compared = await slowly(lane, () => compare(account, version, password, least.right))()
+    if (E.isLeft(compared)) return compared
+    if (E.isLeft(compared.right)) return compared.right
+    const credential = compared.right.right
+    if (credential !== undefined && isBcrypt(credential.hash) && Buffer.byteLength(password) < bcryptSees)
+      rehash(credential, password).catch(() => undefined)
+    return E.right(credential !== undefined)
   }
 
   const stored = async (account: string, hash: string): Promise<E.Either<PasswordFailure, string>> => {
@@ -115,18 +134,18 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
   }
 
   return {
-    add: (account, clear) => async () => {
-      const hash = await slowly(() => hashPassword(clear))()
+    add: (account, clear, lane) => async () => {
+      const hash = await slowly(lane, () => hashPassword(clear))()
       return E.isLeft(hash) ? hash : stored(account, hash.right)
     },
     import: (account, hash) => () => stored(account, hash),
     isRemembered: (account, version, password) => isKnown(pairOf(account, version, password)),
-    verify: (account, version, password) => async () => {
+    verify: (account, version, password, lane) => async () => {
       const pair = pairOf(account, version, password)
       if (isKnown(pair)) return E.right(true)
       const underWay = checking.get(pair)
       if (underWay !== undefined) return underWay
-      const checked = check(account, version, password)
+      const checked = check(account, version, password, lane)
       checking.set(pair, checked)
       try {
         const result = await checked

@@ -9,7 +9,9 @@ import { member } from '../domain/json.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
 import type { Identity, Resource } from '../domain/resource.ts'
+import { settingLane } from './lanes.ts'
 import type { PasswordFailure, Passwords } from './passwords.ts'
+import type { Lane } from './slow-work.ts'
 import type { Standing } from './standing.ts'
 
 export type PersonFailure = CommandFailure | PasswordFailure
@@ -71,16 +73,17 @@ export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases
     account: string,
     credential: string | undefined,
     password: CreationPassword,
+    lane: Lane,
   ): TaskEither<PasswordFailure, boolean> =>
     credential === undefined
       ? async () => E.right(false)
       : password.kind === 'bcrypt'
         ? passwords.wasImportedFrom(account, credential, password.text)
-        : passwords.verify(account, credential, password.text)
+        : passwords.verify(account, credential, password.text, lane)
 
   const said =
     (
-      account: string,
+      { identity, context }: PersonWrite,
       state: ItemState,
       password: CreationPassword | undefined,
       maySet: boolean,
@@ -90,13 +93,13 @@ export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases
       // Whoever may not set passwords must not be able to try them either.
       if (!maySet) return E.right({ is: 'other' })
       if (state.is === 'present') {
-        const same = await matches(account, state.credential, password)()
+        const same = await matches(identity.id, state.credential, password, settingLane(context.actor))()
         return E.map((right: boolean): SaidPassword => ({ is: right ? 'present' : 'other' }))(same)
       }
       const { kind, text } = password
       const added = await (kind === 'clear'
-        ? passwords.add(account, text)
-        : passwords.import(account, text))()
+        ? passwords.add(identity.id, text, settingLane(context.actor))
+        : passwords.import(identity.id, text))()
       return E.map((credential: string): SaidPassword => ({ is: 'new', credential }))(added)
     }
 
@@ -118,14 +121,14 @@ export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases
   return {
     create: (write, command, password, maySetPassword) => {
       const prepare: PrepareItemCommand<PasswordFailure> = state => async () =>
-        E.map(command)(await said(write.identity.id, state, password, maySetPassword)())
+        E.map(command)(await said(write, state, password, maySetPassword)())
       return writeItem({ ...write, resource: people, prepare })
     },
 
     setPassword: (write, clear, preconditions) => {
       const prepare: PrepareItemCommand<PasswordFailure> = state => async () => {
         if (state.is !== 'present') return E.right({ _tag: 'SetPassword', credential: '', preconditions })
-        const added = await passwords.add(write.identity.id, clear)()
+        const added = await passwords.add(write.identity.id, clear, settingLane(write.context.actor))()
         return E.map(
           (credential: string): ItemCommand => ({ _tag: 'SetPassword', credential, preconditions }),
         )(added)

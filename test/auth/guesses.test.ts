@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { makeGuesses, networkOf } from '../../auth/guesses.ts'
+import { makeGuesses, networkOf, widerNetworkOf } from '../../auth/guesses.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { left, right } from '../support/either.ts'
 
@@ -32,6 +32,23 @@ describe('guesses', () => {
     await right(guesses.begin(ana(300, '192.0.2.2'), 'x'))
   })
 
+  it('are twelve hundred from one IPv6 /48, over all its /64s', async () => {
+    const guesses = makeGuesses(memoryAuthStore())
+    const from = (n: number, site = '2001:db8:1') => ana(n, `${site}:${n}::1`)
+    for (let i = 0; i < 1200; i += 1) await (await right(guesses.begin(from(i), 'x')))(false)
+    for (let i = 0; i < 30; i += 1)
+      expect(await left(guesses.begin(from(1200), `x-${i}`))).toMatchObject({ _tag: 'TooManyAttempts' })
+    await right(guesses.begin(from(1200, '2001:db8:2'), 'x'))
+    vi.advanceTimersByTime(60_001)
+    await right(guesses.begin(from(1200), 'later'))
+  })
+
+  it('are given back to the /48, too', async () => {
+    const guesses = makeGuesses(memoryAuthStore())
+    for (let i = 0; i < 1300; i += 1)
+      await (await right(guesses.begin(ana(i, `2001:db8:1:${i}::1`), 'x')))(true)
+  })
+
   it('are counted together by all processes that share the store', async () => {
     const store = memoryAuthStore()
     const processes = [makeGuesses(store), makeGuesses(store)]
@@ -55,13 +72,16 @@ describe('guesses', () => {
 
 describe('an address', () => {
   it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['192.0.2.1:4711', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['::ffff:c000:201', '192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8::6', '2001:db8:0:0'],
-    ['[2001:db8::6]:4711', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-  ])('%s counts as %s', (address, network) => expect(networkOf(address)).toBe(network))
+    ['192.0.2.1', '192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:4711', '192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2', '2001:db8:1'],
+    ['2001:db8::6', '2001:db8:0:0', '2001:db8:0'],
+    ['[2001:db8::6]:4711', '2001:db8:0:0', '2001:db8:0'],
+    ['::1', '0:0:0:0', '0:0:0'],
+  ])('%s counts as %s, and more widely as %s', (address, network, wider) => {
+    expect(networkOf(address)).toBe(network)
+    expect(widerNetworkOf(address)).toBe(wider)
+  })
 })

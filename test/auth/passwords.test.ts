@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
+import type { AuthStore } from '../../auth/auth-store.ts'
 import { makeAuthenticate, parseBasic } from '../../auth/authenticate.ts'
-import { makeGuesses } from '../../auth/guesses.ts'
-import { makePasswords } from '../../auth/passwords.ts'
+import { type Guesses, makeGuesses } from '../../auth/guesses.ts'
+import { loginLane } from '../../auth/lanes.ts'
+import { makePasswords, type PasswordFailure, type Passwords } from '../../auth/passwords.ts'
 import { makePolicy } from '../../auth/policy.ts'
 import { parseRoles } from '../../auth/roles.ts'
 import { makeSlowWork, type SlowWork } from '../../auth/slow-work.ts'
@@ -12,47 +15,75 @@ import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { basic } from '../support/client.ts'
 import { left, right } from '../support/either.ts'
 
+const lane = loginLane('192.0.2.1')
+
 /** A service whose slow work is counted. */
-const counted = async () => {
+const counted = async (replaced: Partial<AuthStore> = {}) => {
   let hashed = 0
-  const slowly = makeSlowWork(100)
-  const counting: SlowWork = work =>
-    slowly(() => {
+  const slowly = makeSlowWork()
+  const counting: SlowWork = (lane, work) =>
+    slowly(lane, () => {
       hashed += 1
       return work()
     })
-  const store = memoryAuthStore()
+  const store = { ...memoryAuthStore(), ...replaced }
   return { store, passwords: await makePasswords(store, counting), hashed: () => hashed }
 }
 
 describe('a password', () => {
   it('is hashed once for a pair that was right, and each time for a wrong one', async () => {
     const { passwords, hashed } = await counted()
-    const version = await right(passwords.add('ANA', 'gnusolidario'))
+    const version = await right(passwords.add('ANA', 'gnusolidario', lane))
     const before = hashed()
-    const pairs = Array.from({ length: 10 }, () => right(passwords.verify('ANA', version, 'gnusolidario')))
+    const pairs = Array.from({ length: 10 }, () =>
+      right(passwords.verify('ANA', version, 'gnusolidario', lane)),
+    )
     expect(await Promise.all(pairs)).toEqual(Array(10).fill(true))
-    expect(await right(passwords.verify('ANA', version, 'gnusolidario'))).toBe(true)
+    expect(await right(passwords.verify('ANA', version, 'gnusolidario', lane))).toBe(true)
     expect(hashed() - before).toBe(1)
-    expect(await right(passwords.verify('ANA', version, 'wrong'))).toBe(false)
-    expect(await right(passwords.verify('ANA', version, 'wrong'))).toBe(false)
+    expect(await right(passwords.verify('ANA', version, 'wrong', lane))).toBe(false)
+    expect(await right(passwords.verify('ANA', version, 'wrong', lane))).toBe(false)
     expect(hashed() - before).toBe(3)
   })
 
-  it('that was imported is hashed anew when it is first used', async () => {
-    const { store, passwords } = await counted()
+  it('that was imported is hashed anew in the background when it is first used', async () => {
+    const inner = memoryAuthStore()
+    const { promise: rehashed, resolve } = Promise.withResolvers<void>()
+    const rehash: AuthStore['rehash'] = (credential, hash) => async () => {
+      const result = await inner.rehash(credential, hash)()
+      resolve()
+      return result
+    }
+    const { store, passwords } = await counted({ ...inner, rehash })
     const hash = await bcrypt.hash('gnusolidario', 4)
     const version = await right(passwords.import('ANA', hash))
-    expect(await right(passwords.verify('ANA', version, 'gnusolidario'))).toBe(true)
+    expect(await right(passwords.verify('ANA', version, 'gnusolidario', lane))).toBe(true)
+    await rehashed
     expect((await right(store.credential('ANA', version)))?.hash).toMatch(/^\$scrypt\$ln=14,r=8,p=5\$/)
     expect(await right(passwords.wasImportedFrom('ANA', version, hash))).toBe(true)
+  })
+
+  it.each<[string, () => Promise<never>]>([
+    ['does not come back', () => new Promise(() => {})],
+    ['fails', () => Promise.reject(new Error('the store is closed'))],
+  ])('that was imported is right also where the store %s when it is hashed anew', async (_, outcome) => {
+    const { promise: begun, resolve } = Promise.withResolvers<void>()
+    const rehash: AuthStore['rehash'] = () => () => {
+      resolve()
+      return outcome()
+    }
+    const { passwords } = await counted({ rehash })
+    const version = await right(passwords.import('ANA', await bcrypt.hash('gnusolidario', 4)))
+    expect(await right(passwords.verify('ANA', version, 'gnusolidario', lane))).toBe(true)
+    await begun
+    expect(await right(passwords.verify('ANA', version, 'another', lane))).toBe(false)
   })
 
   it('is refused no sooner than the dearest hash stored would take, also where there is no account', async () => {
     const { passwords } = await counted()
     const took = async (version: string | undefined) => {
       const start = performance.now()
-      expect(await right(passwords.verify('ANA', version, 'wrong'))).toBe(false)
+      expect(await right(passwords.verify('ANA', version, 'wrong', lane))).toBe(false)
       return performance.now() - start
     }
     const before = await took(undefined)
@@ -63,52 +94,87 @@ describe('a password', () => {
   })
 })
 
-describe('slow work', () => {
-  it('waits its turn, and is refused when too much waits', async () => {
-    const slowly = makeSlowWork(1, 1)
-    let release = () => {}
-    const first = slowly(
-      () =>
-        new Promise<void>(resolve => {
-          release = resolve
-        }),
-    )()
-    const second = slowly(async () => 'second')()
-    expect(await left(slowly(async () => 'third'))).toEqual({ _tag: 'Busy' })
-    release()
-    await first
-    expect(await second).toMatchObject({ right: 'second' })
-    expect(await right(slowly(async () => 'fourth'))).toBe('fourth')
-  })
-})
+const notAuthenticated = { _tag: 'NotAuthenticated', token: false }
 
-describe('authentication', () => {
-  it('does not trust a pair whose credential is no longer held', async () => {
-    const { passwords } = await counted()
-    const version = await right(passwords.add('ANA', 'gnusolidario'))
-    const account = (credential: string) =>
-      makeStanding({
-        position: 0n,
-        accounts: new Map([['ANA', { active: true, roles: [], credential, revision: 0 }]]),
-        nodes: new Map(),
-      })
-    const presented = {
-      authorization: basic('ana', 'gnusolidario'),
+/** Logs in where these accounts have these credentials. */
+const authenticating = (
+  passwords: Pick<Passwords, 'isRemembered' | 'verify'>,
+  credentials: Readonly<Record<string, string>>,
+  guesses = makeGuesses(memoryAuthStore()),
+) => {
+  const accounts = Object.entries(credentials).map(
+    ([account, credential]) => [account, { active: true, roles: [], credential, revision: 0 }] as const,
+  )
+  const authenticate = makeAuthenticate({
+    standing: makeStanding({ position: 0n, accounts: new Map(accounts), nodes: new Map() }),
+    passwords,
+    guesses,
+    tokens: { verify: () => async () => E.right(undefined) },
+    noteSeen: () => {},
+  })
+  return (account: string, password: string) =>
+    authenticate({
+      authorization: basic(account, password),
       dpop: undefined,
       method: 'GET',
       path: '/login',
       address: () => '192.0.2.1',
+    })
+}
+
+describe('authentication', () => {
+  it('does not trust a pair whose credential is no longer held', async () => {
+    const { passwords } = await counted()
+    const version = await right(passwords.add('ANA', 'gnusolidario', lane))
+    const by = (credential: string) => authenticating(passwords, { ANA: credential })
+    expect(await right(by(version)('ana', 'gnusolidario'))).toMatchObject({ principal: { id: 'ANA' } })
+    expect(await left(by('another')('ana', 'gnusolidario'))).toEqual(notAuthenticated)
+  })
+
+  it('takes the same time for every account, also where the store is slow', async () => {
+    const inner = memoryAuthStore()
+    const slowness = 100
+    const { passwords } = await counted({
+      ...inner,
+      credential: (account, version) => async () => {
+        await pause(slowness)
+        return inner.credential(account, version)()
+      },
+    })
+    const login = authenticating(passwords, {
+      SCRYPT: await right(passwords.add('SCRYPT', 'gnusolidario', lane)),
+      BCRYPT: await right(passwords.import('BCRYPT', await bcrypt.hash('gnusolidario', 10))),
+    })
+    const times = new Map<string, number[]>([
+      ['SCRYPT', []],
+      ['BCRYPT', []],
+      ['UNKNOWN', []],
+    ])
+    for (let i = 0; i < 7; i += 1)
+      for (const [account, taken] of times) {
+        const start = performance.now()
+        expect(await left(login(account, `wrong-${i}`))).toEqual(notAuthenticated)
+        taken.push(performance.now() - start)
+      }
+    const medians = [...times.values()].map(taken => taken.sort((a, b) => a - b)[3] ?? 0)
+    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(slowness / 2)
+  })
+
+  it('counts an attempt that finds no place in the queue, and gives it back where the store is away', async () => {
+    const unused = { isRemembered: () => false }
+    const settled: boolean[] = []
+    const guesses: Guesses = {
+      begin: () => async () => E.right(async isGivenBack => void settled.push(isGivenBack)),
     }
-    const authenticate = (credential: string) =>
-      makeAuthenticate({
-        standing: account(credential),
-        passwords,
-        guesses: makeGuesses(memoryAuthStore()),
-        tokens: { verify: () => async () => E.right(undefined) },
-        noteSeen: () => {},
-      })(presented)
-    expect(await right(authenticate(version))).toMatchObject({ principal: { id: 'ANA' } })
-    expect(await left(authenticate('another'))).toEqual({ _tag: 'NotAuthenticated', token: false })
+    const failures: readonly PasswordFailure[] = [
+      { _tag: 'Busy' },
+      { _tag: 'AuthUnavailable', cause: 'it is away' },
+    ]
+    for (const failure of failures) {
+      const passwords = { ...unused, verify: () => async () => E.left(failure) }
+      expect(await left(authenticating(passwords, {}, guesses)('ANA', 'x'))).toEqual(failure)
+    }
+    expect(settled).toEqual([false, true])
   })
 
   it('reads Basic credentials, with colons in the password', () => {
