@@ -71,6 +71,14 @@ describe('guessing a password', () => {
     expect((await login('ESPGUE006ORG', 'x', '2001:db8:1:3::1')).status).toBe(401)
   })
 
+  it('counts also where it finds no place in the queue of hashes', async () => {
+    const attempts = Array.from({ length: 300 }, (_, i) => login(`ESPQUE${100 + i}ORG`, 'wrong', '192.0.2.7'))
+    const statuses = new Set((await Promise.all(attempts)).map(({ status }) => status))
+    expect(statuses).toEqual(new Set([401, 503]))
+    expect((await login('ESPQUE001ORG', 'wrong', '192.0.2.7')).status).toBe(429)
+    expect((await login('ESPQUE001ORG', 'wrong', '192.0.2.8')).status).toBe(401)
+  })
+
   it('cannot be hidden behind a forged address where no proxy is trusted', async () => {
     const open = await startTestHub()
     const statuses = []
