@@ -57,7 +57,10 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
   }
   const stranger = await hashPassword(randomUUID())
   const strangerTakes = await took(() => matchesHash('a wrong password', stranger))
-  const bcryptTakes = await took(() => bcrypt.hash('a wrong password', calibrationCost))
+  // The least of three: what else the machine does meanwhile would be multiplied with it.
+  let bcryptTakes = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 3; i += 1)
+    bcryptTakes = Math.min(bcryptTakes, await took(() => bcrypt.hash('a wrong password', calibrationCost)))
 
   // A key in front is enough of a keyed hash where nobody ever sees one: HMAC takes four times as long.
   const pairOf = (account: string, version: string | undefined, password: string): string =>

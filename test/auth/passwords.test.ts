@@ -133,7 +133,7 @@ describe('authentication', () => {
 
   it('takes the same time for every account, also where the store is slow', async () => {
     const inner = memoryAuthStore()
-    const slowness = 100
+    const slowness = 150
     const { passwords } = await counted({
       ...inner,
       credential: (account, version) => async () => {
@@ -141,6 +141,8 @@ describe('authentication', () => {
         return inner.credential(account, version)()
       },
     })
+    // The dearest hash: all the others are done well before it would be.
+    await right(passwords.import('DEAREST', '$2b$12$'.padEnd(60, 'x')))
     const login = authenticating(passwords, {
       SCRYPT: await right(passwords.add('SCRYPT', 'gnusolidario', lane)),
       BCRYPT: await right(passwords.import('BCRYPT', await bcrypt.hash('gnusolidario', 10))),
@@ -150,13 +152,13 @@ describe('authentication', () => {
       ['BCRYPT', []],
       ['UNKNOWN', []],
     ])
-    for (let i = 0; i < 7; i += 1)
+    for (let i = 0; i < 5; i += 1)
       for (const [account, taken] of times) {
         const start = performance.now()
         expect(await left(login(account, `wrong-${i}`))).toEqual(notAuthenticated)
         taken.push(performance.now() - start)
       }
-    const medians = [...times.values()].map(taken => taken.sort((a, b) => a - b)[3] ?? 0)
+    const medians = [...times.values()].map(taken => taken.sort((a, b) => a - b)[2] ?? 0)
     expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(slowness / 2)
   })
 
