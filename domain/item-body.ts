@@ -6,18 +6,32 @@ import { type Json, type JsonObject, member, withMembers, withoutMembers } from 
 import type { InvalidPart } from './rejection.ts'
 import { type Identity, invalidPartsOf, type Resource } from './resource.ts'
 
+/** The item that was made last of a body: its size is looked at before it is decided on. */
+const items = new WeakMap<
+  JsonObject,
+  {
+    readonly resource: Resource
+    readonly identity: Identity
+    readonly defaults: JsonObject
+    readonly item: JsonObject
+  }
+>()
+
 const schemas = new WeakMap<Resource, z.ZodType>()
 
 /** The known fields of an item's body. Unknown fields are welcome. */
-export const itemShape = (resource: Resource): z.ZodType => {
-  const schema = schemas.get(resource) ?? z.looseObject(resource.fields)
+export const itemShape = ({ fields }: Resource): z.ZodType => z.looseObject(fields)
+
+/** The same, for looking at the known fields only: it does not touch the others. */
+const knownFields = (resource: Resource): z.ZodType => {
+  const schema = schemas.get(resource) ?? z.object(resource.fields)
   schemas.set(resource, schema)
   return schema
 }
 
 /** The known fields of a body that are not what they must be. */
 export const invalidFields = (resource: Resource, body: JsonObject): readonly InvalidPart[] =>
-  invalidPartsOf(itemShape(resource), body)
+  invalidPartsOf(knownFields(resource), body)
 
 /** The fields by which a body says which item it is; what the path says counts. */
 const identityFields = (resource: Resource, { owner, id }: Identity): JsonObject =>
@@ -98,7 +112,16 @@ export const itemOf = (
   identity: Identity,
   body: JsonObject,
   defaults: JsonObject = resource.defaults,
-): JsonObject =>
+): JsonObject => {
+  const before = items.get(body)
+  if (before?.resource === resource && before.defaults === defaults && before.identity === identity)
+    return before.item
+  const item = madeOf(resource, identity, body, defaults)
+  items.set(body, { resource, identity, defaults, item })
+  return item
+}
+
+const madeOf = (resource: Resource, identity: Identity, body: JsonObject, defaults: JsonObject): JsonObject =>
   withMembers(body, {
     ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !isSet(body, key))),
     ...(isSet(body, 'person') ? saidIdentity(resource, identity) : identityFields(resource, identity)),

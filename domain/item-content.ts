@@ -2,7 +2,7 @@ import * as E from '#fp/Either'
 import { contentField, contentOf, isSameContent } from './content.ts'
 import type { DomainEvent } from './event.ts'
 import type { ItemCommand, StoreContent } from './item.ts'
-import { effectivePatch, equalJson, type JsonObject, member, withoutMembers } from './json.ts'
+import { effectivePatch, equalJson, hasMembers, type JsonObject, member, withoutMembers } from './json.ts'
 import { invalid, type Rejection } from './rejection.ts'
 import type { Resource } from './resource.ts'
 
@@ -20,7 +20,7 @@ const bodyWithout = (
   const isEqual =
     said === undefined ||
     (isPatch
-      ? Object.keys(effectivePatch(item, { [contentField]: said })).length === 0
+      ? !hasMembers(effectivePatch(item, { [contentField]: said }))
       : equalJson(said, said === null ? null : (member(item, contentField) ?? null)))
   return !isEqual
     ? E.left(invalid({ pointer: `/${contentField}`, detail: 'changes by PUT …/content only: leave it out' }))

@@ -11,7 +11,15 @@ import {
 } from './item.ts'
 import { asSaid, endsEarly, itemOf, patchOf } from './item-body.ts'
 import { contentFields, mayStore, storeContent, withoutContent } from './item-content.ts'
-import { effectivePatch, equalJson, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
+import {
+  effectivePatch,
+  equalJson,
+  hasMembers,
+  type JsonObject,
+  member,
+  withMembers,
+  withoutMembers,
+} from './json.ts'
 import { moveOf, withoutRemoval } from './lifecycle.ts'
 import {
   distinct,
@@ -97,7 +105,7 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       state.item,
       withoutRemoval(resource, withoutMembers(patchOf(resource, identity, body), resource.held)),
     )
-    if (Object.keys(effective).length === 0) return accept()
+    if (!hasMembers(effective)) return accept()
     const move = moveOf(resource, state.item, effective)
     if (move.is === 'refused') return reject(move.rejection)
     return accept({ type: move.is === 'made' ? move.fact : resource.events.changed, data: effective })

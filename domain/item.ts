@@ -1,5 +1,5 @@
 import type { Content } from './content.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, jsonText } from './json.ts'
 
 export type ItemState =
   | { readonly is: 'absent' }
@@ -84,6 +84,6 @@ export interface StoreContent extends Conditional {
 export const itemLimit = 900 * 1024
 
 export const exceedsItemLimit = (item: JsonObject): boolean => {
-  const text = JSON.stringify(item)
+  const text = jsonText(item)
   return text.length * 3 > itemLimit && new TextEncoder().encode(text).length > itemLimit
 }

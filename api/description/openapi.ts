@@ -116,6 +116,7 @@ const about = `The message and authentication server of a GNU Health Federation.
 
 - HEAD is answered wherever GET is, and OPTIONS everywhere without credentials. A method that a path does not take is 405, with \`Allow\`.
 - JSON without a \`Content-Type\` is taken as JSON; a body has at most 1 MiB. Unknown members of items are kept.
+- A decimal keeps the nearest double. An integer that a double cannot hold, and text that is not Unicode, are 422.
 - Every write may be sent again: the same content is answered 200 and adds nothing, and with an \`Idempotency-Key\` the first answer comes again.
 - Who may write a thing and not read it is answered 204, or 201 with \`Location\`, without a body.
 - Whatever is asked for can also be answered 408, 431 or 500.

@@ -92,7 +92,7 @@ describe('a body', () => {
 
   it('keeps as data what looks like an instruction', async () => {
     const text =
-      '{"__proto__":{"admin":true},"$where":"sleep(1)","a.b":{"$gt":""},"constructor":1,"nul":"\\u0000","lone":"\\ud800"}'
+      '{"__proto__":{"admin":true},"$where":"sleep(1)","a.b":{"$gt":""},"constructor":1,"nul":"\\u0000","pair":"😀"}'
     const created = await post(text)
     expect(created.status).toBe(201)
     const path = created.headers.get('Location') ?? ''
@@ -100,6 +100,26 @@ describe('a body', () => {
     expect(stored.text).toBe(`${text.slice(0, -1)},"id":"p${pages}","book":"ESPGNU777ORG"}`)
     const patched = await hub.root.send('PATCH', path, { body: '{"__proto__":{"admin":false}}' })
     expect(patched.text).toContain('"__proto__":{"admin":false}')
+  })
+
+  it.each([
+    ['{"lone":"\\ud800"}', '/lone'],
+    ['{"a":[1,{"b/c":"x\\uDFFF"}]}', '/a/1/b~1c'],
+    ['{"list":["ok","\\ud83d\\u0020"]}', '/list/1'],
+    ['{"a":{"x\\udabc":1}}', '/a/x\udabc'],
+  ])(
+    'is refused with half of a surrogate pair, since not every store keeps it: %s',
+    async (text, pointer) => {
+      const refused = await post(text)
+      expect(refused.status).toBe(422)
+      expect(refused.json).toMatchObject({ errors: [{ pointer }] })
+    },
+  )
+
+  it('keeps pairs of surrogates, and what only looks like half of one', async () => {
+    const created = await post('{"pair":"\\ud83d\\ude00","text":"\\\\ud800"}')
+    expect(created.status).toBe(201)
+    expect(created.json).toMatchObject({ pair: '😀', text: '\\ud800' })
   })
 
   it('has at most 200 characters in a text that filters know', async () => {

@@ -9,7 +9,6 @@ import {
   isObject,
   type JsonObject,
   mergePatch,
-  nestsAtMost,
   patched,
 } from '../../domain/json.ts'
 import { formatPosition, parsePosition } from '../../domain/position.ts'
@@ -62,8 +61,6 @@ describe('equality of JSON', () => {
     expect(equalJson({ a: undefined as never }, { b: null })).toBe(false)
     expect(equalJson([1, 2], [2, 1])).toBe(false)
     expect(equalJson({}, [])).toBe(false)
-    expect(nestsAtMost(1, {})).toBe(true)
-    expect(nestsAtMost(1, { a: [] })).toBe(false)
   })
 })
 

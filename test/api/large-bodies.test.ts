@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bodyShapes } from '../../bench/body-shapes.ts'
+import { startTestHub, type TestHub } from '../support/hub.ts'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await startTestHub()
+  await hub.root.post('/people/ESPGNU777ORG', {})
+})
+afterAll(() => hub.close())
+
+/** Without what the hub adds to a page. */
+const ofSender = (json: unknown) => {
+  const { id: _id, book: _book, ...rest } = Object(json)
+  return rest
+}
+
+describe.each(Object.entries(bodyShapes))('a large body of %s', (name, text) => {
+  const path = `/pols/ESPGNU777ORG/${name.replaceAll(' ', '-')}`
+  const sent = JSON.parse(text)
+
+  it('is created, changed and put as any other', async () => {
+    const created = await hub.root.send('POST', path, { body: text })
+    expect(created.status).toBe(201)
+    expect(ofSender(created.json)).toEqual(sent)
+    expect((await hub.root.send('POST', path, { body: text })).status).toBe(200)
+
+    const same = await hub.root.send('PATCH', path, { body: text })
+    expect([same.status, same.headers.get('ETag')]).toEqual([200, '"0"'])
+
+    const member = Object.keys(sent)[0] ?? ''
+    const removed = await hub.root.patch(path, { [member]: null })
+    expect([removed.status, removed.headers.get('ETag')]).toEqual([200, '"1"'])
+    expect(removed.json).not.toHaveProperty([member])
+
+    const whole = await hub.root.send('PATCH', path, { body: text })
+    expect([whole.status, whole.headers.get('ETag')]).toEqual([200, '"2"'])
+    expect(ofSender(whole.json)).toEqual(sent)
+
+    const put = await hub.root.send('PUT', path, { body: text })
+    expect([put.status, put.headers.get('ETag')]).toEqual([200, '"2"'])
+    expect(ofSender((await hub.root.get(path)).json)).toEqual(sent)
+  })
+})
+
+it('a body that nests nulls 60 levels deep is merged as RFC 7396 says', async () => {
+  const path = '/pols/ESPGNU777ORG/nested'
+  const nested = (inner: string) => `${'{"a":'.repeat(60)}${inner}${'}'.repeat(60)}`
+  await hub.root.send('POST', path, { body: nested('{"keep":1,"drop":2}') })
+  const changed = await hub.root.send('PATCH', path, {
+    body: nested('{"drop":null,"none":null,"new":{"x":null}}'),
+  })
+  expect(ofSender(changed.json)).toEqual(JSON.parse(nested('{"keep":1,"new":{}}')))
+})
