@@ -11,12 +11,19 @@ import { makePasswords, type Passwords } from './auth/passwords.ts'
 import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
-import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import {
+  type FollowedStanding,
+  liveSecrets,
+  makeStanding,
+  nodeAccount,
+  type StandingStart,
+} from './auth/standing.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
+import { parseNode } from './domain/nodes.ts'
 import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
@@ -125,9 +132,24 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
 
   const turns = makeTurns(1000)
   const handle = commandHandler({ log, turns, now: () => new Date() })
+  /** What is not said now stays a row that opens nothing. */
+  const supersede = (account: string, live: readonly string[]) => {
+    auth
+      .supersede(account, live)()
+      .then(superseded => {
+        if (E.isLeft(superseded))
+          logger.warn(errorSummary(superseded.left.cause), 'superseded credentials were not marked')
+      })
+  }
   const writeItem = itemWriter(log, handle, (resource, { id }, state, revision) => {
-    if (resource === peopleOfTheFederation) standing.personIs(id, state, revision)
+    if (resource !== peopleOfTheFederation) return
+    standing.personIs(id, state, revision)
+    if (state.is === 'removed') supersede(id, [])
   })
+  const nodeIs: FollowedStanding['nodeIs'] = (clientId, item, revision) => {
+    standing.nodeIs(clientId, item, revision)
+    supersede(nodeAccount(clientId), liveSecrets(parseNode(item)))
+  }
   const passwords = await makePasswords(auth, makeSlowWork())
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
@@ -141,7 +163,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     passwords,
     standing,
     people,
-    nodes: nodeUseCases(handle, clientSecrets(auth), standing),
+    nodes: nodeUseCases(handle, clientSecrets(auth), { nodeIs }),
     writeItem,
     sealedAt,
     processName: processName(),

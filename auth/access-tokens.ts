@@ -11,6 +11,10 @@ import type { Presented } from './presented.ts'
 export interface TokenClaims {
   readonly clientId: string
   readonly scopes: readonly string[]
+  /** The version of the secret it was got with; undefined where it was got with a key. */
+  readonly credential: string | undefined
+  /** How often its node had been suspended. */
+  readonly suspensions: number
   /** In ms since the epoch. */
   readonly expiresAt: number
 }
@@ -32,8 +36,16 @@ const lookAgainMilliseconds = 1_000
 
 const proofShape = z.object({ jti: z.string() })
 
-const claimsOf = ({ client_id, scope, exp }: oauth.JWTAccessTokenClaims): TokenClaims => ({
+/** What the hub itself says in its tokens; those of an earlier release lack it. */
+const ownClaims = z.object({ credential: z.string().optional(), suspensions: z.int().default(0) })
+
+const claimsOf = (
+  { client_id, scope, exp }: oauth.JWTAccessTokenClaims,
+  { credential, suspensions }: z.infer<typeof ownClaims>,
+): TokenClaims => ({
   clientId: client_id,
+  credential,
+  suspensions,
   scopes: typeof scope === 'string' ? scope.split(' ') : [],
   expiresAt: exp * 1000,
 })
@@ -123,7 +135,9 @@ export const accessTokens = (
       if (!credentialForm.test(authorization)) return E.right(undefined)
       const found = await verified(presented)
       if (E.isLeft(found) || found.right === undefined) return E.map(() => undefined)(found)
-      const claims = claimsOf(found.right)
+      const own = ownClaims.safeParse(found.right)
+      if (!own.success) return E.right(undefined)
+      const claims = claimsOf(found.right, own.data)
       if (claims.expiresAt <= Date.now()) return E.right(undefined)
       if (isBearer) remember(key, claims)
       else {

@@ -7,7 +7,11 @@ import type { AuthUnavailable, SigningKey, StoredCredential } from './auth-store
  */
 export interface AuthContents {
   /** `addedAt`, `until`, `at`: ms since the epoch. */
-  readonly credentials: readonly (StoredCredential & { readonly addedAt: number })[]
+  readonly credentials: readonly (StoredCredential & {
+    readonly addedAt: number
+    /** Since when the sweep may look at it. */
+    readonly candidateSince?: number
+  })[]
   readonly secrets: readonly { readonly name: string; readonly secret: Buffer }[]
   readonly claims: readonly { readonly name: string; readonly value: string }[]
   readonly usedNames: readonly { readonly name: string; readonly until: number }[]

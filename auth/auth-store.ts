@@ -50,7 +50,15 @@ export interface AuthStore {
   readonly rehash: (credential: StoredCredential, hash: string) => TaskEither<AuthUnavailable, void>
   /** The highest cost of the bcrypt hashes stored; undefined when there are none. */
   readonly highestBcryptCost: TaskEither<AuthUnavailable, number | undefined>
-  /** Removes credentials older than `before` (ms since the epoch) that are not live. */
+  /**
+   * Says which versions of an account's credentials are live. The others are candidates of the sweep from now on, unless
+   * they were already. Adding a credential makes it, and all others of its account, candidates.
+   */
+  readonly supersede: (account: string, live: readonly string[]) => TaskEither<AuthUnavailable, void>
+  /**
+   * Looks at the credentials that have been candidates since before `before` (ms since the epoch), and at no others: those
+   * that are live are candidates no longer, the rest is removed.
+   */
   readonly sweepCredentials: (
     before: number,
     isLive: (account: string, version: string) => boolean,

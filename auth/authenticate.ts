@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { parseAccount } from '../domain/identifiers.ts'
@@ -38,7 +39,9 @@ interface Pair {
 export const parseBasic = (header: string): Pair | undefined => {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(header)?.[1]
   if (encoded === undefined || encoded.length > 1024) return undefined
-  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const bytes = Buffer.from(encoded, 'base64')
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString('utf8')
   const colon = text.indexOf(':')
   return colon < 0 ? undefined : { account: text.slice(0, colon), password: text.slice(colon + 1) }
 }
@@ -123,10 +126,11 @@ const authenticateNode = (
     const claims = await tokens.verify(presented)()
     if (E.isLeft(claims)) return claims
     if (claims.right === undefined) return refused(true)
-    const { clientId, scopes } = claims.right
+    const { clientId, scopes, credential, suspensions } = claims.right
     const renewed = (): E.Either<NotAuthenticated, Principal> => {
       const node = standing.node(clientId)
-      if (node?.status !== 'active') return refused(true)
+      if (node?.status !== 'active' || node.suspensions !== suspensions) return refused(true)
+      if (credential !== undefined && !node.credentials.includes(credential)) return refused(true)
       return E.right({
         kind: 'node',
         id: clientId,

@@ -16,8 +16,8 @@ export interface ClientSecrets {
   readonly issue: (clientId: string) => TaskEither<AuthUnavailable, IssuedSecret>
   /** Whether this was found to be a live secret of the node in the last ten minutes, and still is one. */
   readonly isRemembered: (node: FederationNode, secret: string) => boolean
-  /** Whether this is one of the node's live secrets, compared in constant time. */
-  readonly verify: (node: FederationNode, secret: string) => TaskEither<AuthUnavailable, boolean>
+  /** The version of the node's live secret that this is, compared in constant time; undefined for none. */
+  readonly verify: (node: FederationNode, secret: string) => TaskEither<AuthUnavailable, string | undefined>
 }
 
 // So many random bits cannot be guessed: a fast hash is enough (NIST SP 800-63B, section 5.1.2.2).
@@ -54,16 +54,16 @@ export const clientSecrets = (store: AuthStore): ClientSecrets => {
       ({ client_id, credentials }, secret) =>
       async () => {
         const tried = Buffer.from(hashOf(secret))
-        let isRight = false
+        let verified: string | undefined
         for (const version of credentials) {
           const stored = await store.credential(nodeAccount(client_id), version)()
           if (E.isLeft(stored)) return stored
           const known = Buffer.from(stored.right?.hash ?? '')
           if (known.length !== tried.length || !timingSafeEqual(known, tried)) continue
-          isRight = true
+          verified = version
           remember(pairOf(client_id, version, secret))
         }
-        return E.right(isRight)
+        return E.right(verified)
       },
   }
 }

@@ -1,7 +1,13 @@
 import { hash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import Provider, { type AdapterFactory, type ClientMetadata, type Configuration, errors } from 'oidc-provider'
+import Provider, {
+  type AdapterFactory,
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  type KoaContextWithOIDC,
+} from 'oidc-provider'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { scopes as everyScope } from '../domain/scopes.ts'
@@ -14,6 +20,8 @@ import type { Standing } from './standing.ts'
 const assertionAlgorithms = ['EdDSA', 'Ed25519', 'ES256', 'PS256', 'RS256'] as const
 const longestAssertionSeconds = 3_600
 const clockToleranceSeconds = 5
+/** How far a client's clock may be ahead. */
+const skewSeconds = 60
 
 export interface IdentityProviderDependencies {
   /** The hub's origin: tokens are for it, and the issuer is this with `/oidc`. */
@@ -156,10 +164,23 @@ const configurationOf = (
       DeviceCode: 60,
       BackchannelAuthenticationRequest: 60,
     },
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims) => {
-      const exp = typeof claims.exp === 'number' ? claims.exp : 0
-      if (exp > Date.now() / 1000 + longestAssertionSeconds)
+    assertJwtClientAuthClaimsAndHeader: async (ctx, claims) => {
+      refuseOddBody(ctx)
+      const now = Date.now() / 1000
+      const later = (claim: unknown, seconds: number) => typeof claim === 'number' && claim > now + seconds
+      if (later(claims.exp, longestAssertionSeconds))
         throw new errors.InvalidClientAuth('it must expire within an hour')
+      if (later(claims.iat, skewSeconds) || later(claims.nbf, skewSeconds))
+        throw new errors.InvalidClientAuth('it must not be from the future: check the clock')
+      // An assertion for another server, too, could be shown here by that one.
+      const audience = [`${publicUrl}/oidc`, `${publicUrl}/oidc/token`]
+      if (![claims.aud].flat().every(one => typeof one === 'string' && audience.includes(one)))
+        throw new errors.InvalidClientAuth('its audience must be this server only')
+    },
+    extraTokenClaims: async (ctx, token) => {
+      const version = verdicts.get(ctx.req)?.version
+      const suspensions = standing.node(token.clientId ?? '')?.suspensions ?? 0
+      return { suspensions, ...(version === undefined ? {} : { credential: version }) }
     },
     features: {
       devInteractions: { enabled: false },
@@ -172,7 +193,9 @@ const configurationOf = (
         enabled: true,
         defaultResource: () => publicUrl,
         getResourceServerInfo: (ctx, resource, client) => {
-          if (resource !== publicUrl) throw new errors.InvalidTarget(`the resource must be ${publicUrl}`)
+          // A URL parser gives an origin a path.
+          if (resource !== publicUrl && resource !== `${publicUrl}/`)
+            throw new errors.InvalidTarget(`the resource must be ${publicUrl}`)
           const held = standing.node(client.clientId)?.scopes ?? []
           const { params } = ctx.oidc
           if (params !== undefined && typeof params.scope !== 'string') params.scope = held.join(' ')
@@ -196,6 +219,18 @@ const configurationOf = (
   }
 }
 
+/**
+ * Refuses a body that holds a client secret beside the credentials (RFC 6749, section 2.3), or that is not UTF-8: what
+ * cannot be decoded was replaced by U+FFFD, which no parameter of a token request holds.
+ */
+const refuseOddBody = (ctx: Pick<KoaContextWithOIDC, 'oidc'>): void => {
+  const parameters = Object.entries(Object(ctx.oidc.body))
+  if (parameters.some(([name, value]) => `${name}${String(value)}`.includes('\ufffd')))
+    throw new errors.InvalidRequest('the body must be UTF-8')
+  if (parameters.some(([name]) => name === 'client_secret'))
+    throw new errors.InvalidRequest('client authentication must only be provided using one mechanism')
+}
+
 /** The store of credentials is away: 503, where the provider itself would say 400. */
 const storeIsAway = (): Error => {
   Provider.ctx?.set('Retry-After', '1')
@@ -203,8 +238,8 @@ const storeIsAway = (): Error => {
   return Object.assign(error, { status: 503, statusCode: 503 })
 }
 
-/** What was found of the client secret of a request, while the provider answers it. */
-const verdicts = new WeakMap<IncomingMessage, boolean>()
+/** Which version the client secret of a request is, while the provider answers it; undefined for a wrong one. */
+const verdicts = new WeakMap<IncomingMessage, { readonly version: string | undefined }>()
 
 const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly SigningKey[]): Provider => {
   const { publicUrl, secrets, standing, store, report } = dependencies
@@ -214,12 +249,13 @@ const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly
   // Koa would print what it is not asked for; the types do not know the event.
   EventEmitter.prototype.on.call(provider, 'error', report)
   provider.Client.prototype.compareClientSecret = async function (actual: string) {
+    if (Provider.ctx !== undefined) refuseOddBody(Provider.ctx)
     const node = standing.node(this.clientId)
     if (node === undefined) return false
-    const isRight = await secrets.verify(node, actual)()
-    if (E.isLeft(isRight)) throw storeIsAway()
-    if (Provider.ctx !== undefined) verdicts.set(Provider.ctx.req, isRight.right)
-    return isRight.right
+    const version = await secrets.verify(node, actual)()
+    if (E.isLeft(version)) throw storeIsAway()
+    if (Provider.ctx !== undefined) verdicts.set(Provider.ctx.req, { version: version.right })
+    return version.right !== undefined
   }
   // Assertions and proofs are good once. (The provider's own way looks, and then saves: two at once would both pass.)
   provider.ReplayDetection.unique = async (issuer: string, id: string, expires: number) => {
@@ -274,7 +310,8 @@ export const makeIdentityProvider =
         request.headers['x-forwarded-host'] = host
         request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
         await current.callback(request, response)
-        return verdicts.get(request)
+        const verdict = verdicts.get(request)
+        return verdict && verdict.version !== undefined
       },
       refresh: async () => {
         const keys = await openSigningKeys(dependencies.store)()

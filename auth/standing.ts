@@ -43,6 +43,10 @@ export interface FollowedStanding extends Standing {
   readonly follow: (feed: EventFeed, signal: AbortSignal) => Promise<E.Either<LogFailure, void>>
 }
 
+/** The versions of a node's secrets that open anything, now or once it is reinstated. */
+export const liveSecrets = (node: FederationNode | undefined): readonly string[] =>
+  node === undefined || node.status === 'retired' ? [] : node.credentials
+
 /** Under which account the secrets of a node are stored; no federation account holds a colon. */
 export const nodeAccount = (clientId: string): string => `node:${clientId}`
 
@@ -112,7 +116,7 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
       ),
     holds: (account, credential) =>
       account.startsWith('node:')
-        ? (nodes.get(account.slice('node:'.length))?.node?.credentials.includes(credential) ?? false)
+        ? liveSecrets(nodes.get(account.slice('node:'.length))?.node).includes(credential)
         : accounts.get(account)?.account?.credential === credential,
     personIs: (id, state, revision) => {
       if (isNews(accounts.get(id), revision)) accounts.set(id, { account: accountOf(state), revision })

@@ -13,6 +13,7 @@ import {
   member,
   patched,
   withMembers,
+  withoutMembers,
 } from './json.ts'
 import type { Rejection } from './rejection.ts'
 
@@ -34,6 +35,8 @@ const nodeShape = z.object({
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).exactOptional(),
   status: z.enum(nodeStatuses),
   credentials: z.array(z.string()),
+  /** How often it was suspended: tokens from before a suspension stay void once it is lifted. */
+  suspensions: z.int().default(0),
 })
 export type FederationNode = z.infer<typeof nodeShape>
 
@@ -58,6 +61,11 @@ type NodeEventType = keyof typeof nodeEvents
 export type NodeEvent = DomainEvent<NodeEventType>
 export const nodeEventTypes = Object.keys(nodeEvents) as readonly NodeEventType[]
 export const isNodeEvent = isOneOf(nodeEventTypes)
+
+const suspensionsOf = (item: JsonObject): number => {
+  const suspensions = member(item, 'suspensions')
+  return typeof suspensions === 'number' ? suspensions : 0
+}
 
 const credentialsOf = (item: JsonObject): readonly Json[] => {
   const credentials = member(item, 'credentials')
@@ -88,7 +96,7 @@ export const evolveNode = (
     case 'NodeOldSecretRetired':
       return withMembers(item, { credentials: credentialsOf(item).slice(-1) })
     case 'NodeSuspended':
-      return withMembers(item, { status: 'suspended' })
+      return withMembers(item, { status: 'suspended', suspensions: suspensionsOf(item) + 1 })
     case 'NodeReinstated':
       return withMembers(item, { status: 'active' })
     case 'NodeRetired':
@@ -154,7 +162,7 @@ const comparable = (item: JsonObject): JsonObject =>
   withMembers(item, { scopes: [...scopesOf(item)].map(String).sort() })
 
 const enrolled = ({ item }: Present): JsonObject =>
-  Object.fromEntries(Object.entries(item).filter(([key]) => key !== 'status' && key !== 'credentials'))
+  withoutMembers(item, ['status', 'credentials', 'suspensions'])
 
 const statusEvents = { active: 'NodeReinstated', suspended: 'NodeSuspended', retired: 'NodeRetired' } as const
 
@@ -254,7 +262,7 @@ export const nodeDecider: Decider<NodeCommand, NodeState> = {
 export const shownNode = (item: JsonObject): JsonObject => ({
   institution: null,
   ...Object.fromEntries(
-    Object.entries(item).map(([field, value]) =>
+    Object.entries(withoutMembers(item, ['suspensions'])).map(([field, value]) =>
       field === 'credentials' ? ['secrets', credentialsOf(item).length] : [field, value],
     ),
   ),

@@ -6,7 +6,7 @@ import { projection } from './projection.ts'
 import type { ModelShape } from './read-store.ts'
 
 /** The nodes of the federation, by client id: what `/nodes` answers, and what standing starts from. */
-export const nodes: ModelShape = { name: 'nodes', version: 1, fields: {}, indexes: [] }
+export const nodes: ModelShape = { name: 'nodes', version: 2, fields: {}, indexes: [] }
 
 /** A node with the revision of its stream that it was read at. */
 export interface NodeAt {

@@ -28,13 +28,24 @@ const oauthRefusal = (failure: Failure, error: string): Answer => {
   }
 }
 
-/** `application/x-www-form-urlencoded`, as client ids are in Basic credentials (RFC 6749, section 2.3.1). */
-const formDecoded = (text: string): string => {
+/** `application/x-www-form-urlencoded`; undefined for what is not. */
+const formDecoded = (text: string): string | undefined => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    return text
+    return undefined
   }
+}
+
+/** Client id and secret of Basic credentials, each of them form-encoded (RFC 6749, section 2.3.1). */
+const clientIn = (
+  authorization: string,
+): { readonly clientId: string; readonly secret: string } | undefined => {
+  const pair = parseBasic(authorization)
+  const [clientId, secret] = [formDecoded(pair?.account ?? ''), formDecoded(pair?.password ?? '')]
+  return pair === undefined || clientId === undefined || secret === undefined
+    ? undefined
+    : { clientId, secret }
 }
 
 const tooSlow = oauthRefusal({ _tag: 'TooSlow' }, 'invalid_request')
@@ -148,26 +159,21 @@ export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDepe
   /** A wrong client secret is a guess, and counted like a wrong password; assertions are not. */
   const handToken = async (request: Request, response: Response, path: string): Promise<void> => {
     const { authorization } = request.headers
-    const pair = authorization === undefined ? undefined : parseBasic(authorization)
+    const client = authorization === undefined ? undefined : clientIn(authorization)
     const refusal = silence()
     if (refusal !== undefined)
       return respond.answer(request, response, path, async () =>
         E.right(oauthRefusal(refusal, 'temporarily_unavailable')),
       )
-    if (authorization !== undefined && pair === undefined)
+    if (authorization !== undefined && client === undefined)
       return respond.answer(request, response, path, async () =>
         E.right(oauthRefusal({ _tag: 'NotAuthenticated', token: false }, 'invalid_client')),
       )
-    const clientId = formDecoded(pair?.account ?? '')
-    if (
-      authorization === undefined ||
-      pair === undefined ||
-      knowsSecret(clientId, formDecoded(pair.password))
-    ) {
+    if (authorization === undefined || client === undefined || knowsSecret(client.clientId, client.secret)) {
       await hand(request, response, path, '/token')
       return
     }
-    const account = nodeAccount(clientId)
+    const account = nodeAccount(client.clientId)
     const begun = await guesses.begin({ account, address: request.ip ?? '' }, authorization)()
     if (E.isLeft(begun)) {
       const error = begun.left._tag === 'TooManyAttempts' ? 'slow_down' : 'temporarily_unavailable'

@@ -6,7 +6,7 @@ const liveMilliseconds = 10_000
 
 /** Credentials that live as long as their process: for tests. */
 export const memoryAuthStore = (): AuthStore => {
-  const credentials = new Map<string, StoredCredential & { addedAt: number }>()
+  const credentials = new Map<string, StoredCredential & { candidateSince?: number | undefined }>()
   const secrets = new Map<string, Buffer>()
   const processes = new Map<string, { position: bigint; seenAt: number }>()
   const attempts = new Map<string, readonly number[]>()
@@ -15,9 +15,18 @@ export const memoryAuthStore = (): AuthStore => {
   const seen = new Map<string, number>()
   let signing: readonly SigningKey[] = []
   const keyOf = (account: string, version: string) => `${account} ${version}`
+  const makeCandidates = (account: string, live: readonly string[]): void => {
+    for (const credential of credentials.values())
+      if (credential.account === account && !live.includes(credential.version))
+        credential.candidateSince ??= Date.now()
+  }
   return {
     addCredential: credential => async () => {
-      credentials.set(keyOf(credential.account, credential.version), { ...credential, addedAt: Date.now() })
+      makeCandidates(credential.account, [])
+      credentials.set(keyOf(credential.account, credential.version), {
+        ...credential,
+        candidateSince: Date.now(),
+      })
       return E.right(undefined)
     },
     credential: (account, version) => async () => E.right(credentials.get(keyOf(account, version))),
@@ -34,9 +43,14 @@ export const memoryAuthStore = (): AuthStore => {
       )
       return E.right(costs.length === 0 ? undefined : Math.max(...costs.map(Number)))
     },
+    supersede: (account, live) => async () => E.right(makeCandidates(account, live)),
     sweepCredentials: (before, isLive) => async () => {
-      for (const [key, { account, version, addedAt }] of credentials)
-        if (addedAt < before && !isLive(account, version)) credentials.delete(key)
+      for (const [key, credential] of credentials) {
+        const { account, version, candidateSince } = credential
+        if (candidateSince === undefined || candidateSince >= before) continue
+        if (isLive(account, version)) credential.candidateSince = undefined
+        else credentials.delete(key)
+      }
       return E.right(undefined)
     },
     secret: name => async () => {

@@ -58,8 +58,8 @@ export const takeoverIn = (db: Db) => {
     takeOver: async (contents: Partial<AuthContents>): Promise<number> => {
       const { credentials, secrets, claims, usedNames, lastSeen, signingKeys = [] } = contents
       const byCollection: Readonly<Record<string, readonly Kept[] | undefined>> = {
-        credentials: credentials?.map(({ addedAt, ...credential }) => ({
-          ...credentialDocument(credential, addedAt),
+        credentials: credentials?.map(({ addedAt, candidateSince, ...credential }) => ({
+          ...credentialDocument(credential, addedAt, candidateSince ?? null),
         })),
         secrets: secrets?.map(({ name, secret }) => ({ _id: name, secret: secret.toString('base64url') })),
         claims: claims?.map(({ name, value }) => ({ _id: name, value })),

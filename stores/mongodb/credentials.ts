@@ -10,6 +10,8 @@ interface Stored extends Keyed {
   readonly imported: string | null
   readonly bcryptCost: number | null
   readonly addedAt: number
+  /** Since when the sweep may look at it; null while it is live. */
+  readonly candidateSince: number | null
 }
 
 const row = z.object({
@@ -33,6 +35,7 @@ const bcryptCostOf = (hash: string): number | null => {
 export const credentialDocument = (
   { account, version, hash, imported }: StoredCredential,
   addedAt: number,
+  candidateSince: number | null,
 ): Stored => ({
   _id: keyOf(account, version),
   account,
@@ -41,21 +44,43 @@ export const credentialDocument = (
   imported: imported ?? null,
   bcryptCost: bcryptCostOf(hash),
   addedAt,
+  candidateSince,
 })
 
 /** Hashes of passwords and secrets, by account and version. */
 export const credentialsIn = (db: Db) => {
   const collection = db.collection<Stored>('credentials')
+  const makeCandidates = async (account: string, live: readonly string[]): Promise<void> => {
+    // The keys of an account's credentials follow each other.
+    const ofAccount = JSON.stringify([account, '']).slice(0, -2)
+    await collection.updateMany(
+      {
+        _id: { $gte: ofAccount, $lt: `${ofAccount}\uffff` },
+        account: { $eq: account },
+        version: { $nin: [...live] },
+        candidateSince: { $eq: null },
+      },
+      { $set: { candidateSince: Date.now() } },
+    )
+  }
   return {
     // One by one: ferretdb drops the connection where a command makes several that are there already.
     index: async () => {
       await collection.createIndex({ bcryptCost: 1 }, { name: 'by_cost' })
-      await collection.createIndex({ addedAt: 1 }, { name: 'by_age' })
+      await collection.createIndex({ candidateSince: 1 }, { name: 'by_candidate' })
+      // What an earlier release has written: all its credentials are candidates, once.
+      await collection.updateMany(
+        { candidateSince: { $exists: false } },
+        { $set: { candidateSince: Date.now() } },
+      )
     },
 
     add: async (credential: StoredCredential) => {
-      await collection.insertOne(credentialDocument(credential, Date.now()))
+      await makeCandidates(credential.account, [])
+      await collection.insertOne(credentialDocument(credential, Date.now(), Date.now()))
     },
+
+    supersede: makeCandidates,
 
     get: async (account: string, version: string): Promise<StoredCredential | undefined> => {
       const stored = await collection.findOne({ _id: keyOf(account, version) })
@@ -83,17 +108,22 @@ export const credentialsIn = (db: Db) => {
     },
 
     sweep: async (before: number, isLive: (account: string, version: string) => boolean) => {
-      const old = collection.find(
-        { addedAt: { $lt: before } },
-        { projection: { account: 1, version: 1 }, batchSize: mostAtOnce },
-      )
-      const dead: string[] = []
-      for await (const stored of old) {
-        const { _id, account, version } = nameRow.parse(stored)
-        if (!isLive(account, version)) dead.push(_id)
+      for (let more = true; more; ) {
+        const rows = await collection
+          .find({ candidateSince: { $lt: before } }, { projection: { account: 1, version: 1 } })
+          .limit(mostAtOnce)
+          .toArray()
+        const [live, dead]: [string[], string[]] = [[], []]
+        for (const stored of rows) {
+          const { _id, account, version } = nameRow.parse(stored)
+          const list = isLive(account, version) ? live : dead
+          list.push(_id)
+        }
+        if (live.length > 0)
+          await collection.updateMany({ _id: { $in: live } }, { $set: { candidateSince: null } })
+        if (dead.length > 0) await collection.deleteMany({ _id: { $in: dead } })
+        more = rows.length === mostAtOnce
       }
-      for (let from = 0; from < dead.length; from += mostAtOnce)
-        await collection.deleteMany({ _id: { $in: dead.slice(from, from + mostAtOnce) } })
     },
   }
 }

@@ -13,10 +13,14 @@ const credentialRow = z
     hash: z.string(),
     imported: z.string().nullable(),
     added_at: milliseconds,
+    candidate_since: milliseconds.nullable(),
   })
-  .transform(({ imported, added_at: addedAt, ...credential }) =>
-    imported === null ? { ...credential, addedAt } : { ...credential, imported, addedAt },
-  )
+  .transform(({ imported, added_at: addedAt, candidate_since: candidateSince, ...credential }) => ({
+    ...credential,
+    addedAt,
+    ...(imported === null ? {} : { imported }),
+    ...(candidateSince === null ? {} : { candidateSince }),
+  }))
 const secretRow = z
   .object({ name: z.string(), secret: z.instanceof(Uint8Array) })
   .transform(({ name, secret }) => ({ name, secret: Buffer.from(secret) }))

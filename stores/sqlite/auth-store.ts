@@ -7,7 +7,7 @@ import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '.
 import { hasEnded } from '../process-name.ts'
 import { contentsOf } from './auth-contents.ts'
 import { checkFile, namingDamage } from './damage.ts'
-import { openDatabase } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 
 const sweepRows = 1_000
 const liveMilliseconds = 10_000
@@ -32,6 +32,24 @@ const bcryptCost = (hash: string): number | null => {
   return cost === undefined ? null : Number(cost)
 }
 
+/** A file of an earlier release has no candidates: all its credentials are, once. */
+const addCandidates = (db: Database): void => {
+  const hasColumn = () =>
+    db
+      .prepare('PRAGMA table_info(credentials)')
+      .all()
+      .some(({ name }) => name === 'candidate_since')
+  if (!hasColumn())
+    db.write(() => {
+      if (hasColumn()) return
+      db.connection.exec('ALTER TABLE credentials ADD COLUMN candidate_since INTEGER')
+      db.prepare('UPDATE credentials SET candidate_since = ?').run(Date.now())
+    })
+  db.connection.exec(
+    'CREATE INDEX IF NOT EXISTS credentials_by_candidate ON credentials (candidate_since) WHERE candidate_since IS NOT NULL',
+  )
+}
+
 export interface SqliteAuthStore extends AuthStore, AuthSource {
   readonly close: () => Promise<void>
 }
@@ -50,7 +68,8 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
   const passing = openDatabase(path, 'NORMAL')
   db.connection.exec(`
     CREATE TABLE IF NOT EXISTS credentials (account TEXT NOT NULL, version TEXT NOT NULL, hash TEXT NOT NULL,
-      imported TEXT, bcrypt_cost INTEGER, added_at INTEGER NOT NULL, PRIMARY KEY (account, version)) STRICT;
+      imported TEXT, bcrypt_cost INTEGER, added_at INTEGER NOT NULL, candidate_since INTEGER,
+      PRIMARY KEY (account, version)) STRICT;
     CREATE INDEX IF NOT EXISTS credentials_by_cost ON credentials (bcrypt_cost);
     CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, secret BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS processes (id TEXT PRIMARY KEY, position INTEGER NOT NULL,
@@ -63,6 +82,8 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     CREATE TABLE IF NOT EXISTS seen (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, added_at INTEGER NOT NULL,
       retires_at INTEGER) STRICT`)
+
+  addCandidates(db)
 
   const signingKeys = (): readonly SigningKey[] =>
     db
@@ -81,17 +102,25 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     readonly settle: (added: E.Either<AuthUnavailable, void>) => void
   }[] = []
 
+  const makeCandidates = (account: string, live: readonly string[]) => {
+    db.prepare(
+      `UPDATE credentials SET candidate_since = ? WHERE account = ? AND candidate_since IS NULL
+       AND version NOT IN (${live.map(() => '?').join(', ')})`,
+    ).run(Date.now(), account, ...live)
+  }
+
   /** Credentials that are added at the same time share one commit: an import brings very many. */
   const addAll = () => {
     const batch = adding
     adding = []
     const added = attempt(() =>
       db.write(() => {
-        const insert = db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)')
+        const insert = db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?, ?)')
         const now = Date.now()
         for (const { credential } of batch) {
           const { account, version, hash, imported = null } = credential
-          insert.run(account, version, hash, imported, bcryptCost(hash), now)
+          makeCandidates(account, [])
+          insert.run(account, version, hash, imported, bcryptCost(hash), now, now)
         }
       }),
     )
@@ -127,28 +156,33 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         return typeof cost === 'bigint' ? Number(cost) : undefined
       }),
     sweepCredentials: (before, isLive) => async () => {
-      const select = `SELECT rowid, account, version FROM credentials WHERE rowid > ? AND added_at < ? ORDER BY rowid LIMIT ${sweepRows}`
-      const sweepAfter = (place: bigint) =>
+      const select = `SELECT account, version FROM credentials WHERE candidate_since < ? LIMIT ${sweepRows}`
+      /** Each row that was looked at is a candidate no longer, or gone. */
+      const sweepSome = () =>
         attempt(() => {
-          const rows = db.prepare(select).all(place, before)
-          const dead = rows.filter(({ account, version }) => !isLive(String(account), String(version)))
-          const remove = db.prepare('DELETE FROM credentials WHERE rowid = ?')
-          if (dead.length > 0)
+          const rows = db.prepare(select).all(before)
+          const remove = db.prepare('DELETE FROM credentials WHERE account = ? AND version = ?')
+          const keep = db.prepare(
+            'UPDATE credentials SET candidate_since = NULL WHERE account = ? AND version = ?',
+          )
+          if (rows.length > 0)
             db.write(() => {
-              for (const { rowid } of dead) if (typeof rowid === 'bigint') remove.run(rowid)
+              for (const row of rows) {
+                const [account, version] = [String(row.account), String(row.version)]
+                const change = isLive(account, version) ? keep : remove
+                change.run(account, version)
+              }
             })
-          const last = rows.at(-1)?.rowid
-          return typeof last === 'bigint' ? last : undefined
+          return rows.length === sweepRows
         })
-      let place: bigint | undefined = -1n
-      while (place !== undefined) {
-        const swept = sweepAfter(place)
+      for (let more = true; more; await immediate()) {
+        const swept = sweepSome()
         if (E.isLeft(swept)) return swept
-        place = swept.right
-        await immediate()
+        more = swept.right
       }
       return E.right(undefined)
     },
+    supersede: (account, live) => async () => attempt(() => makeCandidates(account, live)),
     secret: name => async () =>
       attempt(() => {
         db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, randomBytes(32))

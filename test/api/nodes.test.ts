@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestHub, type TestHub } from '../support/hub.ts'
-import { bySecret, enroll, enrolledNode, keyPair, requestToken, tokenOf } from '../support/nodes.ts'
+import {
+  bySecret,
+  enroll,
+  enrolledNode,
+  keyPair,
+  requestToken,
+  tokenOf,
+  withToken,
+} from '../support/nodes.ts'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -223,7 +231,10 @@ describe('the status of a node', () => {
     expect(await issues('f1', secret)).toBe(false)
     expect((await hub.root.put('/nodes/f1/status', { status: 'suspended' })).status).toBe(200)
     await hub.root.put('/nodes/f1/status', { status: 'active' })
-    expect((await get()).status).toBe(200)
+    // What was issued before a suspension stays void.
+    expect((await get()).status).toBe(401)
+    const next = withToken(hub.url, await tokenOf(hub.url, 'f1', bySecret(secret)))
+    expect((await next.get('/people')).status).toBe(200)
   })
 
   it('is final once retired', async () => {

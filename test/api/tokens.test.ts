@@ -243,6 +243,74 @@ describe('what is no token of this hub', () => {
   })
 })
 
+describe('a token of a node', () => {
+  it('is good no more once the secret it was got with is retired', async () => {
+    const first = await enroll(hub.root, 'rotating', ['people:read'])
+    const old = await tokenOf(hub.url, 'rotating', bySecret(first))
+    const { json } = await hub.root.send('POST', '/nodes/rotating/secrets')
+    const second = String(Object(json).client_secret)
+    const fresh = await tokenOf(hub.url, 'rotating', bySecret(second))
+    expect([await read(old), await read(fresh)]).toEqual([200, 200])
+    expect((await hub.root.delete('/nodes/rotating/secrets/old')).status).toBe(204)
+    expect([await read(old), await read(fresh)]).toEqual([401, 200])
+  })
+
+  it('is good no more once the node was suspended, though it was reinstated since', async () => {
+    const nodeKeys = await keyPair('paused-1')
+    const nodeSecret = await enroll(hub.root, 'paused', ['people:read'])
+    await hub.root.patch('/nodes/paused', { jwks: { keys: [nodeKeys.publicJwk] } })
+    const tokens = [
+      await tokenOf(hub.url, 'paused', bySecret(nodeSecret)),
+      await tokenOf(hub.url, 'paused', byKey(nodeKeys)),
+    ]
+    const statuses = () => Promise.all(tokens.map(token => read(token)))
+    expect(await statuses()).toEqual([200, 200])
+    await hub.root.put('/nodes/paused/status', { status: 'suspended' })
+    expect(await statuses()).toEqual([401, 401])
+    const reinstated = await hub.root.put('/nodes/paused/status', { status: 'active' })
+    expect(reinstated.json).not.toHaveProperty('suspensions')
+    expect(await statuses()).toEqual([401, 401])
+    expect(await read(await tokenOf(hub.url, 'paused', bySecret(nodeSecret)))).toBe(200)
+  })
+})
+
+describe('a token request', () => {
+  const send = (body: string, authorization = `Basic ${btoa(`clinic:${secret}`)}`) =>
+    clientOf(hub.url, authorization).send('POST', '/oidc/token', {
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: Uint8Array.from(body, character => character.charCodeAt(0)),
+    })
+
+  it('shows one proof of who sends it', async () => {
+    const both = await send('grant_type=client_credentials&client_secret=another')
+    expect([both.status, both.json]).toMatchObject([400, { error: 'invalid_request' }])
+  })
+
+  it('takes the origin as a URL parser writes it', async () => {
+    const resource = encodeURIComponent(`${hub.url}/`)
+    const answer = await send(`grant_type=client_credentials&resource=${resource}`)
+    expect(answer.status).toBe(200)
+    const { aud } = decoded(String(Object(answer.json).access_token).split('.')[1])
+    expect(aud).toBe(hub.url)
+  })
+
+  it.each(['grant_type=client_credentials&x=%ff', 'grant_type=client_credentials&scope=caf\xe9'])(
+    'is refused where its body is not UTF-8: %j',
+    async body => {
+      const refused = await send(body)
+      expect([refused.status, refused.json]).toMatchObject([400, { error: 'invalid_request' }])
+    },
+  )
+
+  it.each([btoa('caf\xe9:secret'), btoa('clinic:\xff\xfe'), btoa('%ff:secret')])(
+    'is refused where its credentials are not UTF-8: %s',
+    async credentials => {
+      expect((await send('grant_type=client_credentials', `Basic ${credentials}`)).status).toBe(401)
+      expect((await clientOf(hub.url, `Basic ${credentials}`).get('/login')).status).toBe(401)
+    },
+  )
+})
+
 describe('a client assertion', () => {
   const assertion = async (more: object = {}, signer = keys) => {
     const now = Math.floor(Date.now() / 1000)
@@ -278,6 +346,12 @@ describe('a client assertion', () => {
     }
   })
 
+  it('may name both of its audiences, and be from a clock that is a little ahead', async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const aud = [`${hub.url}/oidc`, `${hub.url}/oidc/token`]
+    expect((await present(await assertion({ aud, iat: now + 30 }))).status).toBe(200)
+  })
+
   it('is good once also when it comes twenty times at once', async () => {
     const one = await assertion()
     const replies = await Promise.all(Array.from({ length: 20 }, () => present(one)))
@@ -293,6 +367,10 @@ describe('a client assertion', () => {
       { exp: now + 86_400 },
       { iss: 'another' },
       { jti: undefined },
+      { iat: now + 90 },
+      { nbf: now + 90 },
+      { aud: [`${hub.url}/oidc`, 'https://evil.example'] },
+      { aud: [] },
     ])
       expect((await present(await assertion(wrong))).status).toBe(401)
     expect((await present(await assertion({}, { ...(await keyPair('clinic-1')) }))).status).toBe(401)

@@ -131,7 +131,7 @@ describe('authentication', () => {
     expect(await left(by('another')('ana', 'gnusolidario'))).toEqual(notAuthenticated)
   })
 
-  it('takes the same time for every account, also where the store is slow', async () => {
+  it('takes the same time for every account, also where the store is slow', { retry: 2 }, async () => {
     const inner = memoryAuthStore()
     const slowness = 150
     const { passwords } = await counted({
@@ -158,8 +158,9 @@ describe('authentication', () => {
         expect(await left(login(account, `wrong-${i}`))).toEqual(notAuthenticated)
         taken.push(performance.now() - start)
       }
-    const medians = [...times.values()].map(taken => taken.sort((a, b) => a - b)[2] ?? 0)
-    expect(Math.max(...medians) - Math.min(...medians)).toBeLessThan(slowness / 2)
+    // The least of each: what else the machine does only adds to it.
+    const least = [...times.values()].map(taken => Math.min(...taken))
+    expect(Math.max(...least) - Math.min(...least)).toBeLessThan(slowness / 2)
   })
 
   it('counts an attempt that finds no place in the queue, and gives it back where the store is away', async () => {

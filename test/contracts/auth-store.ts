@@ -48,14 +48,67 @@ export const authStoreContract = (
       expect(await right(store.highestBcryptCost)).toBeUndefined()
     })
 
-    it('sweeps what is old and not live', async () => {
-      for (const version of ['live', 'dead'])
-        await right(store.addCredential({ account: 'A', version, hash: 'h' }))
-      await right(store.sweepCredentials(0, () => false))
-      expect(await right(store.credential('A', 'dead'))).toBeDefined()
-      await right(store.sweepCredentials(Date.now() + 1000, (_, version) => version === 'live'))
-      expect(await right(store.credential('A', 'dead'))).toBeUndefined()
-      expect(await right(store.credential('A', 'live'))).toBeDefined()
+    describe('credentials that may be superseded', () => {
+      const hour = 3_600_000
+      const add = (version: string, account = 'A') =>
+        right(store.addCredential({ account, version, hash: 'h' }))
+      const there = async (version: string, account = 'A') =>
+        (await right(store.credential(account, version))) !== undefined
+      /** Sweeps what has been a candidate for an hour; gives the versions that were looked at. */
+      const sweep = async (live: readonly string[]) => {
+        const seen: string[] = []
+        await right(
+          store.sweepCredentials(Date.now() - hour, (_account, version) => {
+            seen.push(version)
+            return live.includes(version)
+          }),
+        )
+        return seen.sort()
+      }
+
+      it('are new ones that nothing names: they stay an hour, and no longer', async () => {
+        await add('named')
+        await add('never named', 'B')
+        expect(await sweep([])).toEqual([])
+        later(hour + 1)
+        expect(await sweep(['named'])).toEqual(['named', 'never named'])
+        expect([await there('named'), await there('never named', 'B')]).toEqual([true, false])
+        // What is live is not looked at again.
+        later(hour + 1)
+        expect(await sweep(['named'])).toEqual([])
+      })
+
+      it('stay an hour from when they were superseded, however old they are', async () => {
+        await add('old')
+        later(hour + 1)
+        await sweep(['old'])
+        later(100 * hour)
+        await add('new')
+        later(hour - 1_000)
+        expect(await sweep(['new'])).toEqual([])
+        expect(await there('old')).toBe(true)
+        later(2_000)
+        expect(await sweep(['new'])).toEqual(['new', 'old'])
+        expect([await there('old'), await there('new')]).toEqual([false, true])
+      })
+
+      it('are those of an account that are said to be live no longer', async () => {
+        for (const version of ['first', 'second']) await add(version)
+        await add('third', 'AB')
+        later(hour + 1)
+        await sweep(['first', 'second', 'third'])
+        await right(store.supersede('A', ['second']))
+        later(hour + 1)
+        expect(await sweep([])).toEqual(['first'])
+        expect([await there('first'), await there('second'), await there('third', 'AB')]).toEqual([
+          false,
+          true,
+          true,
+        ])
+        await right(store.supersede('A', []))
+        later(hour + 1)
+        expect(await sweep([])).toEqual(['second'])
+      })
     })
 
     it('makes a secret once', async () => {
