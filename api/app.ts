@@ -82,7 +82,7 @@ export interface App {
 
 /** The hub's HTTP interface: everything but health, documentation and the provider is refused without credentials. */
 export const makeApp = (dependencies: ApiDependencies): App => {
-  const { authenticate, policy, standing, trustedProxies, requestRates } = dependencies
+  const { authenticate, policy, standing, trustedProxies, requestRates, corsOrigins } = dependencies
   const respond = makeRespond(dependencies)
 
   /** Refuses a network that sends too many requests without valid credentials. */
@@ -131,8 +131,19 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(Object.keys(route.operations)) })
   }
 
+  /**
+   * Whether a browser sends a write for a page of an origin that is not allowed: it adds remembered Basic credentials by itself
+   * (Fetch Metadata, `Sec-Fetch-Site`). Other clients do not send the header.
+   */
+  const isForeign = ({ headers, method }: Request): boolean =>
+    method !== 'GET' &&
+    method !== 'HEAD' &&
+    (headers['sec-fetch-site'] === 'cross-site' || headers['sec-fetch-site'] === 'same-site') &&
+    !corsOrigins.includes(headers.origin ?? '')
+
   /** Why the caller may not, by the access table; undefined when it may. */
   const refusalOf = (route: Route, request: Request, principal: Principal): Failure | undefined => {
+    if (isForeign(request)) return { _tag: 'ForeignOrigin' }
     const access = accessTable.get(route.path)
     const method = methodOf(request)
     if (isMethod(method) && isPermitted(policy, access, { request, principal }, method)) return undefined

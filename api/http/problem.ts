@@ -19,6 +19,8 @@ export type HttpFailure =
   | { readonly _tag: 'NoSuchRoute' }
   | { readonly _tag: 'ScopeMissing'; readonly scope: string | undefined }
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
+  /** A page of an origin that is not known sent a write, with the credentials that the browser remembers. */
+  | { readonly _tag: 'ForeignOrigin' }
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
   | { readonly _tag: 'Malformed'; readonly detail: string }
   | { readonly _tag: 'BodyTooLarge'; readonly limit?: string }
@@ -112,6 +114,11 @@ const problemOf = (failure: Failure): Problem => {
       }
     case 'NotAllowed':
       return { name: 'not-allowed', detail: 'Your roles do not allow this.' }
+    case 'ForeignOrigin':
+      return {
+        name: 'not-allowed',
+        detail: 'A page of this origin may not write: the operator adds its origin to CORS_ORIGINS.',
+      }
     case 'FieldNotAllowed':
       return { name: 'field-not-allowed', detail: failure.detail }
     case 'NoSuchRoute':
