@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { BlockList, isIPv6, type Socket } from 'node:net'
-import { networkOf } from '../../auth/guesses.ts'
+import { widerNetworkOf } from '../../auth/guesses.ts'
 
 /** Whether an address is among addresses and networks (CIDR). */
 export const isAmong = (networks: readonly string[]): ((address: string) => boolean) => {
@@ -17,7 +17,7 @@ export const isAmong = (networks: readonly string[]): ((address: string) => bool
 /** Connections that may be open at the same time. */
 export interface ConnectionLimits {
   readonly total: number
-  /** From one network: an IPv4 address, or the first 64 bits of an IPv6 address. */
+  /** From one network: an IPv4 address, or the first 48 bits of an IPv6 address. */
   readonly perNetwork: number
   /** Proxies speak for many networks: only `total` counts for them. */
   readonly isProxy: (address: string) => boolean
@@ -30,7 +30,7 @@ export const limitConnections = (server: Server, { total, perNetwork, isProxy }:
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? ''
     if (isProxy(address)) return
-    const network = networkOf(address)
+    const network = widerNetworkOf(address)
     const count = (open.get(network) ?? 0) + 1
     if (count > perNetwork) {
       socket.destroy()
@@ -69,7 +69,7 @@ export const makeRequestRates = (
   const buckets = new Map<string, { tokens: number; at: number }>()
   return {
     count: address => {
-      const network = networkOf(address)
+      const network = widerNetworkOf(address)
       const at = now()
       const before = buckets.get(network) ?? { tokens: burst, at }
       const tokens = Math.min(burst, before.tokens + ((at - before.at) / 1000) * perSecond)

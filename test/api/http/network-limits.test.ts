@@ -15,6 +15,10 @@ describe('requests without credentials', () => {
     clock = 1000
     expect(rates.count('192.0.2.1')).toBeUndefined()
     expect(rates.count('192.0.2.1')).toBe(1)
+    // The addresses of a site (RFC 6177) are one network.
+    for (const address of ['2001:db8:1:1::1', '2001:db8:1:2::1']) expect(rates.count(address)).toBeUndefined()
+    expect(rates.count('2001:db8:1:3::1')).toBe(1)
+    expect(rates.count('2001:db8:2::1')).toBeUndefined()
   })
 })
 
