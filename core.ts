@@ -45,6 +45,7 @@ export interface Core {
   readonly config: Config
   readonly ports: LogPorts
   readonly reads: Stores['reads']
+  readonly leases: Stores['leases']
   readonly auth: AuthStore
   readonly contents: ContentStore
   readonly policy: Policy
@@ -105,7 +106,7 @@ const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<v
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
-  const { events, auth, contents, reads } = stores
+  const { events, auth, contents, reads, leases } = stores
   const ports = orThrow(await openLog(events))
   const sealedAt = orThrow(await stores.sealedAt())
   const { log, feed, identity } = ports
@@ -157,6 +158,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     config,
     ports,
     reads,
+    leases,
     auth,
     contents,
     policy: makePolicy(config.roles),
