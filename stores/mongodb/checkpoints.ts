@@ -2,7 +2,7 @@ import type { Db, Filter } from 'mongodb'
 import { z } from 'zod'
 import type { Checkpoint, Checkpoints } from '../../projections/checkpoints.ts'
 import type { Attempt, Keyed } from './client.ts'
-import { insertNew } from './insert-new.ts'
+import { insertNew, untilDone } from './insert-new.ts'
 import { unlessSuperseded, valueUnlessSuperseded } from './superseded.ts'
 
 const checkpointRow = z.object({ token: z.number(), position: z.bigint(), eventId: z.string() })
@@ -15,14 +15,21 @@ interface Stored extends Keyed, z.infer<typeof checkpointRow> {}
 export const checkpointsIn = (db: Db, attempt: Attempt): Checkpoints => {
   const collection = db.collection<Stored>('checkpoints')
 
-  const claim = async (name: string, token: number): Promise<Checkpoint | undefined> => {
-    const claimed = { _id: { $eq: name }, token: { $lte: token } }
-    const isThere = (await collection.updateOne(claimed, { $set: { token } })).matchedCount === 1
-    if (!isThere) await insertNew(collection, { _id: name, token, ...startOfLog })
-    // Read after the claim: whoever had the lease before may have moved it until then.
-    const row = checkpointRow.parse(await collection.findOne({ _id: { $eq: name } }))
-    return row.token === token ? { position: row.position, eventId: row.eventId } : undefined
-  }
+  const claim = (name: string, token: number): Promise<Checkpoint | undefined> =>
+    untilDone<{ readonly checkpoint: Checkpoint | undefined }>(async () => {
+      const earlier = { _id: { $eq: name }, token: { $lt: token } }
+      await collection.updateOne(earlier, { $set: { token } })
+      // Read after the claim: whoever had the lease before may have moved it until then.
+      const row = await collection.findOne({ _id: { $eq: name } })
+      if (row === null) {
+        const isNew = await insertNew(collection, { _id: name, token, ...startOfLog })
+        return isNew ? { checkpoint: startOfLog } : undefined
+      }
+      const stored = checkpointRow.parse(row)
+      if (stored.token < token) return undefined
+      const { position, eventId } = stored
+      return { checkpoint: stored.token === token ? { position, eventId } : undefined }
+    }).then(({ checkpoint }) => checkpoint)
 
   const set = async (
     name: string,
