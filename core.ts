@@ -28,11 +28,10 @@ import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import manifest from './package.json' with { type: 'json' }
-import { accounts, parseAccountText } from './projections/accounts.ts'
+import { allAccounts } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
-import { nodes, parseNodeText } from './projections/nodes.ts'
+import { allNodes } from './projections/nodes.ts'
 import type { ReadModels } from './projections/read-store.ts'
-import { readWhole } from './projections/read-whole.ts'
 import { fail, orThrow, startFailureOf } from './start-failure.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { processName } from './stores/process-name.ts'
@@ -45,6 +44,7 @@ export interface Core {
   readonly config: Config
   readonly ports: LogPorts
   readonly reads: Stores['reads']
+  readonly leases: Stores['leases']
   readonly auth: AuthStore
   readonly contents: ContentStore
   readonly policy: Policy
@@ -65,11 +65,11 @@ export interface Core {
 
 /** What the read models know of people and nodes, and the position both have come to. */
 const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<StandingStart> => {
-  const [people, federation] = [await readWhole(reads, feed, accounts), await readWhole(reads, feed, nodes)]
+  const [people, federation] = [await allAccounts(reads, feed), await allNodes(reads, feed)]
   return {
     position: earlierOf(people.position, federation.position),
-    accounts: new Map([...people.texts].map(([key, text]) => [key, parseAccountText(text)])),
-    nodes: new Map([...federation.texts].map(([key, text]) => [key, parseNodeText(text)])),
+    accounts: people.documents,
+    nodes: federation.documents,
   }
 }
 
@@ -105,7 +105,7 @@ const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<v
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
-  const { events, auth, contents, reads } = stores
+  const { events, auth, contents, reads, leases } = stores
   const ports = orThrow(await openLog(events))
   const sealedAt = orThrow(await stores.sealedAt())
   const { log, feed, identity } = ports
@@ -157,6 +157,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     config,
     ports,
     reads,
+    leases,
     auth,
     contents,
     policy: makePolicy(config.roles),

@@ -4,6 +4,8 @@ import * as TE from '#fp/TaskEither'
 import type { AuthStore } from './auth/auth-store.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import type { Config } from './config.ts'
+import type { Checkpoints } from './projections/checkpoints.ts'
+import type { Leases } from './projections/leases.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
 import { fileContent } from './stores/files/content.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
@@ -27,6 +29,8 @@ export interface Stores {
   readonly auth: AuthStore & Closed
   readonly contents: ContentStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
+  readonly leases: Leases
+  readonly checkpoints: Checkpoints
 }
 
 type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt'>
@@ -49,26 +53,30 @@ const openEvents = async (config: Config): Promise<Events> => {
 /** Called when a damaged file of read models was set aside under another name. */
 type ReportSetAside = (file: string, keptAs: string) => void
 
-const openTheRest = async (
-  config: Config,
-  report: ReportSetAside,
-): Promise<Pick<Stores, 'auth' | 'contents' | 'reads'>> => {
+const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit<Stores, keyof Events>> => {
   const { dataDir, mongoUrl } = config
-  if (mongoUrl === undefined)
+  if (mongoUrl === undefined) {
+    const reads = sqliteReadStore(join(dataDir, 'read.db'), keptAs => report('read.db', keptAs))
     return {
       auth: sqliteAuthStore(authFile(config)),
       contents: { ...fileContent(contentFolder(config)), close: async () => {} },
-      reads: sqliteReadStore(join(dataDir, 'read.db'), keptAs => report('read.db', keptAs)),
+      reads,
+      leases: reads.leases,
+      checkpoints: reads.checkpoints,
     }
+  }
   const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }] = await Promise.all([
     import('./stores/mongodb/auth-store.ts'),
     import('./stores/mongodb/content.ts'),
     import('./stores/mongodb/read-store.ts'),
   ])
+  const reads = mongoReadStore(mongoUrl)
   return {
     auth: mongoAuthStore(mongoUrl),
     contents: mongoContent(mongoUrl),
-    reads: mongoReadStore(mongoUrl),
+    reads,
+    leases: reads.leases,
+    checkpoints: reads.checkpoints,
   }
 }
 

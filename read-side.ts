@@ -3,8 +3,9 @@ import { errorSummary } from './api/http/error-summary.ts'
 import type { Core } from './core.ts'
 import { earlierOf } from './domain/position.ts'
 import { followCheckpoints } from './projections/follow-checkpoints.ts'
+import type { LeasedWork } from './projections/leased-work.ts'
 import { makeProgress, type Progress } from './projections/progress.ts'
-import { type Projector, startProjector } from './projections/projector.ts'
+import { startProjector } from './projections/projector.ts'
 import { projections } from './projections/read-models.ts'
 import { orThrow } from './start-failure.ts'
 
@@ -16,7 +17,7 @@ export interface Company {
   isAlone: boolean
 }
 
-export interface ReadSide extends Projector {
+export interface ReadSide extends LeasedWork {
   readonly progress: Progress
   /** The last position of the log when this process started. */
   readonly headAtStart: bigint
@@ -30,7 +31,7 @@ export const startReadSide = async (
   company: Readonly<Company>,
   signal: AbortSignal,
 ): Promise<ReadSide> => {
-  const { reads, ports, processName, sealedAt } = core
+  const { reads, leases, ports, processName, sealedAt } = core
   const headAtStart = orThrow(await ports.feed.head())
   if (sealedAt !== undefined)
     logger.error(
@@ -51,6 +52,7 @@ export const startReadSide = async (
       feed: ports.feed,
       reads,
       writer: reads,
+      leases,
       holder: processName,
       mayWait: () => company.isAlone,
       projections,

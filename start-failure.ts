@@ -3,7 +3,7 @@ import type { AuthUnavailable } from './auth/auth-store.ts'
 import type { Config } from './config.ts'
 import type { LogFailure } from './domain/log-failure.ts'
 import { type DamagedFile, damagedFileIn } from './engines.ts'
-import type { ReadUnavailable } from './projections/read-store.ts'
+import type { ReadUnavailable } from './projections/read-unavailable.ts'
 import type { MoveUnfinished } from './stores/codec.ts'
 
 /** Why a hub, or a command on its stores, does not start. Nothing was changed. */

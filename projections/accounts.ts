@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { type Account, evolveAccount } from '../domain/account.ts'
 import { people } from '../domain/people.ts'
 import { keyOfStream } from '../domain/resource.ts'
+import type { EventFeed } from './event-feed.ts'
 import { projection } from './projection.ts'
-import type { ModelShape } from './read-store.ts'
+import type { ModelShape, ReadModels } from './read-store.ts'
+import { readWhole, type Whole } from './read-whole.ts'
 
 /** What access depends on, by account: standing starts from it. */
 export const accounts: ModelShape = { name: 'accounts', version: 1, fields: {}, indexes: [] }
@@ -20,7 +22,7 @@ const shape: z.ZodType<AccountAt> = z.object({
   credential: z.string().exactOptional(),
 })
 
-export const parseAccountText = (text: string): AccountAt => shape.parse(JSON.parse(text))
+const parseText = (text: string): AccountAt => shape.parse(JSON.parse(text))
 
 export const accountsProjection = projection({
   shape: accounts,
@@ -31,7 +33,7 @@ export const accountsProjection = projection({
     const before = revision === 0 ? undefined : document(key)
     if (before !== undefined && before.revision >= revision) return []
     const text = before?.text ?? undefined
-    const account = evolveAccount(text === undefined ? undefined : parseAccountText(text), event)
+    const account = evolveAccount(text === undefined ? undefined : parseText(text), event)
     return [
       {
         key,
@@ -43,3 +45,9 @@ export const accountsProjection = projection({
     ]
   },
 })
+
+/** Every account, if the read model is of this very log and answers; else none, at the log's beginning. */
+export const allAccounts = (
+  reads: Pick<ReadModels, 'checkpoint' | 'find'>,
+  feed: Pick<EventFeed, 'eventIdAt'>,
+): Promise<Whole<AccountAt>> => readWhole(reads, feed, accounts, parseText)

@@ -2,14 +2,8 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { RecordedEvent } from '../domain/event.ts'
 import type { Projection } from './projection.ts'
-import type {
-  Changes,
-  Document,
-  FieldChange,
-  Generation,
-  ReadModelWriter,
-  ReadUnavailable,
-} from './read-store.ts'
+import type { Changes, Document, FieldChange, Generation, ReadModelWriter } from './read-store.ts'
+import type { ReadUnavailable } from './read-unavailable.ts'
 
 const isDocument = (change: Document | FieldChange): change is Document => 'text' in change
 

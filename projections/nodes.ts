@@ -1,9 +1,13 @@
 import { z } from 'zod'
+import * as TE from '#fp/TaskEither'
 import { type Json, type JsonObject, member } from '../domain/json.ts'
 import { evolveNode, nodeEventTypes } from '../domain/nodes.ts'
 import { keyOfStream } from '../domain/resource.ts'
+import type { EventFeed } from './event-feed.ts'
 import { projection } from './projection.ts'
-import type { ModelShape } from './read-store.ts'
+import type { Held, ModelShape, ReadModels } from './read-store.ts'
+import type { ReadUnavailable } from './read-unavailable.ts'
+import { readWhole, type Whole } from './read-whole.ts'
 
 /** The nodes of the federation, by client id: what `/nodes` answers, and what standing starts from. */
 export const nodes: ModelShape = { name: 'nodes', version: 2, fields: {}, indexes: [] }
@@ -34,3 +38,18 @@ export const nodesProjection = projection({
       : [{ key, revision, position, text: JSON.stringify({ revision, item }), fields: {} }]
   },
 })
+
+/** The node of this client id; undefined where there is none. */
+export const readNode = (
+  reads: Pick<ReadModels, 'get'>,
+  clientId: string,
+): TE.TaskEither<ReadUnavailable, NodeAt | undefined> =>
+  TE.map((held: Held | undefined) => (typeof held?.text === 'string' ? parseNodeText(held.text) : undefined))(
+    reads.get(nodes, clientId),
+  )
+
+/** Every node, if the read model is of this very log and answers; else none, at the log's beginning. */
+export const allNodes = (
+  reads: Pick<ReadModels, 'checkpoint' | 'find'>,
+  feed: Pick<EventFeed, 'eventIdAt'>,
+): Promise<Whole<NodeAt>> => readWhole(reads, feed, nodes, parseNodeText)

@@ -1,19 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { applyBatch } from './apply-batch.ts'
+import type { Checkpoint, Superseded } from './checkpoints.ts'
 import type { EventFeed, FeedBatch } from './event-feed.ts'
 import { followCheckpoints } from './follow-checkpoints.ts'
+import { type Bug, type FollowFailure, type LeasedWork, type Round, startLeasedWork } from './leased-work.ts'
+import type { Leases } from './leases.ts'
 import type { Progress } from './progress.ts'
 import type { Projection } from './projection.ts'
-import type {
-  Checkpoint,
-  Generation,
-  ReadModels,
-  ReadModelWriter,
-  ReadUnavailable,
-  Superseded,
-} from './read-store.ts'
+import { type Generation, leaseName, type ReadModels, type ReadModelWriter } from './read-store.ts'
+import type { ReadUnavailable } from './read-unavailable.ts'
+import { together } from './together.ts'
 
 /** Milliseconds after which a batch is on disk: at the log's head, and on a long way there. */
 const atHead = 200
@@ -23,8 +20,6 @@ export interface Building {
   readonly projection: Projection
   readonly generation: Generation
 }
-
-export type ProjectorFailure = LogFailure | ReadUnavailable | Superseded
 
 interface Dependencies {
   readonly feed: EventFeed
@@ -64,7 +59,7 @@ const advance = async (
 
 /**
  * Feeds models that stand at the same checkpoint, batch by batch; yields them after each batch, with whether the
- * head was reached. Ends with the signal; throws a `ProjectorFailure`.
+ * head was reached. Ends with the signal; throws a `FollowFailure`.
  */
 export async function* feedModels(
   dependencies: Dependencies,
@@ -72,8 +67,7 @@ export async function* feedModels(
   options: { readonly signal: AbortSignal; readonly toHead?: boolean },
 ): AsyncGenerator<{ readonly models: readonly Building[]; readonly caughtUp: boolean }> {
   let standing = models
-  const from = models[0]?.generation.checkpoint.position ?? 0n
-  for await (const batch of dependencies.feed.follow(from, options)) {
+  for await (const batch of dependencies.feed.follow(positionOf(models), options)) {
     const within = !dependencies.mayWait() ? 0 : batch.caughtUp ? atHead : onTheWay
     const advanced = await advance(dependencies, standing, batch, within)
     if (E.isLeft(advanced)) throw advanced.left
@@ -106,133 +100,92 @@ const generationToFeed = async (
   return E.isLeft(own) ? own : E.right({ projection, generation: own.right })
 }
 
+/** Of models that stand at the same checkpoint. */
+const positionOf = (models: readonly Building[]): bigint => models[0]?.generation.checkpoint.position ?? 0n
+
 const byCheckpoint = (models: readonly Building[]): readonly (readonly Building[])[] =>
   Object.values(Object.groupBy(models, ({ generation }) => String(generation.checkpoint.position))).filter(
     group => group !== undefined,
   )
 
-const isFailure = (thrown: unknown): thrown is ProjectorFailure =>
-  typeof thrown === 'object' && thrown !== null && '_tag' in thrown
-
-export interface Projector {
-  /** The failure that stopped it for good, if one did. */
-  readonly stopped: () => LogFailure | undefined
-  /** Settles when it has ended, after the signal or a failure that stops it. */
-  readonly ended: Promise<void>
-}
-
-/** A lease is renewed each second, and passes on some seconds after its holder fell silent. */
-const leaseMilliseconds = 5_000
-const renewMilliseconds = 1_000
-
 export interface ProjectorDependencies extends Dependencies {
   readonly reads: Pick<ReadModels, 'checkpoint'>
+  readonly leases: Leases
   readonly projections: readonly Projection[]
   readonly progress: Progress
   /** What this process is called in leases. */
   readonly holder: string
-  readonly report: (failure: ProjectorFailure | { readonly _tag: 'Bug'; readonly cause: unknown }) => void
+  readonly report: (failure: FollowFailure | Bug) => void
 }
 
 /**
  * Keeps the read models up to date until the signal: those whose lease it holds; of the others it follows how far they
- * are, and takes them over when their holder falls silent. It begins again by itself, with growing pauses up to 5 s,
- * after every kind of loss; an event that cannot be read stops it for good.
+ * are, and takes them over when their holder falls silent.
  */
-export const startProjector = (dependencies: ProjectorDependencies, signal: AbortSignal): Projector => {
-  const { writer, reads, projections, progress, holder, report } = dependencies
-  const shapes = projections.map(({ shape }) => shape)
-  let stopped: LogFailure | undefined
-  let failures = 0
+export const startProjector = (dependencies: ProjectorDependencies, signal: AbortSignal): LeasedWork => {
+  const { reads, leases, projections, progress, holder, report } = dependencies
 
-  /** Ends the round where models have come as far as those of another group: from then on they share their batches. */
-  const follow = async (
-    group: readonly Building[],
-    positions: Map<readonly Building[], bigint>,
-    round: AbortController,
-  ) => {
-    try {
-      for await (const { models } of feedModels(dependencies, group, { signal: round.signal })) {
-        failures = 0
-        for (const { projection, generation } of models)
-          progress.moved(projection.shape.name, generation.checkpoint.position)
-        const position = models[0]?.generation.checkpoint.position ?? 0n
-        positions.set(group, position)
-        if ([...positions].some(([other, place]) => other !== group && place === position)) return
-      }
-    } finally {
-      round.abort()
-    }
-  }
-
-  const leases = async (): Promise<readonly (number | undefined)[]> => {
-    const taken = await writer.takeLeases(shapes, holder, leaseMilliseconds)()
-    if (E.isLeft(taken)) throw taken.left
-    return taken.right
-  }
-
-  /** Ends the round when a lease is won or lost, or cannot be renewed. */
-  const renew = async (held: readonly (number | undefined)[], round: AbortController) => {
-    try {
-      while (!round.signal.aborted) {
-        await pause(renewMilliseconds, undefined, { signal: round.signal }).catch(() => undefined)
-        if (round.signal.aborted) return
-        const now = await leases()
-        if (now.some((token, i) => token !== held[i])) return
-      }
-    } finally {
-      round.abort()
-    }
-  }
-
-  const oneRound = async () => {
-    const held = await leases()
+  /** Those whose lease is held, from where each stands. */
+  const prepare = async (tokens: Round['tokens']): Promise<readonly Building[]> => {
     const models: Building[] = []
-    for (const [i, projection] of projections.entries()) {
-      const token = held[i]
+    for (const projection of projections) {
+      const token = tokens.get(leaseName(projection.shape))
       if (token === undefined) continue
       const model = await generationToFeed(dependencies, projection, token)
       if (E.isLeft(model)) throw model.left
       models.push(model.right)
       progress.moved(projection.shape.name, model.right.generation.checkpoint.position)
     }
-    const others = shapes.filter((_, i) => held[i] === undefined)
-    const round = new AbortController()
-    const end = () => round.abort()
-    signal.addEventListener('abort', end)
-    try {
-      if (signal.aborted) end()
-      const groups = byCheckpoint(models)
-      const positions = new Map(groups.map(group => [group, group[0]?.generation.checkpoint.position ?? 0n]))
-      const ends = await Promise.allSettled([
-        ...groups.map(group => follow(group, positions, round)),
-        followCheckpoints(reads, others, progress, round.signal),
-        renew(held, round),
-      ])
-      const failed = ends.find(end => end.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
-    } finally {
-      signal.removeEventListener('abort', end)
-    }
+    return models
   }
 
-  const run = async () => {
-    while (!signal.aborted && stopped === undefined) {
-      try {
-        await oneRound()
-      } catch (thrown) {
-        const failure = isFailure(thrown) ? thrown : ({ _tag: 'Bug', cause: thrown } as const)
-        if (failure._tag !== 'Superseded') {
-          report(failure)
-          for (const { name } of shapes) progress.away(name)
-          if (failure._tag === 'EventUnreadable') stopped = failure
-          failures += 1
-          await pause(Math.min(5000, 50 * 2 ** failures), undefined, { signal }).catch(() => undefined)
-        }
+  /** Feeds groups beside each other until two of them meet: from then on they share their batches. */
+  const feedUntilTwoMeet = (
+    groups: readonly (readonly Building[])[],
+    { signal, progressed }: Round,
+  ): Promise<void> => {
+    const positions = new Map(groups.map(group => [group, positionOf(group)]))
+    const feed = async (group: readonly Building[], ending: AbortSignal) => {
+      for await (const { models } of feedModels(dependencies, group, { signal: ending })) {
+        progressed()
+        for (const { projection, generation } of models)
+          progress.moved(projection.shape.name, generation.checkpoint.position)
+        const position = positionOf(models)
+        positions.set(group, position)
+        if ([...positions].some(([other, place]) => other !== group && place === position)) return
       }
     }
-    await writer.dropLeases(holder)()
+    return together(
+      signal,
+      groups.map(group => (ending, end) => feed(group, ending).then(end)),
+    )
   }
 
-  return { stopped: () => stopped, ended: run() }
+  const feedHeld = async (round: Round): Promise<void> => {
+    while (!round.signal.aborted && round.tokens.size > 0)
+      await feedUntilTwoMeet(byCheckpoint(await prepare(round.tokens)), round)
+  }
+
+  const work = (round: Round): Promise<void> => {
+    const shapes = projections.map(({ shape }) => shape)
+    const others = shapes.filter(shape => !round.tokens.has(leaseName(shape)))
+    return together(round.signal, [
+      signal => feedHeld({ ...round, signal }),
+      signal => followCheckpoints(reads, others, progress, signal),
+    ])
+  }
+
+  return startLeasedWork(
+    {
+      leases,
+      names: projections.map(({ shape }) => leaseName(shape)),
+      holder,
+      work,
+      report: failure => {
+        report(failure)
+        for (const { shape } of projections) progress.away(shape.name)
+      },
+    },
+    signal,
+  )
 }

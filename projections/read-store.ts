@@ -1,4 +1,6 @@
 import type { TaskEither } from '#fp/TaskEither'
+import type { Checkpoint, Superseded } from './checkpoints.ts'
+import type { ReadUnavailable } from './read-unavailable.ts'
 
 /** Integers are bigint, a flag is 0n or 1n. */
 export type FieldValue = string | bigint | null
@@ -98,23 +100,15 @@ export interface Found {
   readonly more: boolean
 }
 
-/** How far a read model has come: the last event it holds, by position and id. Position 0 is the start. */
-export interface Checkpoint {
-  readonly position: bigint
-  readonly eventId: string
-}
-
-export interface ReadUnavailable {
-  readonly _tag: 'ReadUnavailable'
-  readonly cause: unknown
-}
-
 /** The queries' side of the store of read models: what is served now. Removed documents are found by key only. */
 export interface ReadModels {
   readonly get: (model: ModelShape, key: string) => TaskEither<ReadUnavailable, Held | undefined>
   readonly find: (model: ModelShape, query: Query) => TaskEither<ReadUnavailable, Found>
   readonly checkpoint: (model: ModelShape) => TaskEither<ReadUnavailable, Checkpoint>
 }
+
+/** What the lease of feeding a read model is called: each version has its own. */
+export const leaseName = ({ name, version }: ModelShape): string => `${name}_${version}`
 
 /** A read model as it is being built: a changed model, and `rebuild`, start one of their own. */
 export interface Generation {
@@ -123,11 +117,6 @@ export interface Generation {
   readonly checkpoint: Checkpoint
   /** Of the lease under which it is fed; a generation that is built beside the one served has none. */
   readonly token?: number
-}
-
-/** Another projector moved the checkpoint, or another generation is served now: look again. */
-export interface Superseded {
-  readonly _tag: 'Superseded'
 }
 
 /** Each key is in one of the lists at most. */
@@ -144,17 +133,6 @@ export interface Changes {
  * crash may take it back together with its checkpoint.
  */
 export interface ReadModelWriter {
-  /**
-   * Takes or keeps the lease of each model for so many milliseconds from now: its token, which rises with each holder;
-   * undefined while another process holds it. Whoever is known to have ended holds none.
-   */
-  readonly takeLeases: (
-    models: readonly ModelShape[],
-    holder: string,
-    milliseconds: number,
-  ) => TaskEither<ReadUnavailable, readonly (number | undefined)[]>
-  /** Gives up what this process holds. */
-  readonly dropLeases: (holder: string) => TaskEither<ReadUnavailable, void>
   /**
    * The generation served, made when there is none. With a token, only who has it may move the checkpoint from now on: a
    * holder whose lease has passed on is fenced out.

@@ -2,21 +2,22 @@ import * as E from '#fp/Either'
 import type { EventFeed } from './event-feed.ts'
 import type { ModelShape, ReadModels } from './read-store.ts'
 
-/** A whole read model: the texts by key, and the position it has come to. */
-export interface Whole {
+/** A whole read model: what its documents say, by key, and the position it has come to. */
+export interface Whole<A> {
   readonly position: bigint
-  readonly texts: ReadonlyMap<string, string>
+  readonly documents: ReadonlyMap<string, A>
 }
 
-const nothing: Whole = { position: 0n, texts: new Map() }
+const nothing: Whole<never> = { position: 0n, documents: new Map<string, never>() }
 
 /** All documents of a read model, if it is of this very log and answers; else none, at the log's beginning. */
-export const readWhole = async (
+export const readWhole = async <A>(
   reads: Pick<ReadModels, 'checkpoint' | 'find'>,
   feed: Pick<EventFeed, 'eventIdAt'>,
   model: ModelShape,
-): Promise<Whole> => {
-  const texts = new Map<string, string>()
+  parse: (text: string) => A,
+): Promise<Whole<A>> => {
+  const documents = new Map<string, A>()
   const checkpoint = await reads.checkpoint(model)()
   if (E.isLeft(checkpoint) || checkpoint.right.position === 0n) return nothing
   const there = await feed.eventIdAt(checkpoint.right.position)()
@@ -27,8 +28,8 @@ export const readWhole = async (
     const place = after === undefined ? {} : { after: { value: null, key: after } }
     const page = await reads.find(model, { ...query, ...place })()
     if (E.isLeft(page)) return nothing
-    for (const { key, text } of page.right.documents) texts.set(key, text)
+    for (const { key, text } of page.right.documents) documents.set(key, parse(text))
     after = page.right.more ? page.right.documents.at(-1)?.key : undefined
   } while (after !== undefined)
-  return { position: checkpoint.right.position, texts }
+  return { position: checkpoint.right.position, documents }
 }

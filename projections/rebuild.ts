@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { EventFeed } from './event-feed.ts'
+import type { FollowFailure } from './leased-work.ts'
 import type { Projection } from './projection.ts'
-import { type Building, feedModels, type ProjectorFailure } from './projector.ts'
+import { type Building, feedModels } from './projector.ts'
 import type { ReadModelWriter } from './read-store.ts'
 
 export interface RebuildOptions {
@@ -14,7 +15,7 @@ export interface RebuildOptions {
 
 /**
  * Builds the models anew from the log beside those served, and serves them once they have come as far. Throws a
- * `ProjectorFailure`.
+ * `FollowFailure`.
  */
 export const rebuild = async (
   stores: { readonly feed: EventFeed; readonly writer: ReadModelWriter },
@@ -39,7 +40,7 @@ export const rebuild = async (
       models.map(({ generation }) => generation),
       'if as far',
     )()
-    if (E.isLeft(served)) throw served.left satisfies ProjectorFailure
+    if (E.isLeft(served)) throw served.left satisfies FollowFailure
     if (served.right) return
   }
 }

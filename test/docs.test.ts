@@ -23,6 +23,9 @@ describe.each(guides)('%s', guide => {
   })
 })
 
-it('the guide to adding a resource has its excerpts', () => {
-  expect(textOf('docs/adding-a-resource.md').match(/^```ts \S+$/gm)).toHaveLength(5)
+it.each([
+  ['docs/adding-a-resource.md', 5],
+  ['docs/adding-a-read-model.md', 7],
+])('%s has its excerpts', (guide, excerpts) => {
+  expect(textOf(guide).match(/^```ts \S+$/gm)).toHaveLength(excerpts)
 })

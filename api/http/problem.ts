@@ -9,7 +9,7 @@ import type {
   ContentUnavailable,
 } from '../../commands/content-store.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
-import type { ReadUnavailable } from '../../projections/read-store.ts'
+import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 import type { Answer } from './answer.ts'
 import type { OverBudget } from './memory-budget.ts'
 import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'

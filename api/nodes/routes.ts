@@ -8,7 +8,7 @@ import { type JsonObject, member, withoutMembers } from '../../domain/json.ts'
 import { type Authority, clientIdRule, parseClientId, shownNode } from '../../domain/nodes.ts'
 import { type InvalidPart, invalid } from '../../domain/rejection.ts'
 import { invalidPartsOf } from '../../domain/resource.ts'
-import { nodes, parseNodeText } from '../../projections/nodes.ts'
+import { nodes, parseNodeText, readNode } from '../../projections/nodes.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { changes, creates, json, lists, mergePatch, reads, settles } from '../description/operation.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
@@ -60,14 +60,13 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     if (E.isLeft(may)) return may
     const id = parseClientId(pathParameter(call, 'id'))
     if (id === undefined) return E.left(noSuchNode)
-    const found = await readModels.get(nodes, id)()
-    if (E.isLeft(found)) return found
-    const text = found.right?.text ?? null
-    if (found.right === undefined || text === null) return E.left(noSuchNode)
-    const headers = { ETag: etagOf(found.right.revision) }
-    if (isCurrent(call.request.headers['if-none-match'], found.right.revision))
-      return E.right({ status: 304, headers })
-    const items = await shown([parseNodeText(text).item])()
+    const node = await readNode(readModels, id)()
+    if (E.isLeft(node)) return node
+    if (node.right === undefined) return E.left(noSuchNode)
+    const { revision, item } = node.right
+    const headers = { ETag: etagOf(revision) }
+    if (isCurrent(call.request.headers['if-none-match'], revision)) return E.right({ status: 304, headers })
+    const items = await shown([item])()
     return E.map((all: readonly JsonObject[]) => jsonAnswer(200, JSON.stringify(all[0]), headers))(items)
   }
 

@@ -4,8 +4,8 @@ import type { Standing } from '../../auth/standing.ts'
 import { formatPosition } from '../../domain/position.ts'
 import { accounts } from '../../projections/accounts.ts'
 import type { EventFeed } from '../../projections/event-feed.ts'
+import type { LeasedWork } from '../../projections/leased-work.ts'
 import type { Progress } from '../../projections/progress.ts'
-import type { Projector } from '../../projections/projector.ts'
 import type { ModelShape, ReadModels } from '../../projections/read-store.ts'
 import type { Answer } from '../http/answer.ts'
 import { jsonAnswer } from '../http/answer.ts'
@@ -32,7 +32,7 @@ export interface HealthDependencies {
   readonly auth: Pick<AuthStore, 'highestBcryptCost'>
   readonly progress: Progress
   readonly standing: Pick<Standing, 'isLive' | 'silentFor'>
-  readonly projector: Pick<Projector, 'stopped'>
+  readonly projector: Pick<LeasedWork, 'stopped'>
   /** What the log held when this process started. */
   readonly headAtStart: bigint
 }

@@ -1,6 +1,6 @@
 import * as E from '#fp/Either'
+import type { Checkpoint } from '../../projections/checkpoints.ts'
 import type {
-  Checkpoint,
   Document,
   FieldValue,
   Generation,
@@ -23,7 +23,7 @@ interface Stored {
 const compare = (a: FieldValue, b: FieldValue): number =>
   a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1
 
-const start: Checkpoint = { position: 0n, eventId: '' }
+const startOfLog: Checkpoint = { position: 0n, eventId: '' }
 
 /** Read models that live as long as their process: for tests. */
 export const memoryReadStore = (): ReadModels & ReadModelWriter => {
@@ -31,7 +31,6 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
   const of = ({ name, version }: ModelShape) =>
     all.filter(stored => stored.model.name === name && stored.model.version === version)
   const servedOf = (model: ModelShape) => of(model).find(stored => stored.state === 'served')
-  const leases = new Map<string, { holder: string; token: number; until: number }>()
   const generationOf = ({ model, number, checkpoint }: Stored): Generation => ({ model, number, checkpoint })
   const find = ({ model, number }: Generation) => of(model).find(stored => stored.number === number)
 
@@ -40,7 +39,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       model,
       number: (of(model).at(-1)?.number ?? -1) + 1,
       state,
-      checkpoint: start,
+      checkpoint: startOfLog,
       token: 0,
       documents: new Map(),
     }
@@ -114,23 +113,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right({ documents, more: false })
     },
-    checkpoint: model => async () => E.right(servedOf(model)?.checkpoint ?? start),
-    takeLeases: (models, holder, milliseconds) => async () =>
-      E.right(
-        models.map(({ name, version }) => {
-          const key = `${name} ${version}`
-          const now = Date.now()
-          const known = leases.get(key) ?? { holder: '', token: 0, until: 0 }
-          if (known.holder !== holder && known.until > now) return undefined
-          const token = known.holder === holder ? known.token : known.token + 1
-          leases.set(key, { holder, token, until: now + milliseconds })
-          return token
-        }),
-      ),
-    dropLeases: holder => async () => {
-      for (const lease of leases.values()) if (lease.holder === holder) lease.until = 0
-      return E.right(undefined)
-    },
+    checkpoint: model => async () => E.right(servedOf(model)?.checkpoint ?? startOfLog),
     served: (model, token) => async () => {
       const stored = servedOf(model) ?? begin(model, 'served')
       if (token === undefined) return E.right(generationOf(stored))

@@ -1,4 +1,6 @@
 import { type Db, MongoClient, MongoServerSelectionError, ReadConcern } from 'mongodb'
+import type { TaskEither } from '#fp/TaskEither'
+import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 import { databaseOf } from './address.ts'
 
 /** A client that has found no server for so long begins anew. */
@@ -12,6 +14,9 @@ export interface Mongo {
   readonly run: <A>(operation: () => Promise<A>) => Promise<A>
   readonly close: () => Promise<void>
 }
+
+/** Runs an operation on the store of the read models. */
+export type Attempt = <A>(operation: () => Promise<A>) => TaskEither<ReadUnavailable, A>
 
 /** Documents of ours: the key is text. */
 export interface Keyed {

@@ -1,6 +1,7 @@
 import type { Db, UpdateFilter } from 'mongodb'
 import { z } from 'zod'
-import type { Checkpoint, Generation, ModelShape } from '../../projections/read-store.ts'
+import type { Checkpoint } from '../../projections/checkpoints.ts'
+import type { Generation, ModelShape } from '../../projections/read-store.ts'
 import type { Keyed } from './client.ts'
 import { insertNew, untilDone } from './insert-new.ts'
 

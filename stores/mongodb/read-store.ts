@@ -1,14 +1,9 @@
 import * as TE from '#fp/TaskEither'
-import type {
-  Checkpoint,
-  Generation,
-  ModelShape,
-  ReadModels,
-  ReadModelWriter,
-  ReadUnavailable,
-  Superseded,
-} from '../../projections/read-store.ts'
-import { openMongo } from './client.ts'
+import type { Checkpoint, Checkpoints } from '../../projections/checkpoints.ts'
+import type { Leases } from '../../projections/leases.ts'
+import type { Generation, ModelShape, ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
+import { checkpointsIn } from './checkpoints.ts'
+import { type Attempt, openMongo } from './client.ts'
 import { type Documents, documentsIn } from './documents.ts'
 import {
   collectionName,
@@ -21,22 +16,17 @@ import {
 } from './generations.ts'
 import { untilDone } from './insert-new.ts'
 import { leasesIn } from './leases.ts'
+import { unlessSuperseded } from './superseded.ts'
 
 const keepRetiredMilliseconds = 60_000
 /** Other processes switch generations: what is served is looked up again after this long. */
 const lookAgainMilliseconds = 1_000
 
-const superseded: Superseded = { _tag: 'Superseded' }
-const start: Checkpoint = { position: 0n, eventId: '' }
-
-const unlessSuperseded = (
-  done: TE.TaskEither<ReadUnavailable, boolean>,
-): TE.TaskEither<ReadUnavailable | Superseded, void> =>
-  TE.flatMap(isDone => (isDone ? TE.right(undefined) : TE.left(superseded)))(
-    TE.mapLeft((failure: ReadUnavailable): ReadUnavailable | Superseded => failure)(done),
-  )
+const startOfLog: Checkpoint = { position: 0n, eventId: '' }
 
 export interface MongoReadStore extends ReadModels, ReadModelWriter {
+  readonly leases: Leases
+  readonly checkpoints: Checkpoints
   readonly close: () => Promise<void>
 }
 
@@ -49,13 +39,12 @@ export interface MongoReadStore extends ReadModels, ReadModelWriter {
 export const mongoReadStore = (url: string): MongoReadStore => {
   const mongo = openMongo(url)
   const db = mongo.readModels
-  const attempt = <A>(work: () => Promise<A>): TE.TaskEither<ReadUnavailable, A> =>
+  const attempt: Attempt = work =>
     TE.tryCatch(
       () => mongo.run(work),
       cause => ({ _tag: 'ReadUnavailable', cause }),
     )
   const generations = generationsIn(db)
-  const leases = leasesIn(db)
   const documentsOf = (generation: Pick<Generation, 'model' | 'number'>): Documents =>
     documentsIn(db, collectionName(generation), generation.model)
 
@@ -111,13 +100,8 @@ export const mongoReadStore = (url: string): MongoReadStore => {
     checkpoint: model =>
       attempt(async () => {
         const row = servedIn(await generations.read(), model)
-        return row === undefined ? start : generationOf(model, row).checkpoint
+        return row === undefined ? startOfLog : generationOf(model, row).checkpoint
       }),
-
-    takeLeases: (models, holder, milliseconds) =>
-      attempt(() => Promise.all(models.map(model => leases.take(model, holder, milliseconds)))),
-
-    dropLeases: holder => attempt(() => leases.drop(holder)),
 
     served: (model, token) =>
       attempt(() =>
@@ -184,6 +168,9 @@ export const mongoReadStore = (url: string): MongoReadStore => {
         await dropStrays(models)
         return false
       }),
+
+    leases: leasesIn(db, attempt),
+    checkpoints: checkpointsIn(db, attempt),
 
     close: () => mongo.close(),
   }

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs'
 import { z } from 'zod'
 import * as E from '#fp/Either'
+import type { Checkpoint, Checkpoints, Superseded } from '../../projections/checkpoints.ts'
+import type { Leases } from '../../projections/leases.ts'
 import type {
-  Checkpoint,
   Document,
   FieldChange,
   Generation,
@@ -10,12 +11,13 @@ import type {
   Query,
   ReadModels,
   ReadModelWriter,
-  ReadUnavailable,
-  Superseded,
 } from '../../projections/read-store.ts'
-import { hasEnded } from '../process-name.ts'
+import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
+import { checkpointsIn, checkpointsTable } from './checkpoints.ts'
 import { checkFile, isDamage, namingDamage, setAside } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
+import { leasesIn, leasesTable } from './leases.ts'
+import type { OnReadFile } from './read-file.ts'
 import {
   columnsOf,
   createTables,
@@ -51,7 +53,7 @@ const closeLost = (db: Database): void => {
 }
 
 /** Raised when the tables beside the documents change: a file of another form is emptied, and filled from the log. */
-const form = 2n
+const form = 3n
 
 const forgetOtherForms = (db: Database): void => {
   const isOther = () => db.prepare('PRAGMA user_version').get()?.user_version !== form
@@ -71,13 +73,14 @@ const rowShape = z.object({
   event_id: z.string(),
 })
 
-const leaseRow = z.object({ holder: z.string(), token: z.bigint(), until: z.bigint() })
-
+const startOfLog: Checkpoint = { position: 0n, eventId: '' }
 const superseded: Superseded = { _tag: 'Superseded' }
 
 const modelRow = z.object({ name: z.string(), version: z.bigint(), number: z.bigint(), state: z.string() })
 
 export interface SqliteReadStore extends ReadModels, ReadModelWriter {
+  readonly leases: Leases
+  readonly checkpoints: Checkpoints
   /** The plan SQLite makes for a query, a line a step: for tests that no query scans. */
   readonly explain: (model: ModelShape, query: Query) => readonly string[]
   /** Looks at once whether the file is still there, instead of within a second. */
@@ -118,8 +121,7 @@ export const sqliteReadStore = (
     db.connection.exec(`CREATE TABLE IF NOT EXISTS models (name TEXT NOT NULL, version INTEGER NOT NULL,
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
       changed_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, version, number)) STRICT;
-      CREATE TABLE IF NOT EXISTS leases (name TEXT NOT NULL, version INTEGER NOT NULL, holder TEXT NOT NULL,
-      token INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (name, version)) STRICT`)
+      ${leasesTable}; ${checkpointsTable}`)
   }
   const openWhole = () => {
     checkFile(path)
@@ -172,6 +174,8 @@ export const sqliteReadStore = (
     return store
   }
 
+  const onFile: OnReadFile = work => attempt(() => work(current().db))
+
   const servedRow = (db: Database, model: ModelShape) => {
     const found = db
       .prepare(
@@ -220,7 +224,7 @@ export const sqliteReadStore = (
       state,
       Date.now(),
     )
-    return { model, number, checkpoint: { position: 0n, eventId: '' } }
+    return { model, number, checkpoint: startOfLog }
   }
 
   /** Whether nobody else has moved this generation, retired it, or taken its lease. */
@@ -231,23 +235,6 @@ export const sqliteReadStore = (
       )
       .get(model.name, model.version, number)
     return row?.position === checkpoint.position && (token === undefined || row.token === BigInt(token))
-  }
-
-  const leaseOf = (db: Database, { name, version }: ModelShape, holder: string, milliseconds: number) => {
-    const now = Date.now()
-    const row = db
-      .prepare('SELECT holder, token, until FROM leases WHERE name = ? AND version = ?')
-      .get(name, version)
-    const known = row === undefined ? undefined : leaseRow.parse(row)
-    const isOwn = known?.holder === holder
-    if (known !== undefined && !isOwn && known.until > BigInt(now) && !hasEnded(known.holder))
-      return undefined
-    const token = isOwn ? known.token : (known?.token ?? 0n) + 1n
-    db.prepare(
-      `INSERT INTO leases VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (name, version) DO UPDATE SET holder = excluded.holder, token = excluded.token, until = excluded.until`,
-    ).run(name, version, holder, token, now + milliseconds)
-    return Number(token)
   }
 
   const put = (db: Database, model: ModelShape, number: number, documents: readonly Document[]): void => {
@@ -309,20 +296,7 @@ export const sqliteReadStore = (
     checkpoint: model => async () =>
       attempt((): Checkpoint => {
         const row = servedRow(current().db, model)
-        return row === undefined
-          ? { position: 0n, eventId: '' }
-          : { position: row.position, eventId: row.event_id }
-      }),
-
-    takeLeases: (models, holder, milliseconds) => async () =>
-      attempt(() => {
-        const { db } = current()
-        return db.write(() => models.map(model => leaseOf(db, model, holder, milliseconds)))
-      }),
-
-    dropLeases: holder => async () =>
-      attempt(() => {
-        current().db.prepare('UPDATE leases SET until = 0 WHERE holder = ?').run(holder)
+        return row === undefined ? startOfLog : { position: row.position, eventId: row.event_id }
       }),
 
     served: (model, token) => async () =>
@@ -444,6 +418,9 @@ export const sqliteReadStore = (
         }
         return false
       }),
+
+    leases: leasesIn(onFile),
+    checkpoints: checkpointsIn(onFile),
 
     explain: (model, query) => {
       const { db, table } = servedTable(model)

@@ -115,49 +115,17 @@ export const generationsContract = (name: string, open: OpenReadStore) => {
       expect((await right(store.begin(things))).number).toBeGreaterThan(begun.number)
     })
 
-    describe('and their leases', () => {
-      const take = async (holder: string, milliseconds = 5_000) =>
-        (await right(store.takeLeases([things], holder, milliseconds)))[0]
-
-      it('are held by one process at a time, which keeps its token', async () => {
-        const token = await take('one')
-        expect(token).toBeTypeOf('number')
-        expect(await take('other')).toBeUndefined()
-        expect(await take('one')).toBe(token)
-      })
-
-      it('are each of one model', async () => {
-        await take('one')
-        const both = await right(store.takeLeases([things, others], 'other', 5_000))
-        expect(both).toEqual([undefined, expect.any(Number)])
-      })
-
-      it('pass on with a higher token when they run out, or are given up', async () => {
-        const first = (await take('one', 0)) ?? 0
-        const second = (await take('other')) ?? 0
-        expect(second).toBeGreaterThan(first)
-        expect(await take('one')).toBeUndefined()
-        await right(store.dropLeases('other'))
-        expect((await take('one')) ?? 0).toBeGreaterThan(second)
-      })
-
-      it('are won by one of many who come at the same time', async () => {
-        const tokens = await Promise.all(Array.from({ length: 10 }, (_, n) => take(`process-${n}`)))
-        expect(tokens.filter(token => token !== undefined)).toHaveLength(1)
-      })
-
-      it('fence out whoever had one before', async () => {
-        const first = await right(store.served(things, await take('one', 0)))
-        await feed(first, 5n, '"first"')
-        const second = await right(store.served(things, await take('other')))
-        expect(second.checkpoint).toEqual(checkpointAt(5n))
-        const late = { ...first, checkpoint: checkpointAt(5n) }
-        expect(await left(store.confirm([late]))).toEqual(superseded)
-        const changes = [{ generation: late, documents: [] }]
-        expect(await left(store.commit(changes, checkpointAt(6n), 0))).toEqual(superseded)
-        await feed(second, 6n, '"second"')
-        expect(await textOf()).toBe('"second"')
-      })
+    it('fence out whoever fed them with an earlier token', async () => {
+      const first = await right(store.served(things, 1))
+      await feed(first, 5n, '"first"')
+      const second = await right(store.served(things, 2))
+      expect(second.checkpoint).toEqual(checkpointAt(5n))
+      const late = { ...first, checkpoint: checkpointAt(5n) }
+      expect(await left(store.confirm([late]))).toEqual(superseded)
+      const changes = [{ generation: late, documents: [] }]
+      expect(await left(store.commit(changes, checkpointAt(6n), 0))).toEqual(superseded)
+      await feed(second, 6n, '"second"')
+      expect(await textOf()).toBe('"second"')
     })
   })
 }

@@ -3,14 +3,16 @@ import * as E from '#fp/Either'
 import { people } from '../../domain/people.ts'
 import { applyBatch } from '../../projections/apply-batch.ts'
 import { modelOf } from '../../projections/items.ts'
+import type { FollowFailure } from '../../projections/leased-work.ts'
 import { makeProgress } from '../../projections/progress.ts'
-import { type ProjectorFailure, startProjector } from '../../projections/projector.ts'
+import { startProjector } from '../../projections/projector.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
 import { rebuild } from '../../projections/rebuild.ts'
 import { stillValid, versionKey, versions, versionsProjection } from '../../projections/versions.ts'
 import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
+import { memoryLeases } from '../../stores/memory/leases.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { right } from '../support/either.ts'
 import { eventOf, pageWritten, personChanged, personRegistered } from '../support/events.ts'
@@ -20,26 +22,30 @@ const model = modelOf(people)
 const openAll = async () => {
   const stored = memoryLog()
   const ports = await right(() => openLog(stored))
-  return { stored, ...ports, store: memoryReadStore() }
+  return { stored, ...ports, store: memoryReadStore(), leases: memoryLeases() }
 }
 
 type Opened = Awaited<ReturnType<typeof openAll>>
 
 /** Projects until the head as it is now is reached, and stops. */
-const projectAll = async ({ feed, store }: Pick<Opened, 'feed' | 'store'>, which = projections) => {
+const projectAll = async (
+  { feed, store, leases }: Pick<Opened, 'feed' | 'store' | 'leases'>,
+  which = projections,
+) => {
   const ending = new AbortController()
   const progress = makeProgress(which.map(({ shape }) => shape.name))
-  const failures: ProjectorFailure['_tag'][] = []
+  const failures: FollowFailure['_tag'][] = []
   const projector = startProjector(
     {
       feed,
       reads: store,
       writer: store,
+      leases,
       holder: 'test',
       mayWait: () => true,
       projections: which,
       progress,
-      report: ({ _tag }) => failures.push(_tag as ProjectorFailure['_tag']),
+      report: ({ _tag }) => failures.push(_tag as FollowFailure['_tag']),
     },
     ending.signal,
   )
@@ -93,7 +99,7 @@ describe('the projector', () => {
         return hub.store.commit(moved, to, within)()
       },
     }
-    await projectAll({ feed: hub.feed, store: { ...hub.store, ...forgetful } })
+    await projectAll({ ...hub, store: { ...hub.store, ...forgetful } })
     expect(await right(hub.store.get(model, 'ANA'))).toEqual(once)
   })
 
@@ -109,7 +115,7 @@ describe('the projector', () => {
         return failing >= 0 ? async () => failed : hub.store.commit(...parameters)
       },
     }
-    const { failures } = await projectAll({ feed: hub.feed, store: shaky })
+    const { failures } = await projectAll({ ...hub, store: shaky })
     expect(failures).toEqual(['ReadUnavailable', 'ReadUnavailable'])
     expect(await textOf(hub.store, 'ANA')).toContain('"ANA"')
   })
@@ -138,6 +144,7 @@ describe('the projector', () => {
       feed: hub.feed,
       reads: hub.store,
       writer: forgetting,
+      leases: hub.leases,
       holder: 'test',
       mayWait: () => true,
       projections,
@@ -186,6 +193,7 @@ describe('the projector', () => {
         feed: hub.feed,
         reads: store,
         writer: store,
+        leases: hub.leases,
         holder: 'test',
         mayWait: () => true,
         projections,

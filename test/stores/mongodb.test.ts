@@ -15,8 +15,10 @@ import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
+import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { leasesContract } from '../contracts/leases.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
@@ -53,6 +55,8 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
 
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
+  leasesContract('MongoDB', async () => mongoReadStore(newUrl()))
+  checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()

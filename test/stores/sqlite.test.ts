@@ -16,9 +16,11 @@ import { openDatabase } from '../../stores/sqlite/database.ts'
 import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
+import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { leasesContract } from '../contracts/leases.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { left, right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
@@ -37,6 +39,8 @@ eventLogContract('SQLite', async () => sqliteLog(newFile()))
 eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
 generationsContract('SQLite', async () => sqliteReadStore(newFile()))
+leasesContract('SQLite', async () => sqliteReadStore(newFile()))
+checkpointsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 
 const signal = new AbortController().signal

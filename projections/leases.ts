@@ -1,0 +1,22 @@
+import type { TaskEither } from '#fp/TaskEither'
+import type { ReadUnavailable } from './read-unavailable.ts'
+
+/**
+ * Which process works on what: a lease of a name is held by one process at a time. Names are of any text; whoever uses
+ * them keeps them apart. Leases lie beside the read models, and may be deleted with them.
+ */
+export interface Leases {
+  /**
+   * Takes or keeps the lease of each name for so many milliseconds from now: its token, which rises with each holder;
+   * undefined while another process holds it. A process of this host that is known to have ended holds none.
+   *
+   * A holder may go on working after its lease has run out, until it looks again: what it writes must name its token.
+   */
+  readonly take: (
+    names: readonly string[],
+    holder: string,
+    milliseconds: number,
+  ) => TaskEither<ReadUnavailable, readonly (number | undefined)[]>
+  /** Gives up those of these names that this process holds. */
+  readonly drop: (names: readonly string[], holder: string) => TaskEither<ReadUnavailable, void>
+}
