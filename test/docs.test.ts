@@ -24,5 +24,5 @@ describe.each(guides)('%s', guide => {
 })
 
 it('the guide to adding a resource has its excerpts', () => {
-  expect(textOf('docs/adding-a-resource.md').match(/^```ts \S+$/gm)).toHaveLength(5)
+  expect(textOf('docs/adding-a-resource.md').match(/^```ts \S+$/gm)).toHaveLength(4)
 })

@@ -17,7 +17,8 @@ import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'
 /** Refusals that only HTTP knows. */
 export type HttpFailure =
   | { readonly _tag: 'NoSuchRoute' }
-  | { readonly _tag: 'ScopeMissing'; readonly scope: string | undefined }
+  /** `needed`: all the scopes that open it together; none where no scope does. */
+  | { readonly _tag: 'ScopeMissing'; readonly needed: readonly string[] }
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
   | { readonly _tag: 'Malformed'; readonly detail: string }
@@ -58,6 +59,13 @@ const unavailable = (name: ProblemName, detail: string): Problem => ({
   detail,
   headers: retryLater,
 })
+
+const lackOf = (scopes: readonly string[]): string => {
+  if (scopes.length === 0) return 'This is for people only: no scope opens it.'
+  return scopes.length === 1
+    ? `The access token lacks the scope ${scopes[0]}.`
+    : `The access token needs all of these scopes: ${scopes.join(', ')}.`
+}
 
 /** Every failure as the client sees it: our own words, never a driver's. */
 const problemOf = (failure: Failure): Problem => {
@@ -102,12 +110,9 @@ const problemOf = (failure: Failure): Problem => {
     case 'ScopeMissing':
       return {
         name: 'insufficient-scope',
-        detail:
-          failure.scope === undefined
-            ? 'This is for people only: no scope opens it.'
-            : `The access token lacks the scope ${failure.scope}.`,
+        detail: lackOf(failure.needed),
         headers: {
-          'WWW-Authenticate': `Bearer ${realm}, error="insufficient_scope"${failure.scope === undefined ? '' : `, scope="${failure.scope}"`}`,
+          'WWW-Authenticate': `Bearer ${realm}, error="insufficient_scope"${failure.needed.length === 0 ? '' : `, scope="${failure.needed.join(' ')}"`}`,
         },
       }
     case 'NotAllowed':
