@@ -5,19 +5,20 @@ import * as E from '#fp/Either'
 import { errorSummary } from './api/http/error-summary.ts'
 import type { AuthStore } from './auth/auth-store.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
+import { passwordTaker } from './auth/creation-password.ts'
 import { namesCredentials } from './auth/named-credentials.ts'
 import { type NodeUseCases, nodeUseCases } from './auth/nodes.ts'
-import { makePasswords, type Passwords } from './auth/passwords.ts'
-import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
+import { makePasswords, type PasswordFailure, type Passwords } from './auth/passwords.ts'
+import { type PeopleUseCases, peopleUseCases, standingFollows } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
+import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
-import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -46,6 +47,7 @@ export interface Core {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly writeItem: WriteItem
+  readonly acceptItem: AcceptItem<PasswordFailure>
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -125,9 +127,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
 
   const turns = makeTurns(1000)
   const handle = commandHandler({ log, turns, now: () => new Date() })
-  const writeItem = itemWriter(log, handle, (resource, { id }, state, revision) => {
-    if (resource === peopleOfTheFederation) standing.personIs(id, state, revision)
-  })
+  const writeItem = itemWriter(log, handle, standingFollows(standing))
   const passwords = await makePasswords(auth, makeSlowWork())
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
@@ -143,6 +143,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     people,
     nodes: nodeUseCases(handle, clientSecrets(auth), standing),
     writeItem,
+    acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

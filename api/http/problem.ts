@@ -8,6 +8,7 @@ import type {
   ContentTooLarge,
   ContentUnavailable,
 } from '../../commands/content-store.ts'
+import type { Malformed } from '../../commands/json-text.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { ReadUnavailable } from '../../projections/read-store.ts'
 import type { Answer } from './answer.ts'
@@ -21,7 +22,7 @@ export type HttpFailure =
   | { readonly _tag: 'ScopeMissing'; readonly needed: readonly string[] }
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
-  | { readonly _tag: 'Malformed'; readonly detail: string }
+  | Malformed
   | { readonly _tag: 'BodyTooLarge'; readonly limit?: string }
   | { readonly _tag: 'RangeNotSatisfiable'; readonly size: number }
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
