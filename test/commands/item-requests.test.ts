@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import { passwordTaker } from '../../auth/creation-password.ts'
+import { settingLane } from '../../auth/lanes.ts'
 import { makePasswords } from '../../auth/passwords.ts'
 import { makeSlowWork } from '../../auth/slow-work.ts'
 import { commandHandler } from '../../commands/handle.ts'
@@ -17,6 +18,7 @@ import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { left, right } from '../support/either.ts'
 
+const actor = { kind: 'person', id: 'ITA' } as const
 const anybody = {
   rights: { roles: false, password: false },
   knownRoles: ['end_user', 'root'],
@@ -34,7 +36,7 @@ const put = (json: JsonObject): ItemRequest => ({
 })
 const patch = (json: JsonObject): ItemRequest => ({ _tag: 'Patch', sent: sent(json) })
 
-const passwords = await makePasswords(memoryAuthStore(), makeSlowWork(100))
+const passwords = await makePasswords(memoryAuthStore(), makeSlowWork())
 
 const open = async () => {
   const { log } = await right(() => openLog(memoryLog()))
@@ -118,7 +120,7 @@ describe('a password in a body', () => {
     const [registered] = await events('person-ANA')
     expect(JSON.stringify(registered?.event)).not.toContain('gnusolidario')
     const credential = registered?.event.credential ?? ''
-    expect(await right(passwords.verify('ANA', credential, 'gnusolidario'))).toBe(true)
+    expect(await right(passwords.verify('ANA', credential, 'gnusolidario', settingLane(actor)))).toBe(true)
     expect(await right(await run(people, { id: 'ANA' }, body))).toMatchObject({ added: false })
   })
 
