@@ -5,10 +5,11 @@ import * as E from '#fp/Either'
 import { errorSummary } from './api/http/error-summary.ts'
 import type { AuthStore } from './auth/auth-store.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
+import { passwordTaker } from './auth/creation-password.ts'
 import { namesCredentials } from './auth/named-credentials.ts'
 import { type NodeUseCases, nodeUseCases } from './auth/nodes.ts'
-import { makePasswords, type Passwords } from './auth/passwords.ts'
-import { type PeopleUseCases, peopleUseCases } from './auth/people.ts'
+import { makePasswords, type PasswordFailure, type Passwords } from './auth/passwords.ts'
+import { type PeopleUseCases, peopleUseCases, standingFollows } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import {
@@ -20,11 +21,11 @@ import {
 } from './auth/standing.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
+import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
 import { parseNode } from './domain/nodes.ts'
-import { people as peopleOfTheFederation } from './domain/people.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -53,6 +54,7 @@ export interface Core {
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
   readonly writeItem: WriteItem
+  readonly acceptItem: AcceptItem<PasswordFailure>
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -141,15 +143,15 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
           logger.warn(errorSummary(superseded.left.cause), 'superseded credentials were not marked')
       })
   }
-  const writeItem = itemWriter(log, handle, (resource, { id }, state, revision) => {
-    if (resource !== peopleOfTheFederation) return
+  const personIs: FollowedStanding['personIs'] = (id, state, revision) => {
     standing.personIs(id, state, revision)
     if (state.is === 'removed') supersede(id, [])
-  })
+  }
   const nodeIs: FollowedStanding['nodeIs'] = (clientId, item, revision) => {
     standing.nodeIs(clientId, item, revision)
     supersede(nodeAccount(clientId), liveSecrets(parseNode(item)))
   }
+  const writeItem = itemWriter(log, handle, standingFollows({ personIs }))
   const passwords = await makePasswords(auth, makeSlowWork())
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
@@ -166,6 +168,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     people,
     nodes: nodeUseCases(handle, clientSecrets(auth), { nodeIs }),
     writeItem,
+    acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -148,7 +148,7 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const method = methodOf(request)
     if (isMethod(method) && isPermitted(policy, access, { request, principal }, method)) return undefined
     return principal.kind === 'node'
-      ? { _tag: 'ScopeMissing', scope: isMethod(method) ? access?.grants[method]?.scope : undefined }
+      ? { _tag: 'ScopeMissing', needed: (isMethod(method) && access?.grants[method]?.scopes) || [] }
       : { _tag: 'NotAllowed' }
   }
 

@@ -4,12 +4,14 @@ import type { Authenticate } from '../auth/authenticate.ts'
 import type { Guesses } from '../auth/guesses.ts'
 import type { IdentityProvider } from '../auth/identity-provider.ts'
 import type { NodeUseCases } from '../auth/nodes.ts'
+import type { PasswordFailure } from '../auth/passwords.ts'
 import type { PeopleUseCases } from '../auth/people.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Standing } from '../auth/standing.ts'
 import type { WriteContent } from '../commands/content.ts'
 import type { ContentStore } from '../commands/content-store.ts'
-import type { readItem, WriteItem, wasHandled } from '../commands/items.ts'
+import type { AcceptItem } from '../commands/item-requests.ts'
+import type { readItem, wasHandled } from '../commands/items.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
@@ -32,7 +34,7 @@ export interface ApiDependencies {
   readonly lastSeen: AuthStore['lastSeen']
   readonly claims: Pick<AuthStore, 'claim' | 'claimed' | 'releaseClaim'>
   readonly wasHandled: ReturnType<typeof wasHandled>
-  readonly writeItem: WriteItem
+  readonly acceptItem: AcceptItem<PasswordFailure>
   readonly writeContent: WriteContent
   readonly contents: Pick<ContentStore, 'verify' | 'read'>
   /** Bytes of a content at most. */

@@ -18,10 +18,11 @@ interface RoleGrant {
   readonly ownIsEverybodys?: boolean
 }
 
-/** Who may: people by their roles, nodes by a scope of their token. */
+/** Who may: people by their roles, nodes by the scopes of their token. */
 export interface Grant {
   readonly people: 'everybody' | 'nobody' | RoleGrant
-  readonly scope?: string
+  /** A token needs all of them. Without any, no node may. */
+  readonly scopes?: readonly [string, ...string[]]
 }
 
 /** A path of the API: who may do what there, and what says whom it is about: a parameter of the path, or each item. */
@@ -42,17 +43,17 @@ export const contentPath = (resource: Pick<Resource, 'name' | 'ownerField'>): st
 
 const grantsOf = (
   role: Pick<RoleGrant, 'endpoint' | 'reach'>,
-  scope: string,
+  collection: string,
   methods: readonly Method[],
 ): PathAccess['grants'] => {
   const of = (...methods: readonly RoleMethod[]) => ({ ...role, methods })
   const all: Record<Method, Grant> = {
-    GET: { people: of('GET'), scope: `${scope}:read` },
-    POST: { people: of('POST'), scope: `${scope}:write` },
+    GET: { people: of('GET'), scopes: [`${collection}:read`] },
+    POST: { people: of('POST'), scopes: [`${collection}:write`] },
     // Needs POST where it creates, PATCH where it changes: which of them, the item tells.
-    PUT: { people: of('POST', 'PATCH'), scope: `${scope}:write` },
-    PATCH: { people: of('PATCH'), scope: `${scope}:write` },
-    DELETE: { people: of('DELETE'), scope: `${scope}:delete` },
+    PUT: { people: of('POST', 'PATCH'), scopes: [`${collection}:write`] },
+    PATCH: { people: of('PATCH'), scopes: [`${collection}:write`] },
+    DELETE: { people: of('DELETE'), scopes: [`${collection}:delete`] },
   }
   return Object.fromEntries(methods.map(method => [method, all[method]]))
 }
@@ -116,7 +117,7 @@ export const setPassword: Grant = {
 
 const ofNodes = (method: RoleMethod, action: 'read' | 'write'): Grant => ({
   people: { endpoint: 'nodes', methods: [method], reach: 'nowhere' },
-  scope: `nodes:${action}`,
+  scopes: [`nodes:${action}`],
 })
 
 /** The one table of who may do what: a path or method that is not in it is nobody's. */

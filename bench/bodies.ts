@@ -1,7 +1,7 @@
 /** `npm run bench:bodies`: what a body of 1 MiB costs the event loop, against parsing and writing it alone. */
 import * as E from '#fp/Either'
-import { parseJson, takeObject } from '../api/http/json-text.ts'
-import { creationOf } from '../api/resources/creation.ts'
+import { creatingBody } from '../commands/item-requests.ts'
+import { parseJson, takeObject } from '../commands/json-text.ts'
 import type { Preconditions } from '../domain/item.ts'
 import { invalidParts } from '../domain/item-body.ts'
 import { itemDecider } from '../domain/item-decider.ts'
@@ -13,7 +13,6 @@ const rounds = 7
 const identity = { owner: 'ESPGNU777ORG', id: 'p1' }
 const decider = itemDecider(pages, identity)
 const preconditions: Preconditions = {}
-const creator = { rights: { roles: false, password: false }, knownRoles: [], takesHashes: false }
 
 const bodyOf = (bytes: Buffer): JsonObject => {
   const parsed = parseJson(bytes, 'body')
@@ -26,9 +25,9 @@ const bodyOf = (bytes: Buffer): JsonObject => {
 /** Everything that POST does to a body between its last byte and the append. */
 const create = (bytes: Buffer) => {
   const json = bodyOf(bytes)
-  const creation = creationOf(pages, identity, { bytes, json }, creator, { _tag: 'Create' }, preconditions)
-  if (E.isLeft(creation)) throw new Error(creation.left._tag)
-  const decision = decider.decide(creation.right.command({ is: 'none' }), decider.initial)
+  const body = creatingBody(pages, identity, { bytes, json })
+  if (E.isLeft(body)) throw new Error(body.left._tag)
+  const decision = decider.decide({ _tag: 'Create', body: body.right, preconditions }, decider.initial)
   if (E.isLeft(decision)) throw new Error(decision.left._tag)
   const state = decision.right.reduce(decider.evolve, decider.initial)
   if (state.is !== 'present') throw new Error('nothing was created')

@@ -9,7 +9,7 @@ import { makeLogger } from '../logger.ts'
 import { startHub } from '../main.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { ExitCode } from './command.ts'
-import { complain } from './operator.ts'
+import { complain, registerPerson } from './operator.ts'
 import { startProblem, untilAsked } from './serve.ts'
 
 const root = { id: 'ARGBUE111FAV', password: 'freedom' }
@@ -78,22 +78,12 @@ const demoPages: readonly (readonly [string, string, JsonObject])[] = [
 
 /** Registers the demo's root as an operator does; gives what went wrong, if anything did. */
 export const registerRoot = async (core: Core): Promise<string | undefined> => {
-  const registered = await core.people.create(
-    {
-      identity: { id: root.id },
-      conditional: false,
-      context: { actor: { kind: 'operator', id: 'demo' }, requestId: randomUUID(), commandId: randomUUID() },
-    },
-    password => ({
-      _tag: 'Create',
-      body: { name: 'Favio', lastname: 'Demo', roles: ['root'] },
-      password,
-      rights: { roles: true, password: true },
-      knownRoles: core.policy.roleNames,
-      preconditions: {},
-    }),
-    { kind: 'clear', text: root.password },
-    true,
+  const registered = await registerPerson(
+    core,
+    root.id,
+    { name: 'Favio', lastname: 'Demo', roles: ['root'] },
+    root.password,
+    { actor: { kind: 'operator', id: 'demo' }, requestId: randomUUID(), commandId: randomUUID() },
   )()
   return E.isLeft(registered) ? sentenceOf(registered.left) : undefined
 }

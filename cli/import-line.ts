@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
-import type { Body } from '../api/http/body.ts'
-import { parseJson, takeObject } from '../api/http/json-text.ts'
 import { type Failure, sentenceOf } from '../api/http/problem.ts'
+import type { SentBody } from '../commands/item-requests.ts'
+import { parseJson, takeObject } from '../commands/json-text.ts'
 import { catalogue } from '../domain/catalogue.ts'
 import { parseAccount } from '../domain/identifiers.ts'
 import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
@@ -13,7 +13,7 @@ import { type Identity, pointerOf, type Resource, streamOf } from '../domain/res
 export interface ImportLine {
   readonly resource: Resource
   readonly identity: Identity
-  readonly sent: Body
+  readonly sent: SentBody
 }
 
 /** Why a line does not go in; of what it holds no more than which item it is. */

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { Failure } from '../api/http/problem.ts'
-import { occurredAtOf } from '../api/http/write-request.ts'
-import { type Creator, creationOf } from '../api/resources/creation.ts'
 import type { CommandContext, Outcome } from '../commands/handle.ts'
 import type { Core } from '../core.ts'
 import type { ItemState } from '../domain/item.ts'
-import { people } from '../domain/people.ts'
 import { streamOf } from '../domain/resource.ts'
 import { type ImportLine, lookedAt, type Refusal, readLine, refusalOf } from './import-line.ts'
 import type { Work } from './in-order.ts'
 import type { Line } from './lines.ts'
+import { registrarOf } from './operator.ts'
 
 /** What came of a line; `stopped` where nobody can tell, because a store is away. */
 export type Result = { readonly line: Line } & (
@@ -19,32 +17,18 @@ export type Result = { readonly line: Line } & (
   | { readonly is: 'stopped'; readonly failure: Failure }
 )
 
-type Importing = Pick<Core, 'people' | 'writeItem' | 'policy'>
+type Importing = Pick<Core, 'acceptItem' | 'policy'>
 
 /** Writes the item of a line as POST would for a caller who may do everything. */
 const write = async (
-  { people: useCases, writeItem, policy }: Importing,
+  { acceptItem, policy }: Importing,
   { resource, identity, sent }: ImportLine,
   by: CommandContext,
 ): Promise<E.Either<Failure, Outcome<ItemState>>> => {
-  const creator: Creator = {
-    rights: { roles: true, password: true },
-    knownRoles: policy.roleNames,
-    takesHashes: true,
-  }
-  const creation = creationOf(resource, identity, sent, creator, { _tag: 'Create' }, {})
-  if (E.isLeft(creation)) return creation
-  const { command, password } = creation.right
-  const occurredAt = occurredAtOf(sent.json)
-  const context = {
-    ...by,
-    commandId: randomUUID(),
-    ...(occurredAt === undefined ? {} : { occurredAt }),
-  }
-  const parts = { identity, conditional: false, context }
-  return resource === people
-    ? useCases.create(parts, command, password, true)()
-    : writeItem({ ...parts, resource, prepare: () => async () => E.right(command({ is: 'none' })) })()
+  const sender = { ...registrarOf(policy), takesHashes: true }
+  const accepted = acceptItem(resource, identity, { _tag: 'Create', sent }, sender)
+  if (E.isLeft(accepted)) return accepted
+  return accepted.right({ preconditions: {}, context: { ...by, commandId: randomUUID() } })()
 }
 
 const resultOf = (

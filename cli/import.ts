@@ -1,7 +1,7 @@
 import { accessSync, constants, createReadStream, statSync } from 'node:fs'
 import { addAbortSignal, type Readable } from 'node:stream'
-import { textLimit } from '../api/http/json-text.ts'
 import { sentenceOf } from '../api/http/problem.ts'
+import { textLimit } from '../commands/json-text.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import type { ExitCode } from './command.ts'

@@ -3,9 +3,14 @@ import { userInfo } from 'node:os'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { type Failure, sentenceOf } from '../api/http/problem.ts'
+import type { PersonFailure } from '../auth/people.ts'
 import type { CommandContext, Outcome } from '../commands/handle.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
+import type { ItemState } from '../domain/item.ts'
+import type { JsonObject } from '../domain/json.ts'
+import { people } from '../domain/people.ts'
+import type { Registrar } from '../domain/person-rules.ts'
 import type { ExitCode } from './command.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
@@ -33,6 +38,29 @@ export const contextOfOperator = (): CommandContext => ({
   requestId: randomUUID(),
   commandId: randomUUID(),
 })
+
+/** Whoever runs this machine may set roles and passwords. */
+export const registrarOf = ({ roleNames }: Core['policy']): Registrar => ({
+  rights: { roles: true, password: true },
+  knownRoles: roleNames,
+})
+
+/** Registers a person with a password in clear text. */
+export const registerPerson =
+  (
+    { acceptItem, policy }: Core,
+    id: string,
+    fields: JsonObject,
+    password: string,
+    context: CommandContext,
+  ): TaskEither<PersonFailure, Outcome<ItemState>> =>
+  async () => {
+    const json = { ...fields, password }
+    const sent = { json, bytes: Buffer.from(JSON.stringify(json)) }
+    const sender = { ...registrarOf(policy), takesHashes: false }
+    const accepted = acceptItem(people, { id }, { _tag: 'Create', sent }, sender)
+    return E.isLeft(accepted) ? accepted : accepted.right({ preconditions: {}, context })()
+  }
 
 /** Runs one write of the operator's, waits until hubs on the same DATA_DIR have it, and says what came of it. */
 export const runWrite = <Written extends Pick<Outcome<unknown>, 'position'>>(

@@ -12,7 +12,7 @@ import type { ItemState } from '../domain/item.ts'
 import { invalidFields } from '../domain/item-body.ts'
 import { people } from '../domain/people.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
-import { complain, contextOfOperator, runWrite, say } from './operator.ts'
+import { complain, contextOfOperator, registerPerson, runWrite, say } from './operator.ts'
 
 const writeTo = (id: string) => ({ identity: { id }, conditional: false, context: contextOfOperator() })
 
@@ -81,20 +81,7 @@ const register = async (config: Config, id: string, options: RegisterOptions): P
   return run(
     config,
     id,
-    (core, account) =>
-      core.people.create(
-        writeTo(account),
-        said => ({
-          _tag: 'Create',
-          body,
-          password: said,
-          rights: { roles: true, password: true },
-          knownRoles: core.policy.roleNames,
-          preconditions: {},
-        }),
-        { kind: 'clear', text: password },
-        true,
-      ),
+    (core, account) => registerPerson(core, account, body, password, contextOfOperator()),
     (account, { added }) =>
       added
         ? say(`${account} is registered and can log in.`)

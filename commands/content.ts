@@ -2,8 +2,8 @@ import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import * as TE from '#fp/TaskEither'
 import type { Content } from '../domain/content.ts'
-import type { ItemState, StoreContent } from '../domain/item.ts'
-import { itemDecider } from '../domain/item-decider.ts'
+import { contentDecider, type StoreContent } from '../domain/content-decider.ts'
+import type { ItemState } from '../domain/item.ts'
 import { type Identity, type Resource, streamOf } from '../domain/resource.ts'
 import type {
   ContentCutShort,
@@ -61,7 +61,7 @@ export const contentWriter =
   <Failure>(write: ContentWrite<Failure>) =>
   async () => {
     const { resource, identity, conditional } = write
-    const decider = itemDecider(resource, identity)
+    const decider = contentDecider(resource)
     const folded = await foldStream(log, streamOf(resource, identity), decider, unread(decider))
     if (E.isLeft(folded)) return folded
     const { state, keyed } = folded.right
@@ -81,9 +81,10 @@ export const contentWriter =
             ...arrived.right.command,
             content: { size, type: write.type, sha256 },
           }
-          return writeItem<ContentUnavailable>({
+          return writeItem<ContentUnavailable, StoreContent>({
             resource,
             identity,
+            decider,
             conditional,
             context,
             // Also what is there already is kept anew: where it was damaged, it is right again.

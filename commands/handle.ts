@@ -73,7 +73,7 @@ type FoldedState = Folded<unknown>
 const makeFolds = () => {
   const kept = new Map<string, FoldedState>()
   return {
-    // A stream has one decider, whose state this is.
+    // Every decider of a stream folds it alike: this is their state.
     of: <State>(stream: string, decider: Decider<never, State>): Folded<State> =>
       (kept.get(stream) as Folded<State> | undefined) ?? unread(decider),
     keep: (stream: string, folded: FoldedState): void => {

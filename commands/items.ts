@@ -1,8 +1,9 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
+import type { Decider } from '../domain/decider.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import type { ItemCommand, ItemState } from '../domain/item.ts'
-import { itemDecider } from '../domain/item-decider.ts'
+import { foldingOf } from '../domain/item-state.ts'
 import { member } from '../domain/json.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { people } from '../domain/people.ts'
@@ -12,14 +13,16 @@ import type { EventLog } from './event-log.ts'
 import { type Folded, foldStream, unread } from './fold-stream.ts'
 import type { CommandContext, CommandFailure, Handle, Outcome } from './handle.ts'
 
-export type PrepareItemCommand<Failure = never> = (
+export type PrepareItemCommand<Failure = never, Command = ItemCommand> = (
   state: ItemState,
-) => TaskEither<CommandFailure | Failure, ItemCommand>
+) => TaskEither<CommandFailure | Failure, Command>
 
-export interface ItemWrite<Failure = never> {
+export interface ItemWrite<Failure = never, Command = ItemCommand> {
   readonly resource: Resource
   readonly identity: Identity
-  readonly prepare: PrepareItemCommand<Failure>
+  /** Of these commands. Every decider of a stream folds it alike. */
+  readonly decider: Decider<Command, ItemState>
+  readonly prepare: PrepareItemCommand<Failure, Command>
   /** The caller named the revision it means. */
   readonly conditional: boolean
   readonly context: CommandContext
@@ -27,8 +30,8 @@ export interface ItemWrite<Failure = never> {
   readonly claim?: TaskEither<CommandFailure | Failure, void> | undefined
 }
 
-export type WriteItem = <Failure = never>(
-  write: ItemWrite<Failure>,
+export type WriteItem = <Failure = never, Command = ItemCommand>(
+  write: ItemWrite<Failure, Command>,
 ) => TaskEither<CommandFailure | Failure, Outcome<ItemState>>
 
 /** The present state of an item, from its stream. */
@@ -36,7 +39,7 @@ export const readItem =
   (log: Pick<EventLog, 'read'>) =>
   (resource: Resource, identity: Identity): TaskEither<LogFailure, ItemState> =>
   async () => {
-    const decider = itemDecider(resource, identity)
+    const decider = foldingOf(resource)
     const folded = await foldStream(log, streamOf(resource, identity), decider, unread(decider))
     return E.map(({ state }: Folded<ItemState>) => state)(folded)
   }
@@ -102,11 +105,12 @@ export const itemWriter = (
       return errors.length === 0 ? E.right(undefined) : E.left(invalid(...errors))
     }
 
-  return <Failure>({ resource, identity, prepare, conditional, context, claim }: ItemWrite<Failure>) => {
+  return <Failure, Command>(write: ItemWrite<Failure, Command>) => {
+    const { resource, identity, decider, prepare, conditional, context, claim } = write
     const refers = refersToWhatIs(resource)
-    return handle<ItemCommand, ItemState, Failure>({
+    return handle<Command, ItemState, Failure>({
       stream: streamOf(resource, identity),
-      decider: itemDecider(resource, identity),
+      decider,
       prepare: state => async () => {
         const owner = await ownerIsThere(identity.owner)()
         return E.isLeft(owner) ? owner : prepare(state)()

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { parseAccount } from './identifiers.ts'
-import { isBefore } from './instant.ts'
+import { isBefore, parseInstant } from './instant.ts'
 import { contentFields } from './item-content.ts'
-import { type Json, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
+import { isObject, type Json, type JsonObject, member, withMembers, withoutMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
 import { type Identity, invalidPartsOf, type Resource } from './resource.ts'
 
@@ -146,3 +146,15 @@ export const asSaid = (
     item,
     filledIn(resource, identity).filter(key => !isSet(body, key)),
   )
+
+const timestampIn = (body: JsonObject, field: string): string | undefined => {
+  const info = member(body, field)
+  const timestamp = isObject(info) ? member(info, 'timestamp') : undefined
+  return typeof timestamp === 'string' ? parseInstant(timestamp) : undefined
+}
+
+/** When the sender says it happened: `modification_info.timestamp`, else `creation_info.timestamp`. */
+export const occurredAtOf = (body: JsonObject): string | undefined => {
+  const instant = timestampIn(body, 'modification_info') ?? timestampIn(body, 'creation_info')
+  return instant === undefined ? undefined : `${instant}Z`
+}

@@ -1,7 +1,6 @@
 import * as E from '#fp/Either'
-import { contentField, contentOf, isSameContent } from './content.ts'
-import type { DomainEvent } from './event.ts'
-import type { ItemCommand, StoreContent } from './item.ts'
+import { contentField } from './content.ts'
+import type { ItemCommand } from './item.ts'
 import { effectivePatch, equalJson, hasMembers, type JsonObject, member, withoutMembers } from './json.ts'
 import { invalid, type Rejection } from './rejection.ts'
 import type { Resource } from './resource.ts'
@@ -46,19 +45,4 @@ export const withoutContent = <Command extends ItemCommand>(
       bodyWithout(resource, command.patch, item, true),
     )
   return E.right(command)
-}
-
-export const mayStore = ({ mayAdd, mayReplace }: StoreContent, item: JsonObject): boolean =>
-  contentOf(item) === undefined ? mayAdd : mayReplace
-
-export const storeContent = (
-  { contentFact }: Resource,
-  { content, onlyNew }: StoreContent,
-  item: JsonObject,
-): E.Either<Rejection, readonly DomainEvent[]> => {
-  const known = contentOf(item)
-  if (known !== undefined && onlyNew) return E.left({ _tag: 'StaleRevision' })
-  return contentFact === undefined || (known !== undefined && isSameContent(content, known))
-    ? E.right([])
-    : E.right([{ type: contentFact, data: content }])
 }

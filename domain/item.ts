@@ -1,4 +1,4 @@
-import type { Content } from './content.ts'
+import type { Decision } from './decider.ts'
 import { type JsonObject, jsonText } from './json.ts'
 
 export type ItemState =
@@ -16,31 +16,12 @@ export type ItemState =
     }
   | { readonly is: 'removed'; readonly revision: number; readonly subject?: string }
 
+export type PresentItem = Extract<ItemState, { is: 'present' }>
+
 /** Entity tags of a conditional request (RFC 9110, section 13.1), as revisions. */
 export interface Preconditions {
   readonly ifMatch?: '*' | readonly number[]
   readonly ifNoneMatch?: '*' | readonly number[]
-}
-
-/** What a body says about a password: nothing, one that is checked against the person's, or one that is new. */
-export type SaidPassword =
-  | { readonly is: 'none' }
-  | { readonly is: 'present' }
-  | { readonly is: 'other' }
-  | { readonly is: 'new'; readonly credential: string }
-
-/** What else than the fields of everybody the creator may set. */
-export interface CreationRights {
-  readonly roles: boolean
-  readonly password: boolean
-}
-
-/** What a creating body says, and what its sender may say. */
-export interface Creation {
-  readonly body: JsonObject
-  readonly password: SaidPassword
-  readonly rights: CreationRights
-  readonly knownRoles: readonly string[]
 }
 
 /** The person to whose things the caller is confined, new ones and those there are; undefined where it is not. */
@@ -49,35 +30,40 @@ export interface Confinement {
   readonly seeing: string | undefined
 }
 
-interface Conditional {
+/** What every command about an item has. */
+export interface Conditional {
   readonly preconditions: Preconditions
   /** Only where the item itself says whose it is. */
   readonly confinement?: Confinement
 }
 
+/** Makes an item of a body, or recognises the one that is there. */
+export interface CreateItem extends Conditional {
+  readonly _tag: 'Create'
+  readonly body: JsonObject
+}
+
+/** Makes an item of a body, or replaces the one that is there. */
+export interface PutItem extends Conditional {
+  readonly _tag: 'Put'
+  readonly body: JsonObject
+  readonly mayCreate: boolean
+  readonly mayReplace: boolean
+}
+
+/** The commands that items of every resource have. */
 export type ItemCommand =
-  | ({ readonly _tag: 'Create' } & Creation & Conditional)
-  | ({ readonly _tag: 'Put'; readonly mayCreate: boolean; readonly mayReplace: boolean } & Creation &
-      Conditional)
+  | CreateItem
+  | PutItem
   | ({ readonly _tag: 'Patch'; readonly patch: JsonObject } & Conditional)
   | ({ readonly _tag: 'Remove' } & Conditional)
-  | ({
-      readonly _tag: 'AssignRoles'
-      readonly roles: readonly string[]
-      readonly knownRoles: readonly string[]
-    } & Conditional)
-  | ({ readonly _tag: 'SetActive'; readonly active: boolean } & Conditional)
-  | ({ readonly _tag: 'SetPassword'; readonly credential: string } & Conditional)
-  | StoreContent
 
-/** Gives an item its content. One that it has already counts as replaced, also where only its type is another. */
-export interface StoreContent extends Conditional {
-  readonly _tag: 'StoreContent'
-  readonly content: Content
-  readonly mayAdd: boolean
-  readonly mayReplace: boolean
-  /** Only where it has none yet. */
-  readonly onlyNew: boolean
+/** What decides on a body, once it is clear that the caller may send it, and means this item at this revision. */
+export interface ItemRules {
+  /** Where there is no item. */
+  readonly create: (command: CreateItem | PutItem) => Decision
+  /** Where there is one. */
+  readonly change: (command: ItemCommand, state: PresentItem) => Decision
 }
 
 /** Bytes of an item as stored, in UTF-8. */

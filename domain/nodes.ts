@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import * as E from '#fp/Either'
-import type { Decider } from './decider.ts'
+import { accept, type Decider, type Decision, reject } from './decider.ts'
 import { type DomainEvent, isOneOf } from './event.ts'
 import type { Preconditions } from './item.ts'
-import { stale } from './item-decider.ts'
+import { stale } from './item-state.ts'
 import {
   effectivePatch,
   equalJson,
@@ -15,7 +14,6 @@ import {
   withMembers,
   withoutMembers,
 } from './json.ts'
-import type { Rejection } from './rejection.ts'
 
 /** `client_id`: 1 to 64 of `a–z 0–9 . _ -`. Undefined for anything else. */
 export const parseClientId = (text: string): string | undefined =>
@@ -131,10 +129,6 @@ export type NodeCommand =
   | ({ readonly _tag: 'SetStatus'; readonly status: NodeStatus } & Managed)
 
 type Present = Exclude<NodeState, { is: 'absent' }>
-type Decision = E.Either<Rejection, readonly DomainEvent[]>
-
-const reject = (rejection: Rejection): Decision => E.left(rejection)
-const accept = (...events: readonly DomainEvent[]): Decision => E.right(events)
 
 const scopesOf = (item: JsonObject): readonly Json[] => {
   const value = member(item, 'scopes')

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { day, flag, objectOrText, openWord, shortText, texts } from './fields.ts'
 import { parseAccount } from './identifiers.ts'
 import { member, withMembers } from './json.ts'
+import { personRules } from './person-rules.ts'
 import { resource } from './resource.ts'
 import { vocabularies } from './vocabularies.ts'
 
@@ -46,8 +47,8 @@ export const people = resource({
     contact: objectOrText,
   },
   defaults: { active: true, roles: ['end_user'] },
-  held: ['active', 'roles'],
   secretField: 'password',
+  rules: personRules,
   events: {
     created: 'PersonRegistered',
     changed: 'PersonChanged',

@@ -4,6 +4,7 @@ import type { DomainEvent } from './event.ts'
 import { object } from './fields.ts'
 import type { Filter } from './filter.ts'
 import { parseItemId } from './identifiers.ts'
+import type { ItemRules } from './item.ts'
 import { type JsonObject, patched, withMembers } from './json.ts'
 import type { InvalidPart } from './rejection.ts'
 
@@ -41,8 +42,6 @@ export interface Resource<Type extends string = string> {
   readonly span?: readonly [start: string, end: string]
   /** What the hub fills in when a creator leaves it out. */
   readonly defaults: JsonObject
-  /** Fields that change by their own commands only: in PATCH and PUT equal values are ignored. */
-  readonly held: readonly string[]
   /** A field of a body that is never part of the item: it goes to auth's own store. */
   readonly secretField?: string
   readonly events: {
@@ -57,6 +56,8 @@ export interface Resource<Type extends string = string> {
   readonly schemaVersions: Readonly<Record<string, number>>
   /** Further facts of such a stream: the shape of their data, and what they make of the item. */
   readonly facts: Readonly<Record<string, Fact>>
+  /** Rules that these items have beside those of all resources: wraps the usual ones. Without it there are none. */
+  readonly rules?: (resource: Resource, usual: ItemRules) => ItemRules
   /** Why an item cannot be removed as it is; undefined when it can. Without it every item can. */
   readonly notRemovable?: (item: JsonObject) => string | undefined
   /** What lists are filtered by: what finds the fewest items first. */
@@ -88,7 +89,6 @@ const usual = {
   required: [],
   references: {},
   defaults: {},
-  held: [],
   schemaVersions: {},
   facts: {},
   filters: {},

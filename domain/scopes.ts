@@ -1,17 +1,8 @@
-/** The collections of the federation. */
-const collections = [
-  'people',
-  'pols',
-  'domiciliary-units',
-  'institutions',
-  'encounters',
-  'events',
-  'personal-documents',
-] as const
+import { catalogue } from './catalogue.ts'
 
 /** Every scope a node can hold. */
 export const scopes: readonly string[] = [
-  ...collections.flatMap(name => [`${name}:read`, `${name}:write`, `${name}:delete`]),
+  ...catalogue.flatMap(({ name }) => [`${name}:read`, `${name}:write`, `${name}:delete`]),
   'history:read',
   'audit:read',
   'feed:read',

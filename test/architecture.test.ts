@@ -152,6 +152,17 @@ describe('the sources', () => {
     ])
   })
 
+  it('take from the api, in the import, the words of refusals only', () => {
+    const taken = imports.filter(({ from, to }) => from.startsWith('cli/import') && to.startsWith('api/'))
+    expect([...new Set(taken.map(({ to }) => to))]).toEqual(['api/http/problem.ts'])
+  })
+
+  it('ask in no place but the files of people whether a resource is people', () => {
+    const own = ['domain/people.ts', 'domain/account.ts', 'auth/people.ts']
+    const asking = sources.filter(file => /[!=]==\s*people\b/.test(readFileSync(join(root, file), 'utf8')))
+    expect(asking.filter(file => !own.includes(file) && !file.startsWith('api/people/'))).toEqual([])
+  })
+
   it('have no circles between files, types included', () => {
     const next = new Map(
       sources.map(file => [file, imports.filter(one => one.from === file).map(({ to }) => to)]),

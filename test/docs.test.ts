@@ -24,7 +24,7 @@ describe.each(guides)('%s', guide => {
 })
 
 it.each([
-  ['docs/adding-a-resource.md', 5],
+  ['docs/adding-a-resource.md', 4],
   ['docs/adding-a-read-model.md', 7],
 ])('%s has its excerpts', (guide, excerpts) => {
   expect(textOf(guide).match(/^```ts \S+$/gm)).toHaveLength(excerpts)

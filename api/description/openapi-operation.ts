@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http'
-import { accessTable, type Grant, type Method } from '../../auth/access-table.ts'
+import { accessTable, type Method } from '../../auth/access-table.ts'
 import { formType } from '../http/body.ts'
 import type { PathParameter } from '../http/route.ts'
 import type { Answered, Described, JsonSchema, Shape, Taken } from './operation.ts'
+import { securityOf, whoMay } from './who-may.ts'
 
 /** The name of the answer that all refusals with a status share. */
 export const problemKey = (status: number, hasPages = false): string =>
@@ -103,26 +104,6 @@ const parametersOf = (said: Described, ofPath: Readonly<Record<string, PathParam
     schema,
   })),
   ...(said.headers ?? []).map(name => ({ $ref: `#/components/parameters/${name}` })),
-]
-
-/** Who may, in words. */
-const whoMay = ({ people, scope }: Grant): string => {
-  const nodes = scope === undefined ? 'Nodes may not.' : `Nodes: with the scope \`${scope}\`.`
-  if (people === 'nobody') return nodes
-  if (people === 'everybody') return `People: every active one. ${nodes}`
-  const { endpoint, methods, reach, ownIsEverybodys } = people
-  const roles = `a role that lists \`${endpoint}\` under ${methods.join(' or ')}`
-  const far = {
-    own: `${roles}; one that is not global reaches what is about its holder`,
-    nowhere: `a global role that lists \`${endpoint}\` under ${methods.join(' or ')}`,
-    anybody: `${roles}, global or not`,
-  }[reach]
-  return `People: ${ownIsEverybodys ? 'one’s own, everybody; another’s, ' : ''}${far}. ${nodes}`
-}
-
-const securityOf = ({ people, scope }: Grant) => [
-  ...(people === 'nobody' ? [] : [{ basic: [] }]),
-  ...(scope === undefined ? [] : [{ oauth2: [scope] }]),
 ]
 
 /** An Express path as OpenAPI writes it. */

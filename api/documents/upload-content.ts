@@ -47,7 +47,6 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
     const { ifNoneMatch, ...preconditions } = announced.right.preconditions
     const onlyNew = ifNoneMatch === '*'
     const commandOf = (by: Call): ContentCommand => ({
-      _tag: 'StoreContent',
       ...rightsOf(by),
       onlyNew,
       preconditions: ifNoneMatch === undefined || onlyNew ? preconditions : { ...preconditions, ifNoneMatch },

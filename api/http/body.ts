@@ -1,10 +1,10 @@
 import { isAscii } from 'node:buffer'
 import express, { type Request, type Response } from 'express'
 import * as E from '#fp/Either'
+import { malformed, parseJson, takeObject, textLimit } from '../../commands/json-text.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import { invalid, type Rejection } from '../../domain/rejection.ts'
 import type { Call } from './call.ts'
-import { malformed, parseJson, takeObject, textLimit } from './json-text.ts'
 import type { HttpFailure } from './problem.ts'
 import { askForBody } from './unread.ts'
 

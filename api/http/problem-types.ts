@@ -20,8 +20,9 @@ export const problemTypes = {
   },
   'insufficient-scope': {
     status: 403,
-    meaning: 'The access token lacks the scope that opens this, or it is for people only.',
-    remedy: 'WWW-Authenticate names the scope. Ask for a token with it; the node must have been given it.',
+    meaning: 'The access token lacks a scope that opens this, or it is for people only.',
+    remedy:
+      'WWW-Authenticate names the scopes that are needed. Ask for a token with all of them; the node must have been given them.',
   },
   'field-not-allowed': {
     status: 403,

@@ -8,6 +8,7 @@ import type {
   ContentTooLarge,
   ContentUnavailable,
 } from '../../commands/content-store.ts'
+import type { Malformed } from '../../commands/json-text.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 import type { Answer } from './answer.ts'
@@ -17,12 +18,13 @@ import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'
 /** Refusals that only HTTP knows. */
 export type HttpFailure =
   | { readonly _tag: 'NoSuchRoute' }
-  | { readonly _tag: 'ScopeMissing'; readonly scope: string | undefined }
+  /** `needed`: all the scopes that open it together; none where no scope does. */
+  | { readonly _tag: 'ScopeMissing'; readonly needed: readonly string[] }
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
   /** A page of an origin that is not known sent a write, with the credentials that the browser remembers. */
   | { readonly _tag: 'ForeignOrigin' }
   | { readonly _tag: 'MethodNotAllowed'; readonly allow: readonly string[] }
-  | { readonly _tag: 'Malformed'; readonly detail: string }
+  | Malformed
   | { readonly _tag: 'BodyTooLarge'; readonly limit?: string }
   | { readonly _tag: 'RangeNotSatisfiable'; readonly size: number }
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
@@ -60,6 +62,13 @@ const unavailable = (name: ProblemName, detail: string): Problem => ({
   detail,
   headers: retryLater,
 })
+
+const lackOf = (scopes: readonly string[]): string => {
+  if (scopes.length === 0) return 'This is for people only: no scope opens it.'
+  return scopes.length === 1
+    ? `The access token lacks the scope ${scopes[0]}.`
+    : `The access token needs all of these scopes: ${scopes.join(', ')}.`
+}
 
 /** Every failure as the client sees it: our own words, never a driver's. */
 const problemOf = (failure: Failure): Problem => {
@@ -104,12 +113,9 @@ const problemOf = (failure: Failure): Problem => {
     case 'ScopeMissing':
       return {
         name: 'insufficient-scope',
-        detail:
-          failure.scope === undefined
-            ? 'This is for people only: no scope opens it.'
-            : `The access token lacks the scope ${failure.scope}.`,
+        detail: lackOf(failure.needed),
         headers: {
-          'WWW-Authenticate': `Bearer ${realm}, error="insufficient_scope"${failure.scope === undefined ? '' : `, scope="${failure.scope}"`}`,
+          'WWW-Authenticate': `Bearer ${realm}, error="insufficient_scope"${failure.needed.length === 0 ? '' : `, scope="${failure.needed.join(' ')}"`}`,
         },
       }
     case 'NotAllowed':

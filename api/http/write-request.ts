@@ -2,9 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { CommandContext } from '../../commands/handle.ts'
 import { uuidOf } from '../../commands/uuid.ts'
-import { parseInstant } from '../../domain/instant.ts'
 import type { Preconditions } from '../../domain/item.ts'
-import { isObject, type JsonObject, member } from '../../domain/json.ts'
 import { invalid, type Rejection } from '../../domain/rejection.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Answer } from './answer.ts'
@@ -12,18 +10,6 @@ import { type Body, readBody, readForm, readNothing } from './body.ts'
 import type { Call, Handle } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { Failure } from './problem.ts'
-
-const timestampIn = (body: JsonObject, field: string): string | undefined => {
-  const info = member(body, field)
-  const timestamp = isObject(info) ? member(info, 'timestamp') : undefined
-  return typeof timestamp === 'string' ? parseInstant(timestamp) : undefined
-}
-
-/** When the sender says it happened: `modification_info.timestamp`, else `creation_info.timestamp`. */
-export const occurredAtOf = (body: JsonObject): string | undefined => {
-  const instant = timestampIn(body, 'modification_info') ?? timestampIn(body, 'creation_info')
-  return instant === undefined ? undefined : `${instant}Z`
-}
 
 /**
  * The command's context. With an `Idempotency-Key` the command id comes from caller, path and key, so that a repeat
@@ -36,8 +22,7 @@ const contextOf = (
   sent: Body,
 ): E.Either<Rejection, CommandContext> => {
   const key = request.headers['idempotency-key']
-  const occurredAt = occurredAtOf(sent.json)
-  const base = { actor, requestId, ...(occurredAt === undefined ? {} : { occurredAt }) }
+  const base = { actor, requestId }
   if (key === undefined) return E.right({ ...base, commandId: randomUUID() })
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key))
     return E.left(invalid({ header: 'Idempotency-Key', detail: 'must be 1 to 128 visible ASCII characters' }))

@@ -1,10 +1,10 @@
 import * as E from '#fp/Either'
 import { accessTable, assignRoles, itemPath, type Method, setPassword } from '../../auth/access-table.ts'
-import type { AuthUnavailable } from '../../auth/auth-store.ts'
 import type { Outcome } from '../../commands/handle.ts'
+import type { ItemRequest, Sender } from '../../commands/item-requests.ts'
 import { uuidOf } from '../../commands/uuid.ts'
-import type { Confinement, ItemCommand, ItemState } from '../../domain/item.ts'
-import { invalidFields, invalidParts } from '../../domain/item-body.ts'
+import type { Confinement, ItemState } from '../../domain/item.ts'
+import { invalidFields } from '../../domain/item-body.ts'
 import { member } from '../../domain/json.ts'
 import { people } from '../../domain/people.ts'
 import { invalid } from '../../domain/rejection.ts'
@@ -19,18 +19,11 @@ import type { Failure } from '../http/problem.ts'
 import { confinedBy, isPermitted, mayRead } from '../http/rights.ts'
 import { itemAnswer, withoutState } from '../http/write-answers.ts'
 import { type WriteRequest, type WriteSteps, writes } from '../http/write-request.ts'
-import { type Creating, type Creator, creationOf } from './creation.ts'
 import { badId, identityIn, noSuch, ownerIn } from './item-identity.ts'
 
 /** A write to an item. */
 interface Write extends WriteRequest {
   readonly identity: Identity
-}
-
-const nobodySpecial: Creator = {
-  rights: { roles: false, password: false },
-  knownRoles: [],
-  takesHashes: false,
 }
 
 /** What a resource's routes do that change its items. */
@@ -44,14 +37,14 @@ export interface ItemWrites {
 }
 
 export const itemWrites = (resource: Resource, dependencies: ApiDependencies): ItemWrites => {
-  const { writeItem, policy } = dependencies
+  const { acceptItem, policy } = dependencies
   const confinedTo = confinedBy(resource, policy)
   const claiming = keysOfCollection(dependencies)
 
   const may = (call: Call, method: Method): boolean =>
     isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
 
-  const confinementOf = (call: Call, { _tag }: ItemCommand): Confinement => {
+  const confinementOf = (call: Call, { _tag }: ItemRequest): Confinement => {
     const creating = confinedTo(call, 'POST')
     if (_tag === 'Create') return { creating, seeing: creating }
     if (_tag === 'Put') return { creating, seeing: may(call, 'PATCH') ? confinedTo(call, 'PATCH') : creating }
@@ -76,61 +69,36 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
     return E.right(await itemAnswer(dependencies, call, resource, identity, outcome.right))
   }
 
+  const senderOf = ({ principal }: Call): Sender => ({
+    rights: {
+      roles: policy.permits(principal, assignRoles, undefined),
+      password: policy.permits(principal, setPassword, undefined),
+    },
+    knownRoles: policy.roleNames,
+    takesHashes: principal.kind === 'person' && principal.roles.includes('root'),
+  })
+
   const run = async (
     write: Write,
-    command: ItemCommand,
+    request: ItemRequest,
     withKey: WithKey = withoutClaim,
   ): Promise<E.Either<Failure, Answer>> => {
-    const { call, identity, sent, context, conditional } = write
-    const confinement = confinementOf(call, command)
+    const { call, identity, sent, context, preconditions } = write
+    const accepted = acceptItem(resource, identity, request, senderOf(call))
+    if (E.isLeft(accepted)) return accepted
+    const confinement = confinementOf(call, request)
     let decidedOn: ItemState = { is: 'absent' }
-    const prepare = (state: ItemState) => async () => {
+    const onRead = (state: ItemState): void => {
       decidedOn = state
-      return E.right({ ...command, confinement })
     }
     const outcome = await withKey(streamOf(resource, identity), context, claim =>
-      writeItem<AuthUnavailable>({ resource, identity, prepare, conditional, context, claim })(),
+      accepted.right({ preconditions, confinement, context, claim, onRead })(),
     )
     return answerOf(
       write,
       E.mapLeft((failure: Failure) => shownTo(call, decidedOn, failure, sent))(outcome),
       confinement.seeing,
     )
-  }
-
-  const creatorOf = ({ principal }: Call): Creator =>
-    resource === people
-      ? {
-          rights: {
-            roles: policy.permits(principal, assignRoles, undefined),
-            password: policy.permits(principal, setPassword, undefined),
-          },
-          knownRoles: policy.roleNames,
-          takesHashes: principal.kind === 'person' && principal.roles.includes('root'),
-        }
-      : nobodySpecial
-
-  /** Runs a creation or a PUT. */
-  const put = async (
-    write: Write,
-    creating: Creating,
-    withKey: WithKey = withoutClaim,
-  ): Promise<E.Either<Failure, Answer>> => {
-    const { call, sent, identity, preconditions, context, conditional } = write
-    const creator = creatorOf(call)
-    const creation = creationOf(resource, identity, sent, creator, creating, preconditions)
-    if (E.isLeft(creation)) return creation
-    const { command, password } = creation.right
-    if (resource !== people) return run(write, command({ is: 'none' }), withKey)
-    const outcome = await withKey(streamOf(people, identity), context, claim =>
-      dependencies.people.create(
-        { identity, conditional, context, claim },
-        command,
-        password,
-        creator.rights.password,
-      )(),
-    )
-    return answerOf(write, outcome)
   }
 
   /** No item can be called so: what else is wrong with the request comes first. */
@@ -189,30 +157,22 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
             : undefined
       if (id === undefined) return E.left(badId(resource, '/id'))
       const identity = owner === undefined ? { id } : { owner, id }
-      return put({ ...request, identity }, { _tag: 'Create' }, claiming)
+      return run({ ...request, identity }, { _tag: 'Create', sent: request.sent }, claiming)
     },
   })
 
   return {
     createIn,
-    create: onItem(true, write => put(write, { _tag: 'Create' })),
+    create: onItem(true, write => run(write, { _tag: 'Create', sent: write.sent })),
     put: onItem(true, write =>
-      put(write, {
+      run(write, {
         _tag: 'Put',
+        sent: write.sent,
         mayCreate: may(write.call, 'POST'),
         mayReplace: may(write.call, 'PATCH'),
       }),
     ),
-    patch: onItem(false, async write => {
-      const { identity, sent, preconditions } = write
-      const errors = invalidParts(resource, identity, sent.json, true)
-      if (errors.length > 0) return E.left(invalid(...errors))
-      return run(write, { _tag: 'Patch', patch: sent.json, preconditions })
-    }),
-    remove: onItem(
-      false,
-      write => run(write, { _tag: 'Remove', preconditions: write.preconditions }),
-      'none',
-    ),
+    patch: onItem(false, write => run(write, { _tag: 'Patch', sent: write.sent })),
+    remove: onItem(false, write => run(write, { _tag: 'Remove' }), 'none'),
   }
 }

@@ -82,13 +82,13 @@ describe('openapi.json', () => {
 
   it('says for each operation who may, by the table', () => {
     for (const [path, { grants }] of accessTable)
-      for (const [method, { scope }] of Object.entries(grants)) {
+      for (const [method, { scopes }] of Object.entries(grants)) {
         const item = api.resolve(
           (api.document.paths as Record<string, Json>)[path.replaceAll(/:(\w+)/g, '{$1}')],
         )
         const { security } = item[method.toLowerCase() as Lowercase<Method>] as { security: unknown[] }
         expect(security).toContainEqual({ basic: [] })
-        if (scope !== undefined) expect(security).toContainEqual({ oauth2: [scope] })
+        if (scopes !== undefined) expect(security).toContainEqual({ oauth2: scopes })
       }
   })
 

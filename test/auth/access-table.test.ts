@@ -23,7 +23,7 @@ describe('the table of who may', () => {
   })
 
   it('names only scopes that a node can hold', () => {
-    for (const { grant } of entries) if (grant.scope !== undefined) expect(isScope(grant.scope)).toBe(true)
+    for (const { grant } of entries) for (const scope of grant.scopes ?? []) expect(isScope(scope)).toBe(true)
   })
 })
 
@@ -55,7 +55,7 @@ describe('a node', () => {
     expect(await statuses([], 'no-scopes')).toEqual([])
     const each = ['people:read', 'people:write', 'pols:read', 'pols:write', 'nodes:read']
     for (const scope of [...each, 'encounters:delete', 'institutions:write', 'personal-documents:read']) {
-      const expected = entries.filter(({ grant }) => grant.scope === scope)
+      const expected = entries.filter(({ grant }) => grant.scopes?.every(needed => needed === scope))
       expect(await statuses([scope], scope.replace(':', '-'))).toEqual(
         expected.map(({ path, method }) => `${method} ${path}`).sort(),
       )

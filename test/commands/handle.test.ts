@@ -5,6 +5,7 @@ import { type CommandContext, commandHandler } from '../../commands/handle.ts'
 import { itemWriter } from '../../commands/items.ts'
 import { makeTurns } from '../../commands/turns.ts'
 import type { ItemCommand } from '../../domain/item.ts'
+import { itemDecider } from '../../domain/item-decider.ts'
 import { people } from '../../domain/people.ts'
 import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
@@ -31,6 +32,7 @@ const patch = (n: number): ItemCommand => ({ _tag: 'Patch', patch: { n }, precon
 const write = (command: ItemCommand, more: { conditional?: boolean; context?: CommandContext } = {}) => ({
   resource: people,
   identity: { id: 'ANA' },
+  decider: itemDecider(people, { id: 'ANA' }),
   prepare: () => async () => E.right(command),
   conditional: more.conditional ?? false,
   context: more.context ?? context(),

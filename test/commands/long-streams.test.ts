@@ -5,6 +5,7 @@ import { type CommandContext, commandHandler } from '../../commands/handle.ts'
 import { itemWriter } from '../../commands/items.ts'
 import { makeTurns } from '../../commands/turns.ts'
 import type { ItemCommand } from '../../domain/item.ts'
+import { itemDecider } from '../../domain/item-decider.ts'
 import { pages } from '../../domain/pages.ts'
 import { people } from '../../domain/people.ts'
 import { openLog } from '../../stores/codec.ts'
@@ -52,6 +53,7 @@ const patch = (n: number): ItemCommand => ({ _tag: 'Patch', patch: { n }, precon
 const write = (command: ItemCommand, how: CommandContext = context()) => ({
   resource: people,
   identity: { id: 'ANA' },
+  decider: itemDecider(people, { id: 'ANA' }),
   prepare: () => async () => E.right(command),
   conditional: false,
   context: how,
@@ -88,13 +90,12 @@ describe('a long stream', () => {
     const create: ItemCommand = {
       _tag: 'Create',
       body: {},
-      password: { is: 'none' },
-      rights: { roles: false, password: false },
-      knownRoles: [],
       preconditions: {},
     }
     const identity = { owner: 'ANA', id: 'p1' }
-    await right(writeItem({ ...write(create), resource: pages, identity }))
+    await right(
+      writeItem({ ...write(create), resource: pages, identity, decider: itemDecider(pages, identity) }),
+    )
     expect(given()).toBe(0)
   })
 })

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
+import { contentDecider, type StoreContent } from '../../domain/content-decider.ts'
 import type { DomainEvent } from '../../domain/event.ts'
-import type { ItemCommand, StoreContent } from '../../domain/item.ts'
+import type { ItemCommand } from '../../domain/item.ts'
 import { itemDecider } from '../../domain/item-decider.ts'
 import { personalDocuments } from '../../domain/personal-documents.ts'
 
 const { initial, evolve, decide } = itemDecider(personalDocuments, { id: 'd1' })
+const { decide: decideOnContent } = contentDecider(personalDocuments)
 const given = (...events: readonly DomainEvent[]) => events.reduce(evolve, initial)
 
 const content = { size: 5, type: 'image/png', sha256: 'a'.repeat(64) }
@@ -14,7 +16,6 @@ const stored: DomainEvent = { type: 'PersonalDocumentContentStored', data: conte
 const withdrawn: DomainEvent = { type: 'PersonalDocumentWithdrawn', data: {} }
 
 const store: StoreContent = {
-  _tag: 'StoreContent',
   content,
   mayAdd: true,
   mayReplace: true,
@@ -30,47 +31,51 @@ const rejected = (tag: string) => expect.objectContaining({ left: expect.objectC
 
 describe('a content', () => {
   it('is stored, and shown by the document from then on', () => {
-    expect(decide(store, given(filed))).toEqual(E.right([stored]))
+    expect(decideOnContent(store, given(filed))).toEqual(E.right([stored]))
     expect(given(filed, stored)).toMatchObject({ item: { id: 'd1', person: 'A', content }, contentSince: 1 })
   })
 
   it('is replaced by other bytes, and by the same of another type', () => {
     for (const change of [{ sha256: 'b'.repeat(64) }, { type: 'image/jpeg' }]) {
       const other = { ...content, ...change }
-      const replaced = decide({ ...store, content: other }, given(filed, stored))
+      const replaced = decideOnContent({ ...store, content: other }, given(filed, stored))
       expect(replaced).toEqual(E.right([{ ...stored, data: other }]))
       expect(given(filed, stored, { ...stored, data: other })).toMatchObject({ contentSince: 1 })
     }
   })
 
   it('accepts the same again without a new event', () => {
-    expect(decide(store, given(filed, stored))).toEqual(E.right([]))
+    expect(decideOnContent(store, given(filed, stored))).toEqual(E.right([]))
     const untyped = { ...content, type: 'application/octet-stream' }
-    expect(decide({ ...store, content: untyped }, given(filed, stored))).toEqual(E.right([]))
+    expect(decideOnContent({ ...store, content: untyped }, given(filed, stored))).toEqual(E.right([]))
   })
 
   it('rejects a document that is not there', () => {
-    expect(decide(store, given())).toEqual(rejected('NeverWas'))
-    expect(decide(store, given(filed, stored, withdrawn))).toEqual(rejected('Removed'))
+    expect(decideOnContent(store, given())).toEqual(rejected('NeverWas'))
+    expect(decideOnContent(store, given(filed, stored, withdrawn))).toEqual(rejected('Removed'))
   })
 
   it('rejects another revision, and a second one where only a first is wanted', () => {
-    expect(decide({ ...store, preconditions: { ifMatch: [1] } }, given(filed))).toEqual(
+    expect(decideOnContent({ ...store, preconditions: { ifMatch: [1] } }, given(filed))).toEqual(
       rejected('StaleRevision'),
     )
-    expect(decide({ ...store, onlyNew: true }, given(filed))).toEqual(E.right([stored]))
-    expect(decide({ ...store, onlyNew: true }, given(filed, stored))).toEqual(rejected('StaleRevision'))
+    expect(decideOnContent({ ...store, onlyNew: true }, given(filed))).toEqual(E.right([stored]))
+    expect(decideOnContent({ ...store, onlyNew: true }, given(filed, stored))).toEqual(
+      rejected('StaleRevision'),
+    )
   })
 
   it('rejects one who may only add where there is one, and one who may only replace where there is none', () => {
-    expect(decide({ ...store, mayReplace: false }, given(filed))).toEqual(E.right([stored]))
-    expect(decide({ ...store, mayReplace: false }, given(filed, stored))).toEqual(rejected('NotAllowed'))
-    expect(decide({ ...store, mayAdd: false }, given(filed))).toEqual(rejected('NotAllowed'))
+    expect(decideOnContent({ ...store, mayReplace: false }, given(filed))).toEqual(E.right([stored]))
+    expect(decideOnContent({ ...store, mayReplace: false }, given(filed, stored))).toEqual(
+      rejected('NotAllowed'),
+    )
+    expect(decideOnContent({ ...store, mayAdd: false }, given(filed))).toEqual(rejected('NotAllowed'))
   })
 
   it('rejects one confined to the documents of somebody else, as if it never was', () => {
     const confinement = { creating: 'B', seeing: 'B' }
-    expect(decide({ ...store, confinement }, given(filed))).toEqual(rejected('NeverWas'))
+    expect(decideOnContent({ ...store, confinement }, given(filed))).toEqual(rejected('NeverWas'))
   })
 })
 

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
+import { type AccountCommand, accountDecider } from '../../domain/account-decider.ts'
+import type { Decider } from '../../domain/decider.ts'
 import { encounters } from '../../domain/encounters.ts'
 import type { DomainEvent } from '../../domain/event.ts'
-import type { ItemCommand, ItemState, SaidPassword } from '../../domain/item.ts'
+import type { CreateItem, ItemCommand, ItemState, PutItem } from '../../domain/item.ts'
 import { itemDecider } from '../../domain/item-decider.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import { pages } from '../../domain/pages.ts'
 import { people } from '../../domain/people.ts'
+import type { BodyPassword, Registering } from '../../domain/person-rules.ts'
 
 const person = itemDecider(people, { id: 'ANA' })
 const page = itemDecider(pages, { owner: 'ANA', id: 'p1' })
@@ -17,19 +20,16 @@ const anybody = {
   knownRoles: ['end_user', 'root'],
 }
 const root = { ...anybody, rights: { roles: true, password: true } }
-const none: SaidPassword = { is: 'none' }
+const none: BodyPassword = { is: 'none' }
 
-const create = (
-  body: JsonObject,
-  more: Partial<Extract<ItemCommand, { _tag: 'Create' }>> = {},
-): ItemCommand => ({
+const create = (body: JsonObject, more: Partial<Registering<CreateItem>> = {}): Registering<CreateItem> => ({
   _tag: 'Create',
   body,
   password: none,
   ...anybody,
   ...more,
 })
-const put = (body: JsonObject, mayCreate = true, mayReplace = true): ItemCommand => ({
+const put = (body: JsonObject, mayCreate = true, mayReplace = true): Registering<PutItem> => ({
   _tag: 'Put',
   body,
   password: none,
@@ -40,8 +40,10 @@ const put = (body: JsonObject, mayCreate = true, mayReplace = true): ItemCommand
 const patch = (body: JsonObject): ItemCommand => ({ _tag: 'Patch', patch: body, preconditions: {} })
 const remove: ItemCommand = { _tag: 'Remove', preconditions: {} }
 
-const given = (decider: typeof person, ...events: readonly DomainEvent[]): ItemState =>
-  events.reduce(decider.evolve, decider.initial)
+const given = (
+  decider: Pick<typeof person, 'evolve' | 'initial'>,
+  ...events: readonly DomainEvent[]
+): ItemState => events.reduce(decider.evolve, decider.initial)
 const registered: DomainEvent = {
   type: 'PersonRegistered',
   data: { name: 'Ana', id: 'ANA', active: true, roles: ['end_user'] },
@@ -50,7 +52,7 @@ const deactivated: DomainEvent = { type: 'PersonDeactivated', data: {} }
 const removed: DomainEvent = { type: 'PersonRemoved', data: {} }
 const written: DomainEvent = { type: 'PageWritten', data: { info: 'x', id: 'p1', book: 'ANA' } }
 
-const when = (decider: typeof person, state: ItemState, command: ItemCommand) =>
+const when = <Command>(decider: Decider<Command, ItemState>, state: ItemState, command: Command) =>
   decider.decide(command, state)
 const then = (...events: readonly DomainEvent[]) => E.right(events)
 const rejection = (tag: string) =>
@@ -145,34 +147,37 @@ describe('removing', () => {
 })
 
 describe('roles, active and password', () => {
-  const assign = (...roles: readonly string[]): ItemCommand => ({
+  const assign = (...roles: readonly string[]): AccountCommand => ({
     _tag: 'AssignRoles',
     roles,
     knownRoles: anybody.knownRoles,
     preconditions: {},
   })
-  const setActive = (active: boolean): ItemCommand => ({ _tag: 'SetActive', active, preconditions: {} })
+  const setActive = (active: boolean): AccountCommand => ({ _tag: 'SetActive', active, preconditions: {} })
 
   it('are recorded as facts of their own, a password without its text', () => {
     const state = given(person, registered)
-    expect(when(person, state, assign('root', 'root'))).toEqual(
+    expect(when(accountDecider, state, assign('root', 'root'))).toEqual(
       then({ type: 'PersonRolesAssigned', data: { roles: ['root'] } }),
     )
-    expect(when(person, state, setActive(false))).toEqual(then(deactivated))
-    expect(when(person, state, { _tag: 'SetPassword', credential: 'v2', preconditions: {} })).toEqual(
+    expect(when(accountDecider, state, setActive(false))).toEqual(then(deactivated))
+    expect(when(accountDecider, state, { _tag: 'SetPassword', credential: 'v2', preconditions: {} })).toEqual(
       then({ type: 'PersonPasswordSet', data: {}, credential: 'v2' }),
     )
   })
   it('accept what is so already without a new event', () => {
-    expect(when(person, given(person, registered), assign('end_user'))).toEqual(then())
-    expect(when(person, given(person, registered, deactivated), setActive(false))).toEqual(then())
+    expect(when(accountDecider, given(person, registered), assign('end_user'))).toEqual(then())
+    expect(when(accountDecider, given(person, registered, deactivated), setActive(false))).toEqual(then())
   })
   it('rejects an unknown role, another revision, and a person who never was', () => {
-    expect(when(person, given(person, registered), assign('king'))).toEqual(rejection('Invalid'))
+    expect(when(accountDecider, given(person, registered), assign('king'))).toEqual(rejection('Invalid'))
     expect(
-      when(person, given(person, registered), { ...setActive(false), preconditions: { ifMatch: [7] } }),
+      when(accountDecider, given(person, registered), {
+        ...setActive(false),
+        preconditions: { ifMatch: [7] },
+      }),
     ).toEqual(rejection('StaleRevision'))
-    expect(when(person, given(person), setActive(true))).toEqual(rejection('NeverWas'))
+    expect(when(accountDecider, given(person), setActive(true))).toEqual(rejection('NeverWas'))
   })
 })
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pino from 'pino'
 import * as E from '#fp/Either'
+import { registerPerson } from '../../cli/operator.ts'
 import { type Config, readConfig } from '../../config.ts'
 import { type Core, openCore } from '../../core.ts'
 import { startHub } from '../../main.ts'
@@ -36,23 +37,11 @@ export const registerByOperator = async (
   password: string,
   roles: readonly string[],
 ): Promise<void> => {
-  const registered = await core.people.create(
-    {
-      identity: { id },
-      conditional: false,
-      context: { actor: { kind: 'operator', id: 'test' }, requestId: randomUUID(), commandId: randomUUID() },
-    },
-    said => ({
-      _tag: 'Create',
-      body: { roles },
-      password: said,
-      rights: { roles: true, password: true },
-      knownRoles: core.policy.roleNames,
-      preconditions: {},
-    }),
-    { kind: 'clear', text: password },
-    true,
-  )()
+  const registered = await registerPerson(core, id, { roles }, password, {
+    actor: { kind: 'operator', id: 'test' },
+    requestId: randomUUID(),
+    commandId: randomUUID(),
+  })()
   if (E.isLeft(registered)) throw new Error(registered.left._tag)
 }
 

@@ -1,15 +1,20 @@
 import { isUtf8 } from 'node:buffer'
 import * as E from '#fp/Either'
-import { isObject, type Json, type JsonObject } from '../../domain/json.ts'
-import { scanJson } from '../../domain/json-scan.ts'
-import { invalid, type Rejection } from '../../domain/rejection.ts'
-import type { HttpFailure } from './problem.ts'
+import { isObject, type Json, type JsonObject } from '../domain/json.ts'
+import { scanJson } from '../domain/json-scan.ts'
+import { invalid, type Rejection } from '../domain/rejection.ts'
 
 /** Bytes of a body, and of a line of an import. */
 export const textLimit = 1024 * 1024
 const deepest = 64
 
-export const malformed = (detail: string): HttpFailure => ({ _tag: 'Malformed', detail })
+/** What is no text of JSON at all. */
+export interface Malformed {
+  readonly _tag: 'Malformed'
+  readonly detail: string
+}
+
+export const malformed = (detail: string): Malformed => ({ _tag: 'Malformed', detail })
 
 export interface JsonText {
   readonly text: string
@@ -17,7 +22,7 @@ export interface JsonText {
 }
 
 /** JSON in UTF-8, with or without a byte order mark; `what` it is called where it is refused. */
-export const parseJson = (bytes: Buffer, what: 'body' | 'line'): E.Either<HttpFailure, JsonText> => {
+export const parseJson = (bytes: Buffer, what: 'body' | 'line'): E.Either<Malformed, JsonText> => {
   if (!isUtf8(bytes)) return E.left(malformed(`The ${what} is not UTF-8.`))
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
   try {
