@@ -12,20 +12,14 @@ import { makePasswords, type PasswordFailure, type Passwords } from './auth/pass
 import { type PeopleUseCases, peopleUseCases, standingFollows } from './auth/people.ts'
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
-import {
-  type FollowedStanding,
-  liveSecrets,
-  makeStanding,
-  nodeAccount,
-  type StandingStart,
-} from './auth/standing.ts'
+import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import { supersedeIn } from './auth/supersede.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
-import { parseNode } from './domain/nodes.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -134,24 +128,10 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
 
   const turns = makeTurns(1000)
   const handle = commandHandler({ log, turns, now: () => new Date() })
-  /** What is not said now stays a row that opens nothing. */
-  const supersede = (account: string, live: readonly string[]) => {
-    auth
-      .supersede(account, live)()
-      .then(superseded => {
-        if (E.isLeft(superseded))
-          logger.warn(errorSummary(superseded.left.cause), 'superseded credentials were not marked')
-      })
-  }
-  const personIs: FollowedStanding['personIs'] = (id, state, revision) => {
-    standing.personIs(id, state, revision)
-    if (state.is === 'removed') supersede(id, [])
-  }
-  const nodeIs: FollowedStanding['nodeIs'] = (clientId, item, revision) => {
-    standing.nodeIs(clientId, item, revision)
-    supersede(nodeAccount(clientId), liveSecrets(parseNode(item)))
-  }
-  const writeItem = itemWriter(log, handle, standingFollows({ personIs }))
+  const supersede = supersedeIn(auth, ({ cause }) =>
+    logger.warn(errorSummary(cause), 'superseded credentials were not marked'),
+  )
+  const writeItem = itemWriter(log, handle, standingFollows(standing, supersede))
   const passwords = await makePasswords(auth, makeSlowWork())
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
@@ -166,7 +146,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     passwords,
     standing,
     people,
-    nodes: nodeUseCases(handle, clientSecrets(auth), { nodeIs }),
+    nodes: nodeUseCases(handle, clientSecrets(auth), standing, supersede),
     writeItem,
     acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
     sealedAt,

@@ -39,6 +39,10 @@ export interface Attempts {
  * part of every backup. A row opens nothing by itself: an event must name its version.
  */
 export interface AuthStore {
+  /**
+   * The sweep may look at it from now on: an event may never name it. So it may at the others of its account, which an
+   * event that names it supersedes; where that was so already, it stays so since then.
+   */
   readonly addCredential: (credential: StoredCredential) => TaskEither<AuthUnavailable, void>
   readonly credential: (
     account: string,
@@ -50,11 +54,8 @@ export interface AuthStore {
   readonly rehash: (credential: StoredCredential, hash: string) => TaskEither<AuthUnavailable, void>
   /** The highest cost of the bcrypt hashes stored; undefined when there are none. */
   readonly highestBcryptCost: TaskEither<AuthUnavailable, number | undefined>
-  /**
-   * Says which versions of an account's credentials are live. The others are candidates of the sweep from now on, unless
-   * they were already. Adding a credential makes it, and all others of its account, candidates.
-   */
-  readonly supersede: (account: string, live: readonly string[]) => TaskEither<AuthUnavailable, void>
+  /** These versions of an account's credentials are candidates of the sweep since now, also where they were already. */
+  readonly supersede: (account: string, versions: readonly string[]) => TaskEither<AuthUnavailable, void>
   /**
    * Looks at the credentials that have been candidates since before `before` (ms since the epoch), and at no others: those
    * that are live are candidates no longer, the rest is removed.

@@ -17,7 +17,8 @@ import type { InvalidPart } from '../domain/rejection.ts'
 import { invalidPartsOf } from '../domain/resource.ts'
 import type { AuthUnavailable } from './auth-store.ts'
 import type { ClientSecrets, IssuedSecret } from './client-secrets.ts'
-import type { Standing } from './standing.ts'
+import { liveSecrets, nodeAccount, type Standing } from './standing.ts'
+import type { Supersede } from './supersede.ts'
 
 export type NodeFailure = CommandFailure | AuthUnavailable
 
@@ -49,13 +50,14 @@ export interface NodeUseCases {
   readonly setStatus: (write: NodeWrite, status: NodeStatus) => TaskEither<NodeFailure, NodeOutcome>
 }
 
-const isLive = (state: NodeState, version: string): boolean =>
-  state.is !== 'absent' && (parseNode(state.item)?.credentials.includes(version) ?? false)
+const secretsOf = (state: NodeState): readonly string[] =>
+  state.is === 'absent' ? [] : liveSecrets(parseNode(state.item))
 
 export const nodeUseCases = (
   handle: Handle,
   secrets: ClientSecrets,
   standing: Pick<Standing, 'nodeIs'>,
+  supersede: Supersede,
 ): NodeUseCases => {
   type Body = NodeCommand extends infer C
     ? C extends NodeCommand
@@ -87,14 +89,15 @@ export const nodeUseCases = (
         ...(claim === undefined ? {} : { confirm: () => claim }),
         conditional: Object.keys(preconditions).length > 0,
         context,
-        appended: (state, revision) => {
-          if (state.is !== 'absent') standing.nodeIs(clientId, state.item, revision)
+        appended: async (after, revision, before) => {
+          if (after.is !== 'absent') standing.nodeIs(clientId, after.item, revision)
+          await supersede(nodeAccount(clientId), secretsOf(before), secretsOf(after))
         },
       })()
       if (E.isLeft(outcome)) return outcome
       // Another process may have done the same command first: then its secret is the one that lives.
       return E.right(
-        issued !== undefined && isLive(outcome.right.state, issued.version)
+        issued !== undefined && secretsOf(outcome.right.state).includes(issued.version)
           ? { ...outcome.right, secret: issued.secret }
           : outcome.right,
       )

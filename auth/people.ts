@@ -3,6 +3,7 @@ import type { TaskEither } from '#fp/TaskEither'
 import type { CommandFailure, Outcome } from '../commands/handle.ts'
 import type { ItemAppended, ItemWrite, PrepareItemCommand, WriteItem } from '../commands/items.ts'
 import type { Turns } from '../commands/turns.ts'
+import { accountOf } from '../domain/account.ts'
 import { type AccountCommand, accountDecider } from '../domain/account-decider.ts'
 import type { ItemState, Preconditions } from '../domain/item.ts'
 import { stale } from '../domain/item-state.ts'
@@ -13,6 +14,7 @@ import type { Identity, Resource } from '../domain/resource.ts'
 import { settingLane } from './lanes.ts'
 import type { PasswordFailure, Passwords } from './passwords.ts'
 import type { Standing } from './standing.ts'
+import type { Supersede } from './supersede.ts'
 
 export type PersonFailure = CommandFailure | PasswordFailure
 
@@ -55,11 +57,18 @@ const isStale = (state: ItemState, { preconditions }: AccessChange): boolean =>
 const staysRoot = (change: AccessChange): boolean =>
   change._tag === 'SetActive' ? change.active : change.roles.includes('root')
 
-/** Tells standing of every person as this process left them. */
+const credentialsOf = (state: ItemState): readonly string[] => {
+  const credential = accountOf(state)?.credential
+  return credential === undefined ? [] : [credential]
+}
+
+/** Tells standing of every person as this process left them, and the store which credential that superseded. */
 export const standingFollows =
-  (standing: Pick<Standing, 'personIs'>): ItemAppended =>
-  (resource, { id }, state, revision) => {
-    if (resource === people) standing.personIs(id, state, revision)
+  (standing: Pick<Standing, 'personIs'>, supersede: Supersede): ItemAppended =>
+  async (resource, { id }, after, revision, before) => {
+    if (resource !== people) return
+    standing.personIs(id, after, revision)
+    await supersede(id, credentialsOf(before), credentialsOf(after))
   }
 
 export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases => {

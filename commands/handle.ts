@@ -37,8 +37,8 @@ export interface CommandRequest<Command, State, Failure = never> {
   /** The caller named the revision it means: a conflict is its to solve, not ours to retry. */
   readonly conditional: boolean
   readonly context: CommandContext
-  /** Told of what this process appended, before the command answers. */
-  readonly appended?: (state: State, revision: number) => void
+  /** Told of what this process appended; the command answers when it is done. */
+  readonly appended?: (after: State, revision: number, before: State) => Promise<void>
 }
 
 export interface Outcome<State> {
@@ -153,7 +153,7 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
     if (E.isLeft(stored)) return stored
     const further = stored.right
     folds.keep(stream, further)
-    appended?.(further.state, further.revision)
+    await appended?.(further.state, further.revision, state)
     return E.right({
       state: further.state,
       added: true,

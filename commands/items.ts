@@ -59,15 +59,16 @@ export const wasHandled =
 export type ItemAppended = (
   resource: Resource,
   identity: Identity,
-  state: ItemState,
+  after: ItemState,
   revision: number,
-) => void
+  before: ItemState,
+) => Promise<void>
 
 /** Writes an item of any resource. What is in a book needs its person: looked up in the person's own stream. */
 export const itemWriter = (
   log: Pick<EventLog, 'last'>,
   handle: Handle,
-  appended: ItemAppended = () => {},
+  appended: ItemAppended = async () => {},
 ): WriteItem => {
   /** The last fact of a stream says whether its thing is there: nothing follows a removal. */
   const presence =
@@ -121,7 +122,7 @@ export const itemWriter = (
       },
       conditional,
       context,
-      appended: (state, revision) => appended(resource, identity, state, revision),
+      appended: (after, revision, before) => appended(resource, identity, after, revision, before),
     })
   }
 }

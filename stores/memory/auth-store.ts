@@ -15,14 +15,10 @@ export const memoryAuthStore = (): AuthStore => {
   const seen = new Map<string, number>()
   let signing: readonly SigningKey[] = []
   const keyOf = (account: string, version: string) => `${account} ${version}`
-  const makeCandidates = (account: string, live: readonly string[]): void => {
-    for (const credential of credentials.values())
-      if (credential.account === account && !live.includes(credential.version))
-        credential.candidateSince ??= Date.now()
-  }
   return {
     addCredential: credential => async () => {
-      makeCandidates(credential.account, [])
+      for (const other of credentials.values())
+        if (other.account === credential.account) other.candidateSince ??= Date.now()
       credentials.set(keyOf(credential.account, credential.version), {
         ...credential,
         candidateSince: Date.now(),
@@ -43,7 +39,12 @@ export const memoryAuthStore = (): AuthStore => {
       )
       return E.right(costs.length === 0 ? undefined : Math.max(...costs.map(Number)))
     },
-    supersede: (account, live) => async () => E.right(makeCandidates(account, live)),
+    supersede: (account, versions) => async () => {
+      for (const credential of credentials.values())
+        if (credential.account === account && versions.includes(credential.version))
+          credential.candidateSince = Date.now()
+      return E.right(undefined)
+    },
     sweepCredentials: (before, isLive) => async () => {
       for (const [key, credential] of credentials) {
         const { account, version, candidateSince } = credential

@@ -65,7 +65,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
       await indexed()
       return credentials.highestBcryptCost()
     }),
-    supersede: (account, live) => attempt(() => credentials.supersede(account, live)),
+    supersede: (account, versions) => attempt(() => credentials.supersede(account, versions)),
     sweepCredentials: (before, isLive) =>
       attempt(async () => {
         await indexed()

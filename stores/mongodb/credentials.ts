@@ -50,19 +50,6 @@ export const credentialDocument = (
 /** Hashes of passwords and secrets, by account and version. */
 export const credentialsIn = (db: Db) => {
   const collection = db.collection<Stored>('credentials')
-  const makeCandidates = async (account: string, live: readonly string[]): Promise<void> => {
-    // The keys of an account's credentials follow each other.
-    const ofAccount = JSON.stringify([account, '']).slice(0, -2)
-    await collection.updateMany(
-      {
-        _id: { $gte: ofAccount, $lt: `${ofAccount}\uffff` },
-        account: { $eq: account },
-        version: { $nin: [...live] },
-        candidateSince: { $eq: null },
-      },
-      { $set: { candidateSince: Date.now() } },
-    )
-  }
   return {
     // One by one: ferretdb drops the connection where a command makes several that are there already.
     index: async () => {
@@ -76,11 +63,27 @@ export const credentialsIn = (db: Db) => {
     },
 
     add: async (credential: StoredCredential) => {
-      await makeCandidates(credential.account, [])
-      await collection.insertOne(credentialDocument(credential, Date.now(), Date.now()))
+      const { account } = credential
+      // The keys of an account's credentials follow each other.
+      const ofAccount = JSON.stringify([account, '']).slice(0, -2)
+      const now = Date.now()
+      await collection.updateMany(
+        {
+          _id: { $gte: ofAccount, $lt: `${ofAccount}\uffff` },
+          account: { $eq: account },
+          candidateSince: { $eq: null },
+        },
+        { $set: { candidateSince: now } },
+      )
+      await collection.insertOne(credentialDocument(credential, now, now))
     },
 
-    supersede: makeCandidates,
+    supersede: async (account: string, versions: readonly string[]) => {
+      await collection.updateMany(
+        { _id: { $in: versions.map(version => keyOf(account, version)) } },
+        { $set: { candidateSince: Date.now() } },
+      )
+    },
 
     get: async (account: string, version: string): Promise<StoredCredential | undefined> => {
       const stored = await collection.findOne({ _id: keyOf(account, version) })

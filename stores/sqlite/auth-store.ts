@@ -102,13 +102,6 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     readonly settle: (added: E.Either<AuthUnavailable, void>) => void
   }[] = []
 
-  const makeCandidates = (account: string, live: readonly string[]) => {
-    db.prepare(
-      `UPDATE credentials SET candidate_since = ? WHERE account = ? AND candidate_since IS NULL
-       AND version NOT IN (${live.map(() => '?').join(', ')})`,
-    ).run(Date.now(), account, ...live)
-  }
-
   /** Credentials that are added at the same time share one commit: an import brings very many. */
   const addAll = () => {
     const batch = adding
@@ -116,10 +109,13 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     const added = attempt(() =>
       db.write(() => {
         const insert = db.prepare('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?, ?)')
+        const makeCandidates = db.prepare(
+          'UPDATE credentials SET candidate_since = ? WHERE account = ? AND candidate_since IS NULL',
+        )
         const now = Date.now()
         for (const { credential } of batch) {
           const { account, version, hash, imported = null } = credential
-          makeCandidates(account, [])
+          makeCandidates.run(now, account)
           insert.run(account, version, hash, imported, bcryptCost(hash), now, now)
         }
       }),
@@ -182,7 +178,16 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       }
       return E.right(undefined)
     },
-    supersede: (account, live) => async () => attempt(() => makeCandidates(account, live)),
+    supersede: (account, versions) => async () =>
+      attempt(() => {
+        const mark = db.prepare(
+          'UPDATE credentials SET candidate_since = ? WHERE account = ? AND version = ?',
+        )
+        const now = Date.now()
+        db.write(() => {
+          for (const version of versions) mark.run(now, account, version)
+        })
+      }),
     secret: name => async () =>
       attempt(() => {
         db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, randomBytes(32))

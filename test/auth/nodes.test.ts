@@ -17,7 +17,7 @@ const processes = async (count: number) => {
     const handle = commandHandler({ log, turns: makeTurns(100), now: () => new Date() })
     const standing = makeStanding({ position: 0n, accounts: new Map(), nodes: new Map() })
     const secrets = clientSecrets(store)
-    return { standing, secrets, nodes: nodeUseCases(handle, secrets, standing) }
+    return { standing, secrets, nodes: nodeUseCases(handle, secrets, standing, async () => {}) }
   })
 }
 

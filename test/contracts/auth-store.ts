@@ -92,12 +92,12 @@ export const authStoreContract = (
         expect([await there('old'), await there('new')]).toEqual([false, true])
       })
 
-      it('are those of an account that are said to be live no longer', async () => {
+      it('are those of an account that are superseded, by their version', async () => {
         for (const version of ['first', 'second']) await add(version)
-        await add('third', 'AB')
+        for (const version of ['first', 'third']) await add(version, 'AB')
         later(hour + 1)
         await sweep(['first', 'second', 'third'])
-        await right(store.supersede('A', ['second']))
+        await right(store.supersede('A', ['first', 'unknown']))
         later(hour + 1)
         expect(await sweep([])).toEqual(['first'])
         expect([await there('first'), await there('second'), await there('third', 'AB')]).toEqual([
@@ -105,9 +105,18 @@ export const authStoreContract = (
           true,
           true,
         ])
-        await right(store.supersede('A', []))
-        later(hour + 1)
-        expect(await sweep([])).toEqual(['second'])
+        expect(await there('first', 'AB')).toBe(true)
+      })
+
+      it('stay an hour from when they were superseded, where they were candidates already', async () => {
+        await add('new')
+        later(hour - 1_000)
+        await right(store.supersede('A', ['new']))
+        later(hour - 1_000)
+        expect(await sweep([])).toEqual([])
+        later(2_000)
+        expect(await sweep([])).toEqual(['new'])
+        expect(await there('new')).toBe(false)
       })
     })
 
