@@ -21,7 +21,8 @@ const set = (object: Building, key: string, value: Json): void => {
 /** The object with these members, in its own order, new ones last; the very object where it has them all. */
 export const withMembers = (object: JsonObject, members: JsonObject): JsonObject => {
   const keys = Object.keys(members)
-  if (keys.every(key => Object.hasOwn(object, key) && object[key] === members[key])) return object
+  if (keys.every(key => Object.hasOwn(object, key) && equalJson(object[key] ?? null, members[key] ?? null)))
+    return object
   // Spreading defines members, as `set` does.
   const result: Building = { ...object }
   for (const key of keys) set(result, key, members[key] ?? null)
@@ -29,9 +30,13 @@ export const withMembers = (object: JsonObject, members: JsonObject): JsonObject
 }
 
 export const withoutMembers = (object: JsonObject, keys: readonly string[]): JsonObject => {
-  if (!keys.some(key => Object.hasOwn(object, key))) return object
+  const removed = new Set(keys.filter(key => Object.hasOwn(object, key)))
+  return removed.size === 0 ? object : copyWithout(object, removed)
+}
+
+const copyWithout = (object: JsonObject, removed: ReadonlySet<string>): Building => {
   const result: Building = {}
-  for (const key of Object.keys(object)) if (!keys.includes(key)) set(result, key, object[key] ?? null)
+  for (const key of Object.keys(object)) if (!removed.has(key)) set(result, key, object[key] ?? null)
   return result
 }
 
@@ -47,11 +52,15 @@ export const equalJson = (a: Json, b: Json): boolean => {
   return equalMembers(a as JsonObject, b as JsonObject)
 }
 
-const equalMembers = (a: JsonObject, b: JsonObject): boolean => {
+/** Equality of two objects, `ignored` members of both aside. */
+export const equalMembers = (a: JsonObject, b: JsonObject, ignored: readonly string[] = []): boolean => {
   const keys = Object.keys(a)
-  if (keys.length !== Object.keys(b).length) return false
-  for (const key of keys)
+  const ignoredIn = (object: JsonObject) => ignored.filter(key => Object.hasOwn(object, key)).length
+  if (keys.length - ignoredIn(a) !== Object.keys(b).length - ignoredIn(b)) return false
+  for (const key of keys) {
+    if (ignored.includes(key)) continue
     if (!Object.hasOwn(b, key) || !equalJson(a[key] ?? null, b[key] ?? null)) return false
+  }
   return true
 }
 
@@ -88,8 +97,8 @@ export const mergePatch = (target: Json | undefined, patch: Json): Json => {
   if (!isObject(patch)) return patch
   if (target === undefined || !isObject(target)) return withoutNulls(patch)
   const keys = Object.keys(patch)
-  const removed = keys.filter(key => patch[key] === null)
-  const result: Building = { ...withoutMembers(target, removed) }
+  const removed = new Set(keys.filter(key => patch[key] === null && Object.hasOwn(target, key)))
+  const result: Building = removed.size === 0 ? { ...target } : copyWithout(target, removed)
   for (const key of keys) {
     const value = patch[key] ?? null
     if (value !== null) set(result, key, mergePatch(member(target, key), value))

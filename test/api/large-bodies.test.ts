@@ -37,10 +37,26 @@ describe.each(Object.entries(bodyShapes))('a large body of %s', (name, text) => 
     expect([whole.status, whole.headers.get('ETag')]).toEqual([200, '"2"'])
     expect(ofSender(whole.json)).toEqual(sent)
 
+    const other = { ...sent, [member]: 'other' }
+    expect((await hub.root.post(path, other)).status).toBe(409)
+
     const put = await hub.root.send('PUT', path, { body: text })
     expect([put.status, put.headers.get('ETag')]).toEqual([200, '"2"'])
     expect(ofSender((await hub.root.get(path)).json)).toEqual(sent)
   })
+})
+
+it('a patch of nulls removes every member that it names', async () => {
+  const path = '/pols/ESPGNU777ORG/emptied'
+  const members = (value: string, count: number) =>
+    `{${Array.from({ length: count }, (_, i) => `"k${i}":${value}`).join(',')}}`
+  const nested = (value: string) =>
+    `{"list":${members(value, 35_000)},"kept":1,${members(value, 35_000).slice(1)}`
+  expect((await hub.root.send('POST', path, { body: nested('1') })).status).toBe(201)
+  const emptied = await hub.root.send('PATCH', path, {
+    body: nested('null').replace('"kept":1', '"kept":2').replace('null}', 'null,"none":null}'),
+  })
+  expect([emptied.status, ofSender(emptied.json)]).toEqual([200, { list: {}, kept: 2 }])
 })
 
 it('a body that nests nulls 60 levels deep is merged as RFC 7396 says', async () => {
