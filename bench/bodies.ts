@@ -17,7 +17,7 @@ const preconditions: Preconditions = {}
 const bodyOf = (bytes: Buffer): JsonObject => {
   const parsed = parseJson(bytes, 'body')
   if (E.isLeft(parsed)) throw new Error(parsed.left._tag)
-  const object = takeObject(parsed.right.json, parsed.right.text)
+  const object = takeObject(parsed.right)
   if (E.isLeft(object)) throw new Error(JSON.stringify(object.left).slice(0, 200))
   return object.right
 }

@@ -71,7 +71,7 @@ const strangers = (line: JsonObject): readonly InvalidPart[] =>
 export const readLine = (bytes: Buffer): E.Either<Refusal, ImportLine> => {
   const parsed = parseJson(bytes, 'line')
   if (E.isLeft(parsed)) return E.left(refusalOf(parsed.left))
-  const { json: line, text } = parsed.right
+  const line = parsed.right.json
   if (!isObject(line)) return E.left({ reason: 'The line must be a JSON object with resource, id and data.' })
   const resource = catalogue.find(({ name }) => name === member(line, 'resource'))
   if (resource === undefined)
@@ -82,7 +82,7 @@ export const readLine = (bytes: Buffer): E.Either<Refusal, ImportLine> => {
     return E.left(refusalOf(invalid({ pointer: '/id', detail: idProblem(resource, said) }), resource))
   const unknown = strangers(line)
   if (unknown.length > 0) return E.left(refusalOf(invalid(...unknown), resource, identity))
-  const data = takeObject(member(line, 'data'), text, '/data')
+  const data = takeObject(parsed.right, 'data')
   return E.isLeft(data)
     ? E.left(refusalOf(data.left, resource, identity))
     : E.right({ resource, identity, sent: { bytes, json: data.right } })

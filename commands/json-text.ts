@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import * as E from '#fp/Either'
-import { isObject, type Json, type JsonObject } from '../domain/json.ts'
-import { scanJson } from '../domain/json-scan.ts'
+import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
+import { scanJson, textProblems, withInfinities } from '../domain/json-scan.ts'
 import { invalid, type Rejection } from '../domain/rejection.ts'
 
 /** Bytes of a body, and of a line of an import. */
@@ -37,24 +37,21 @@ const details = {
   surrogate: 'holds half of a surrogate pair: it must be Unicode text (RFC 7493, section 2.1)',
 } as const
 
-/** The object that a text is, or holds at the pointer `within`: not too deep, its numbers kept, its texts Unicode. */
+/** The object that a text is, or has as its member `name`: not too deep, its numbers kept, its texts Unicode. */
 export const takeObject = (
-  json: Json | undefined,
-  text: string,
-  within = '',
+  { text, json: whole }: JsonText,
+  name?: string,
 ): E.Either<Rejection, JsonObject> => {
+  const partOf = (json: Json): Json =>
+    name === undefined ? json : ((isObject(json) ? member(json, name) : undefined) ?? null)
+  const json = partOf(whole)
   if (!isObject(json)) return E.left(invalid({ pointer: '', detail: 'must be a JSON object' }))
-  const { depth, problems } = scanJson(text)
-  if (depth > deepest + (within === '' ? 0 : 1))
+  const { depth, losing, hasSurrogateEscapes } = scanJson(text)
+  if (depth > deepest + (name === undefined ? 0 : 1))
     return E.left(invalid({ pointer: '', detail: `must nest at most ${deepest} levels deep` }))
+  if (losing.length === 0 && !hasSurrogateEscapes) return E.right(json)
+  const problems = textProblems(losing.length === 0 ? json : partOf(withInfinities(text, losing)))
   return problems.length === 0
     ? E.right(json)
-    : E.left(
-        invalid(
-          ...problems.map(({ pointer, is }) => ({
-            pointer: pointer.slice(within.length),
-            detail: details[is],
-          })),
-        ),
-      )
+    : E.left(invalid(...problems.map(({ pointer, is }) => ({ pointer, detail: details[is] }))))
 }

@@ -1,6 +1,10 @@
-/** What is wrong with JSON text that parses: a number that would not keep its value, or text that is no Unicode. */
+import { isObject, type Json } from './json.ts'
+import { losesValue } from './number-literal.ts'
+import { pointerOf } from './resource.ts'
+
+/** What is wrong with a JSON value: a number that would not keep its value, or text that is no Unicode. */
 export interface TextProblem {
-  /** A JSON Pointer (RFC 6901). */
+  /** A JSON Pointer (RFC 6901) of at most 1,000 characters: to what holds the value where its own would be longer. */
   readonly pointer: string
   readonly is: 'number' | 'surrogate'
 }
@@ -8,47 +12,23 @@ export interface TextProblem {
 export interface Scanned {
   /** How deep objects and arrays nest; `{}` is one level. */
   readonly depth: number
-  /** The first hundred. */
-  readonly problems: readonly TextProblem[]
+  /** The numbers that would not keep their value. */
+  readonly losing: readonly Span[]
+  /** Half of a surrogate pair can come into a text that was UTF-8 by an escape only. */
+  readonly hasSurrogateEscapes: boolean
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
 }
 
 const mostProblems = 100
-const largestExact = 2 ** 53
-/** Every decimal of so many significant digits is told from all others by the nearest double. */
-const safeDigits = 15
+const mostCharacters = 1_000
+/** Shorter literals without an exponent are exact. */
+const suspiciousLength = 16
 
-const pointerPart = (name: string | number): string =>
-  `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
-
-/** A decimal literal as its digits and the power of ten behind them, each value in one form only. */
-const decimalOf = (literal: string): string => {
-  const [, whole = '', fraction = '', power = '0'] =
-    /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? []
-  const all = `${whole}${fraction}`
-  let [start, end] = [0, all.length]
-  while (start < end && all[start] === '0') start += 1
-  while (end > start && all[end - 1] === '0') end -= 1
-  return `${all.slice(start, end)}e${Number(power) - fraction.length + (all.length - end)}`
-}
-
-/**
- * Whether a number overflows, vanishes, or is an integer that a double cannot hold. A decimal keeps the nearest double
- * (RFC 8259, section 6; RFC 7493, section 2.2).
- */
-export const losesValue = (literal: string): boolean => {
-  const value = Number(literal)
-  if (value === 0) return /^-?[0.]*[1-9]/.test(literal)
-  if (!Number.isFinite(value)) return true
-  if (Math.abs(value) < largestExact) return false
-  const mantissa = literal.search(/[eE]/)
-  if ((mantissa < 0 ? literal.length : mantissa) <= safeDigits) return false
-  if (String(value) === literal) return false
-  const decimal = decimalOf(literal)
-  // What stands behind the point is rounded; only an integer must be kept.
-  return !decimal.includes('e-') && decimal !== decimalOf(JSON.stringify(value))
-}
-
-const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
+const [quote, backslash] = [0x22, 0x5c]
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
 const [minus, zero, nine] = [0x2d, 0x30, 0x39]
 
@@ -71,76 +51,81 @@ const isOfNumber = (code: number): boolean =>
   code === 0x2b ||
   code === minus
 
-/** An object or array that is open: the member that is being read. */
-interface Open {
-  readonly isArray: boolean
-  index: number
-  keyStart: number
-  keyEnd: number
-  expectsKey: boolean
-}
-
 /**
  * Looks once through JSON text that `JSON.parse` takes, in time that grows with its length only. Of a text that it would
  * refuse nothing can be said.
  */
 export const scanJson = (text: string): Scanned => {
-  const open: Open[] = []
-  const problems: TextProblem[] = []
-  const hasSurrogates = /\\u[dD][89a-fA-F]/.test(text)
-  let depth = 0
-
-  const report = (is: TextProblem['is']): void => {
-    if (problems.length === mostProblems) return
-    const pointer = open.map(({ isArray, index, keyStart, keyEnd }) =>
-      pointerPart(isArray ? index : JSON.parse(text.slice(keyStart, keyEnd + 1))),
-    )
-    problems.push({ pointer: pointer.join(''), is })
-  }
-
-  const begin = (isArray: boolean): void => {
-    open.push({ isArray, index: 0, keyStart: 0, keyEnd: 0, expectsKey: !isArray })
-    if (open.length > depth) depth = open.length
-  }
-
-  const readString = (start: number): number => {
-    const end = endOfString(text, start)
-    const container = open.at(-1)
-    if (container?.expectsKey) {
-      container.keyStart = start
-      container.keyEnd = end
-      container.expectsKey = false
-    }
-    if (hasSurrogates) {
-      const literal = text.slice(start, end + 1)
-      if (literal.includes('\\u') && !String(JSON.parse(literal)).isWellFormed()) report('surrogate')
-    }
-    return end
-  }
+  const losing: Span[] = []
+  let [depth, level] = [0, 0]
 
   const readNumber = (start: number): number => {
     let end = start + 1
-    let isShort = true
+    let hasExponent = false
     for (let code = text.charCodeAt(end); isOfNumber(code); code = text.charCodeAt(end)) {
-      if (code === 0x65 || code === 0x45) isShort = false
+      if (code === 0x65 || code === 0x45) hasExponent = true
       end += 1
     }
-    if ((!isShort || end - start > safeDigits) && losesValue(text.slice(start, end))) report('number')
+    if ((hasExponent || end - start >= suspiciousLength) && losesValue(text.slice(start, end)))
+      losing.push({ start, end })
     return end - 1
   }
 
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i)
-    if (code === quote) i = readString(i)
+    if (code === quote) i = endOfString(text, i)
     else if (code === minus || (code >= zero && code <= nine)) i = readNumber(i)
-    else if (code === openBrace) begin(false)
-    else if (code === openBracket) begin(true)
-    else if (code === closeBrace || code === closeBracket) open.pop()
-    else if (code === comma) {
-      const container = open.at(-1)
-      if (container?.isArray) container.index += 1
-      else if (container !== undefined) container.expectsKey = true
+    else if (code === openBrace || code === openBracket) {
+      level += 1
+      if (level > depth) depth = level
+    } else if (code === closeBrace || code === closeBracket) level -= 1
+  }
+  return { depth, losing, hasSurrogateEscapes: /\\u[dD][89a-fA-F]/.test(text) }
+}
+
+/** The text as JSON, with infinity for the numbers at `spans`: no other number is infinite. */
+export const withInfinities = (text: string, spans: readonly Span[]): Json => {
+  const kept = spans.map(({ start }, i) => text.slice(spans[i - 1]?.end ?? 0, start))
+  return JSON.parse([...kept, text.slice(spans.at(-1)?.end ?? 0)].join('1e999'))
+}
+
+/** The first hundred texts that are no Unicode, and infinite numbers. */
+export const textProblems = (json: Json): readonly TextProblem[] => {
+  const problems: TextProblem[] = []
+  const path: (string | number)[] = []
+
+  const report = (is: TextProblem['is']): void => {
+    let length = 0
+    const beyond = path.findIndex(part => {
+      length += String(part).length + 1
+      return length > mostCharacters
+    })
+    problems.push({ pointer: pointerOf(beyond < 0 ? path : path.slice(0, beyond)), is })
+  }
+
+  const enter = (part: string | number, value: Json): void => {
+    path.push(part)
+    if (typeof part === 'string' && !part.isWellFormed()) report('surrogate')
+    visit(value)
+    path.pop()
+  }
+
+  const visit = (value: Json): void => {
+    if (problems.length >= mostProblems) return
+    if (typeof value === 'number') {
+      if (!Number.isFinite(value)) report('number')
+    } else if (typeof value === 'string') {
+      if (!value.isWellFormed()) report('surrogate')
+    } else if (Array.isArray(value)) {
+      for (let i = 0; i < value.length && problems.length < mostProblems; i += 1) enter(i, value[i] ?? null)
+    } else if (isObject(value)) {
+      for (const key of Object.keys(value)) {
+        if (problems.length >= mostProblems) break
+        enter(key, value[key] ?? null)
+      }
     }
   }
-  return { depth, problems }
+
+  visit(json)
+  return problems.slice(0, mostProblems)
 }

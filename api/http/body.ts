@@ -87,8 +87,7 @@ export const readBody = async (source: BodySource): Promise<E.Either<HttpFailure
   if (bytes.length === 0) return E.left(malformed('The body is empty. Send a JSON object.'))
   const parsed = parseJson(bytes, 'body')
   if (E.isLeft(parsed)) return parsed
-  const { json, text } = parsed.right
-  return E.map((object: JsonObject) => ({ bytes, json: object }))(takeObject(json, text))
+  return E.map((json: JsonObject) => ({ bytes, json }))(takeObject(parsed.right))
 }
 
 /** Reads a body that nobody looks into: only that it is the same again counts, with an `Idempotency-Key`. */

@@ -33,6 +33,9 @@ describe('a number', () => {
     ['-0', true],
     ['0e5', true],
     ['0.1234567890123456789', true],
+    ['9007199254740994.0', true],
+    ['9007199254740994e0', true],
+    ['9007199254740993.0', false],
   ])('%s keeps its value or is refused', async (literal, isKept) => {
     const path = newPage()
     const reply = await hub.root.send('POST', path, { body: `{"v": ${literal}}` })
@@ -43,7 +46,22 @@ describe('a number', () => {
   })
 })
 
+describe('a member that is repeated', () => {
+  it('is what it is the last time, whatever it was before', async () => {
+    const replaced = await hub.root.send('POST', newPage(), { body: '{"v":1e400,"v":1}' })
+    expect([replaced.status, replaced.json]).toMatchObject([201, { v: 1 }])
+    expect((await hub.root.send('POST', newPage(), { body: '{"v":1,"v":1e400}' })).status).toBe(422)
+  })
+})
+
 describe('a request that is wrong in a hundred thousand places', () => {
+  it('is told of them in an answer that is not longer than the request, however long its names are', async () => {
+    const body = `{"${'n'.repeat(400_000)}": [${'1e999,'.repeat(200)}1]}`
+    const refused = await hub.root.send('POST', newPage(), { body })
+    expect(refused.status).toBe(422)
+    expect(refused.text.length).toBeLessThan(20_000)
+  })
+
   it('is told a hundred of them', async () => {
     const numbers = await hub.root.send('POST', newPage(), { body: `{"v": [${'1e999,'.repeat(100_000)}1]}` })
     expect(numbers.status).toBe(422)
