@@ -29,3 +29,20 @@ it.each([
 ])('%s has its excerpts', (guide, excerpts) => {
   expect(textOf(guide).match(/^```ts \S+$/gm)).toHaveLength(excerpts)
 })
+
+describe('the way of a request from end to end', () => {
+  const text = textOf('docs/a-request-end-to-end.md').replaceAll(/\s+/g, ' ')
+  const steps = [...text.matchAll(/\[`([\w./-]+\.ts)`\]\([^)]+\)((?: `\w+`)+)/g)].map(
+    ([, file = '', names = '']) => [file, names.trim().replaceAll('`', '').split(' ')] as const,
+  )
+
+  it.each(steps)('goes through %s: %j', (file, names) => {
+    for (const name of names)
+      expect(textOf(file)).toMatch(new RegExp(`\\b(const|function|interface|type) ${name}\\b`))
+  })
+
+  it('names a function of each file that it links', () => {
+    expect(steps.length).toBe(text.match(/\[`[\w./-]+\.ts`\]/g)?.length)
+    expect(steps.length).toBeGreaterThan(25)
+  })
+})
