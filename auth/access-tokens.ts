@@ -13,6 +13,8 @@ export interface TokenClaims {
   readonly scopes: readonly string[]
   /** The version of the secret it was got with; undefined where it was got with a key. */
   readonly credential: string | undefined
+  /** Thumbprints of the keys of which one signed the assertion it was got with; none where it was got with a secret. */
+  readonly keys: readonly string[]
   /** How often its node had been suspended. */
   readonly suspensions: number
   /** In ms since the epoch. */
@@ -37,14 +39,19 @@ const lookAgainMilliseconds = 1_000
 const proofShape = z.object({ jti: z.string() })
 
 /** What the hub itself says in its tokens; those of an earlier release lack it. */
-const ownClaims = z.object({ credential: z.string().optional(), suspensions: z.int().default(0) })
+const ownClaims = z.object({
+  credential: z.string().optional(),
+  keys: z.array(z.string()).default([]),
+  suspensions: z.int().default(0),
+})
 
 const claimsOf = (
   { client_id, scope, exp }: oauth.JWTAccessTokenClaims,
-  { credential, suspensions }: z.infer<typeof ownClaims>,
+  { credential, keys, suspensions }: z.infer<typeof ownClaims>,
 ): TokenClaims => ({
   clientId: client_id,
   credential,
+  keys,
   suspensions,
   scopes: typeof scope === 'string' ? scope.split(' ') : [],
   expiresAt: exp * 1000,

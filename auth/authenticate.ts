@@ -2,8 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { parseAccount } from '../domain/identifiers.ts'
+import type { FederationNode } from '../domain/nodes.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Guesses, TooManyAttempts } from './guesses.ts'
+import { thumbprintOf } from './key-thumbprint.ts'
 import { loginLane } from './lanes.ts'
 import type { PasswordFailure, Passwords } from './passwords.ts'
 import type { Principal } from './policy.ts'
@@ -107,6 +109,9 @@ const authenticatePerson = (
   }
 }
 
+const hasKey = ({ jwks }: FederationNode, thumbprint: string): boolean =>
+  jwks?.keys.some(key => thumbprintOf(key) === thumbprint) ?? false
+
 const noteEveryMilliseconds = 60_000
 
 /** Nodes by access token: it must be good, and its node active now; a scope taken from the node is gone at once. */
@@ -126,11 +131,12 @@ const authenticateNode = (
     const claims = await tokens.verify(presented)()
     if (E.isLeft(claims)) return claims
     if (claims.right === undefined) return refused(true)
-    const { clientId, scopes, credential, suspensions } = claims.right
+    const { clientId, scopes, credential, keys, suspensions } = claims.right
     const renewed = (): E.Either<NotAuthenticated, Principal> => {
       const node = standing.node(clientId)
       if (node?.status !== 'active' || node.suspensions !== suspensions) return refused(true)
       if (credential !== undefined && !node.credentials.includes(credential)) return refused(true)
+      if (!keys.every(key => hasKey(node, key))) return refused(true)
       return E.right({
         kind: 'node',
         id: clientId,

@@ -13,6 +13,7 @@ import type { TaskEither } from '#fp/TaskEither'
 import { scopes as everyScope } from '../domain/scopes.ts'
 import type { AuthStore, AuthUnavailable, SigningKey } from './auth-store.ts'
 import type { ClientSecrets } from './client-secrets.ts'
+import { thumbprintOf } from './key-thumbprint.ts'
 import { openSigningKeys, privateJwkOf, publicJwkOf } from './signing-keys.ts'
 import type { Standing } from './standing.ts'
 
@@ -164,7 +165,7 @@ const configurationOf = (
       DeviceCode: 60,
       BackchannelAuthenticationRequest: 60,
     },
-    assertJwtClientAuthClaimsAndHeader: async (ctx, claims) => {
+    assertJwtClientAuthClaimsAndHeader: async (ctx, claims, header, client) => {
       refuseOddBody(ctx)
       const now = Date.now() / 1000
       const later = (claim: unknown, seconds: number) => typeof claim === 'number' && claim > now + seconds
@@ -176,11 +177,17 @@ const configurationOf = (
       const audience = [`${publicUrl}/oidc`, `${publicUrl}/oidc/token`]
       if (![claims.aud].flat().every(one => typeof one === 'string' && audience.includes(one)))
         throw new errors.InvalidClientAuth('its audience must be this server only')
+      assertionKeys.set(ctx.req, keysNamed(header.kid, client))
     },
     extraTokenClaims: async (ctx, token) => {
       const version = verdicts.get(ctx.req)?.version
       const suspensions = standing.node(token.clientId ?? '')?.suspensions ?? 0
-      return { suspensions, ...(version === undefined ? {} : { credential: version }) }
+      const keys = assertionKeys.get(ctx.req)
+      return {
+        suspensions,
+        ...(version === undefined ? {} : { credential: version }),
+        ...(keys === undefined ? {} : { keys }),
+      }
     },
     features: {
       devInteractions: { enabled: false },
@@ -240,6 +247,16 @@ const storeIsAway = (): Error => {
 
 /** Which version the client secret of a request is, while the provider answers it; undefined for a wrong one. */
 const verdicts = new WeakMap<IncomingMessage, { readonly version: string | undefined }>()
+
+/** Thumbprints of the keys that may have signed the assertion of a request, while the provider answers it. */
+const assertionKeys = new WeakMap<IncomingMessage, readonly string[]>()
+
+/** The keys of a client with this `kid`; all of them where none has it. Those of the moment when it was looked up. */
+const keysNamed = (kid: unknown, { jwks }: Pick<ClientMetadata, 'jwks'>): readonly string[] => {
+  const keys = jwks?.keys ?? []
+  const named = keys.filter(key => key.kid === kid)
+  return (named.length === 0 ? keys : named).map(key => thumbprintOf({ ...key }))
+}
 
 const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly SigningKey[]): Provider => {
   const { publicUrl, secrets, standing, store, report } = dependencies

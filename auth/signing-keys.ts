@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto'
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { AuthStore, AuthUnavailable, SigningKey } from './auth-store.ts'
+import { thumbprintOf } from './key-thumbprint.ts'
 
 /** An Ed25519 key as a JWK (RFC 8037); with `d` it is the private one. */
 export interface Ed25519Jwk {
@@ -26,15 +26,11 @@ const stored = z.object({
   use: z.literal('sig'),
 })
 
-/** The JWK thumbprint (RFC 7638, section 3; RFC 8037, appendix A.3). */
-const thumbprintOf = (x: string): string =>
-  hash('sha256', JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }), 'base64url')
-
 const generateKey = async (): Promise<SigningKey> => {
   const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
   if (!('privateKey' in pair)) throw new Error('no key pair was generated')
   const { x, d } = exported.parse(await crypto.subtle.exportKey('jwk', pair.privateKey))
-  const kid = thumbprintOf(x)
+  const kid = thumbprintOf({ kty: 'OKP', crv: 'Ed25519', x })
   return { kid, jwk: JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x, d, kid, alg: 'EdDSA', use: 'sig' }) }
 }
 

@@ -255,6 +255,25 @@ describe('a token of a node', () => {
     expect([await read(old), await read(fresh)]).toEqual([401, 200])
   })
 
+  it('is good no more once the key it was got with is removed', async () => {
+    const [old, present] = [await keyPair('old'), await keyPair('present')]
+    const change = (...pairs: readonly KeyPair[]) =>
+      hub.root.patch('/nodes/rekeyed', { jwks: { keys: pairs.map(({ publicJwk }) => publicJwk) } })
+    await enroll(hub.root, 'rekeyed', ['people:read'])
+    await change(old, present)
+    const tokens = [
+      await tokenOf(hub.url, 'rekeyed', byKey(old)),
+      await tokenOf(hub.url, 'rekeyed', byKey(present)),
+    ]
+    const statuses = () => Promise.all(tokens.map(token => read(token)))
+    expect(await statuses()).toEqual([200, 200])
+    await change(present)
+    expect(await statuses()).toEqual([401, 200])
+    // Another key of the same name is another key.
+    await change({ ...(await keyPair('old')), kid: 'old' }, present)
+    expect(await statuses()).toEqual([401, 200])
+  })
+
   it('is good no more once the node was suspended, though it was reinstated since', async () => {
     const nodeKeys = await keyPair('paused-1')
     const nodeSecret = await enroll(hub.root, 'paused', ['people:read'])
@@ -281,9 +300,16 @@ describe('a token request', () => {
       body: Uint8Array.from(body, character => character.charCodeAt(0)),
     })
 
-  it('shows one proof of who sends it', async () => {
-    const both = await send('grant_type=client_credentials&client_secret=another')
-    expect([both.status, both.json]).toMatchObject([400, { error: 'invalid_request' }])
+  it.each(['client_secret=another', 'client_secret=', 'client_id=another', 'client_assertion=a.b.c'])(
+    'shows one proof of who sends it: credentials, and %s in the body',
+    async more => {
+      const both = await send(`grant_type=client_credentials&${more}`)
+      expect([both.status, both.json]).toMatchObject([400, { error: 'invalid_request' }])
+    },
+  )
+
+  it('may repeat the client id of its credentials', async () => {
+    expect((await send('grant_type=client_credentials&client_id=clinic')).status).toBe(200)
   })
 
   it('takes the origin as a URL parser writes it', async () => {
@@ -312,7 +338,10 @@ describe('a token request', () => {
 })
 
 describe('a client assertion', () => {
-  const assertion = async (more: object = {}, signer = keys) => {
+  const assertion = async (
+    more: object = {},
+    signer: Pick<KeyPair, 'privateKey'> & { readonly kid: string | undefined } = keys,
+  ) => {
     const now = Math.floor(Date.now() / 1000)
     const payload = {
       iss: 'clinic',
@@ -327,12 +356,12 @@ describe('a client assertion', () => {
     const signature = await crypto.subtle.sign('Ed25519', signer.privateKey, Buffer.from(text))
     return `${text}.${Buffer.from(signature).toString('base64url')}`
   }
-  const present = (client_assertion: string) =>
+  const present = (client_assertion: string, client_id = 'clinic') =>
     clientOf(hub.url).send('POST', '/oidc/token', {
       headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({
         grant_type: 'client_credentials',
-        client_id: 'clinic',
+        client_id,
         client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
         client_assertion,
       }).toString(),
@@ -350,6 +379,20 @@ describe('a client assertion', () => {
     const now = Math.floor(Date.now() / 1000)
     const aud = [`${hub.url}/oidc`, `${hub.url}/oidc/token`]
     expect((await present(await assertion({ aud, iat: now + 30 }))).status).toBe(200)
+  })
+
+  it('that names no key opens a token that any key of the node ends, for any may have signed it', async () => {
+    const [one, other] = [await keyPair('one'), await keyPair('other')]
+    const change = (...pairs: readonly KeyPair[]) =>
+      hub.root.patch('/nodes/unnamed', { jwks: { keys: pairs.map(({ publicJwk }) => publicJwk) } })
+    await enroll(hub.root, 'unnamed', ['people:read'])
+    await change(one, other)
+    const unnamed = await assertion({ iss: 'unnamed', sub: 'unnamed' }, { ...one, kid: undefined })
+    const { json } = await present(unnamed, 'unnamed')
+    const token = String(Object(json).access_token)
+    expect(await read(token)).toBe(200)
+    await change(one)
+    expect(await read(token)).toBe(401)
   })
 
   it('is good once also when it comes twenty times at once', async () => {

@@ -107,6 +107,30 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   })
 
   describe('the store of credentials', () => {
+    it('has the sweep look at all that an earlier release has written, an hour after it is used first', async () => {
+      const database = newDatabase()
+      const written = client.db(`${database}_auth`).collection<BsonDocument & { _id: string }>('credentials')
+      for (const version of ['old', 'live'])
+        await written.insertOne({
+          _id: JSON.stringify(['A', version]),
+          account: 'A',
+          version,
+          hash: 'h',
+          imported: null,
+          bcryptCost: null,
+          addedAt: 0,
+        })
+      const openedAt = Date.now()
+      const isLive = (_account: string, version: string) => version === 'live'
+      const store = mongoAuthStore(databaseUrl(server.url, database))
+      await right(store.sweepCredentials(openedAt, isLive))
+      expect(await right(store.credential('A', 'old'))).toBeDefined()
+      await right(store.sweepCredentials(openedAt + 60_000, isLive))
+      expect(await right(store.credential('A', 'old'))).toBeUndefined()
+      expect(await right(store.credential('A', 'live'))).toBeDefined()
+      await store.close()
+    })
+
     const folder = temporaryFolder()
     afterAll(() => folder.remove())
 
@@ -164,9 +188,11 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       expect((await right(target.signingKeys)).map(({ kid }) => kid).sort()).toEqual(['a', 'b', 'c'])
       await right(target.addSigningKey({ kid: 'd', jwk: '{}' }, { retireAt: later }))
       expect((await right(target.signingKeys))[0]?.kid).toBe('d')
-      // When it was added counts for the sweep.
+      // Since when it is a candidate counts for the sweep.
       await right(target.sweepCredentials(Date.now() - 3_600_000, () => false))
       expect(await right(target.credential('A0', 'v'))).toBeDefined()
+      await right(target.sweepCredentials(Date.now() + 60_000, () => false))
+      expect(await right(target.credential('A0', 'v'))).toBeUndefined()
       await Promise.all([source.close(), target.close()])
     })
 

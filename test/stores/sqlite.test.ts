@@ -43,6 +43,30 @@ leasesContract('SQLite', async () => sqliteReadStore(newFile()))
 checkpointsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 
+describe('the credentials in an SQLite file of an earlier release', () => {
+  it('are all looked at by the sweep, an hour after the file was opened first', async () => {
+    const path = newFile()
+    const earlier = new DatabaseSync(path)
+    earlier.exec(`
+      CREATE TABLE credentials (account TEXT NOT NULL, version TEXT NOT NULL, hash TEXT NOT NULL,
+        imported TEXT, bcrypt_cost INTEGER, added_at INTEGER NOT NULL, PRIMARY KEY (account, version)) STRICT;
+      INSERT INTO credentials VALUES ('A', 'old', 'h', NULL, NULL, 0), ('A', 'live', 'h', 'sha', NULL, 0)`)
+    earlier.close()
+    const openedAt = Date.now()
+    const isLive = (_account: string, version: string) => version === 'live'
+    for (const [before, isKept] of [
+      [openedAt, true],
+      [openedAt + 60_000, false],
+    ] as const) {
+      const store = sqliteAuthStore(path)
+      await right(store.sweepCredentials(before, isLive))
+      expect((await right(store.credential('A', 'old'))) !== undefined).toBe(isKept)
+      expect(await right(store.credential('A', 'live'))).toMatchObject({ hash: 'h', imported: 'sha' })
+      await store.close()
+    }
+  })
+})
+
 const signal = new AbortController().signal
 
 describe('the log in an SQLite file', () => {
