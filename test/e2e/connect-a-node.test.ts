@@ -139,7 +139,9 @@ const connect = (runtime: Runtime) => {
       expect((await get(token)).status).toBe(401)
       await expect(tokenOf(hub.url, 'gral-hospital', bySecret(secret))).rejects.toThrow()
       expect(await command('node', 'reinstate', 'gral-hospital')).toMatchObject({ code: 0 })
-      expect((await get(token)).status).toBe(200)
+      // What was issued before a suspension stays void.
+      expect((await get(token)).status).toBe(401)
+      expect((await get(await tokenOf(hub.url, 'gral-hospital', bySecret(secret)))).status).toBe(200)
     })
 
     it('keeps its tokens when the hub is started again', async () => {
