@@ -63,7 +63,11 @@ const neverStored = (): Promise<undefined> => Promise.resolve(undefined)
 const adapterOver =
   ({ standing }: IdentityProviderDependencies): AdapterFactory =>
   model => ({
-    find: async id => (model === 'Client' ? clientOf(standing, id) : undefined),
+    find: async id => {
+      if (model !== 'Client') return undefined
+      if (Provider.ctx !== undefined) refuseOddBody(Provider.ctx)
+      return clientOf(standing, id)
+    },
     upsert: async () => {
       throw new Error(`${model} is not stored`)
     },
@@ -166,7 +170,6 @@ const configurationOf = (
       BackchannelAuthenticationRequest: 60,
     },
     assertJwtClientAuthClaimsAndHeader: async (ctx, claims, header, client) => {
-      refuseOddBody(ctx)
       const now = Date.now() / 1000
       const later = (claim: unknown, seconds: number) => typeof claim === 'number' && claim > now + seconds
       if (later(claims.exp, longestAssertionSeconds))
@@ -227,14 +230,16 @@ const configurationOf = (
 }
 
 /**
- * Refuses a body that holds a client secret beside the credentials (RFC 6749, section 2.3), or that is not UTF-8: what
- * cannot be decoded was replaced by U+FFFD, which no parameter of a token request holds.
+ * Refuses a body that is not UTF-8: what cannot be decoded was replaced by U+FFFD, which no parameter of a token request
+ * holds. Refuses a client secret beside other credentials, too (RFC 6749, section 2.3). Before the client is looked up, so
+ * that the refusal does not tell whether there is one.
  */
-const refuseOddBody = (ctx: Pick<KoaContextWithOIDC, 'oidc'>): void => {
-  const parameters = Object.entries(Object(ctx.oidc.body))
-  if (parameters.some(([name, value]) => `${name}${String(value)}`.includes('\ufffd')))
+const refuseOddBody = ({ oidc, headers }: Pick<KoaContextWithOIDC, 'oidc' | 'headers'>): void => {
+  const body: Readonly<Record<string, unknown>> = { ...oidc.body }
+  if (Object.entries(body).some(([name, value]) => `${name}${String(value)}`.includes('\ufffd')))
     throw new errors.InvalidRequest('the body must be UTF-8')
-  if (parameters.some(([name]) => name === 'client_secret'))
+  const hasOther = headers.authorization !== undefined || body.client_assertion !== undefined
+  if (hasOther && body.client_secret !== undefined)
     throw new errors.InvalidRequest('client authentication must only be provided using one mechanism')
 }
 
@@ -266,7 +271,6 @@ const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly
   // Koa would print what it is not asked for; the types do not know the event.
   EventEmitter.prototype.on.call(provider, 'error', report)
   provider.Client.prototype.compareClientSecret = async function (actual: string) {
-    if (Provider.ctx !== undefined) refuseOddBody(Provider.ctx)
     const node = standing.node(this.clientId)
     if (node === undefined) return false
     const version = await secrets.verify(node, actual)()

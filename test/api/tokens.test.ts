@@ -328,6 +328,24 @@ describe('a token request', () => {
     },
   )
 
+  it.each(['x=%ff', 'client_secret=another'])(
+    'does not tell by its refusal whether there is such a node: %s in the body, and wrong credentials',
+    async more => {
+      for (const clientId of ['clinic', 'nobody']) {
+        const refused = await send(`grant_type=client_credentials&${more}`, `Basic ${btoa(`${clientId}:x`)}`)
+        expect([refused.status, refused.json]).toMatchObject([400, { error: 'invalid_request' }])
+      }
+    },
+  )
+
+  it('is refused where the client id in its body is not UTF-8, before a node is looked for', async () => {
+    const refused = await clientOf(hub.url).send('POST', '/oidc/token', {
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: 'grant_type=client_credentials&client_id=caf%e9',
+    })
+    expect([refused.status, refused.json]).toMatchObject([400, { error: 'invalid_request' }])
+  })
+
   it.each([btoa('caf\xe9:secret'), btoa('clinic:\xff\xfe'), btoa('%ff:secret')])(
     'is refused where its credentials are not UTF-8: %s',
     async credentials => {
