@@ -112,8 +112,10 @@ export const credentialsIn = (db: Db) => {
 
     sweep: async (before: number, isLive: (account: string, version: string) => boolean) => {
       for (let more = true; more; ) {
+        // Asked of each row again when it is changed: another process may have superseded it meanwhile.
+        const isCandidate = { candidateSince: { $lt: before } }
         const rows = await collection
-          .find({ candidateSince: { $lt: before } }, { projection: { account: 1, version: 1 } })
+          .find(isCandidate, { projection: { account: 1, version: 1 } })
           .limit(mostAtOnce)
           .toArray()
         const [live, dead]: [string[], string[]] = [[], []]
@@ -123,8 +125,11 @@ export const credentialsIn = (db: Db) => {
           list.push(_id)
         }
         if (live.length > 0)
-          await collection.updateMany({ _id: { $in: live } }, { $set: { candidateSince: null } })
-        if (dead.length > 0) await collection.deleteMany({ _id: { $in: dead } })
+          await collection.updateMany(
+            { _id: { $in: live }, ...isCandidate },
+            { $set: { candidateSince: null } },
+          )
+        if (dead.length > 0) await collection.deleteMany({ _id: { $in: dead }, ...isCandidate })
         more = rows.length === mostAtOnce
       }
     },

@@ -157,16 +157,16 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       const sweepSome = () =>
         attempt(() => {
           const rows = db.prepare(select).all(before)
-          const remove = db.prepare('DELETE FROM credentials WHERE account = ? AND version = ?')
-          const keep = db.prepare(
-            'UPDATE credentials SET candidate_since = NULL WHERE account = ? AND version = ?',
-          )
+          // Asked of each row again when it is changed: another process may have superseded it meanwhile.
+          const isCandidate = 'account = ? AND version = ? AND candidate_since < ?'
+          const remove = db.prepare(`DELETE FROM credentials WHERE ${isCandidate}`)
+          const keep = db.prepare(`UPDATE credentials SET candidate_since = NULL WHERE ${isCandidate}`)
           if (rows.length > 0)
             db.write(() => {
               for (const row of rows) {
                 const [account, version] = [String(row.account), String(row.version)]
                 const change = isLive(account, version) ? keep : remove
-                change.run(account, version)
+                change.run(account, version, before)
               }
             })
           return rows.length === sweepRows

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { Binary, type Document as BsonDocument, MongoClient, ObjectId } from 'mongodb'
@@ -130,6 +131,32 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       expect(await right(store.credential('A', 'live'))).toBeDefined()
       await store.close()
     })
+
+    it.each(['live', 'dead'])(
+      'leaves a candidate, found %s, that another process supersedes while the sweep looks at it',
+      async found => {
+        const url = newUrl()
+        const store = mongoAuthStore(url)
+        await right(store.addCredential({ account: 'A', version: 'v', hash: 'h' }))
+        const supersedes = `
+          const { mongoAuthStore } = await import('./stores/mongodb/auth-store.ts')
+          const store = mongoAuthStore(${JSON.stringify(url)})
+          await store.supersede('A', ['v'])()
+          await store.close()`
+        const before = Date.now() + 1
+        await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(before)
+        await right(
+          store.sweepCredentials(before, () => {
+            execFileSync(process.execPath, ['--input-type=module', '--eval', supersedes])
+            return found === 'live'
+          }),
+        )
+        expect(await right(store.credential('A', 'v'))).toBeDefined()
+        await right(store.sweepCredentials(Date.now() + 60_000, () => false))
+        expect(await right(store.credential('A', 'v'))).toBeUndefined()
+        await store.close()
+      },
+    )
 
     const folder = temporaryFolder()
     afterAll(() => folder.remove())
