@@ -39,7 +39,9 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     expect(known.json).toMatchObject({ status: 'ready' })
   }
 
-  it('lose and double nothing when they are killed in the middle of batches, one after the other', async () => {
+  it('lose and double nothing when they are killed in the middle of batches, one after the other', {
+    timeout: 180_000,
+  }, async () => {
     const { person, grows } = await newBook()
     await on.projector?.kill('SIGKILL')
     const load = startLoad(on.root, person, 8)
@@ -55,7 +57,9 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     await next.kill('SIGTERM')
   })
 
-  it('work one at a time: when the one that works falls silent another takes over, and it is fenced out', async () => {
+  it('work one at a time: when the one that works falls silent another takes over, and it is fenced out', {
+    timeout: 180_000,
+  }, async () => {
     const [first, second] = [await on.project(), await on.project()]
     const { person, grows } = await newBook()
     const load = startLoad(on.root, person, 8)
