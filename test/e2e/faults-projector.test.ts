@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { describeUnless } from '../support/describe-unless.ts'
 import { type HubOnServers, rootOf, startHubOnServers } from '../support/hub-on-servers.ts'
-import { bookOf, startLoad } from '../support/load.ts'
+import { bookOf, startLoad, untilBookIsRead } from '../support/load.ts'
 import { noMongoProcess } from '../support/mongodb.ts'
+
+// Each case waits for leases to run out and for several processes to start.
+vi.setConfig({ testTimeout: 180_000 })
 
 describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () => {
   let on: HubOnServers
@@ -20,7 +23,7 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     /** Until it holds some pages more than now. */
     const grows = async () => {
       const before = await size()
-      await expect.poll(size, { timeout: 20_000 }).toBeGreaterThan(before + 20)
+      await expect.poll(size, untilBookIsRead).toBeGreaterThan(before + 20)
     }
     return { person, size, grows }
   }
@@ -28,7 +31,7 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
   /** Each page that was answered is in the book once, as a rebuild from the log has it. */
   const nothingIsLostOrDoubled = async (expected: readonly string[], person: string) => {
     const size = async () => (await bookOf(on.root, person)).length
-    await expect.poll(size, { timeout: 30_000 }).toBe(expected.length)
+    await expect.poll(size, untilBookIsRead).toBe(expected.length)
     const book = await bookOf(on.root, person)
     const summaries = new Map(book.map(({ id, summary }) => [id, summary]))
     expect(summaries.size).toBe(book.length)
@@ -39,9 +42,7 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     expect(known.json).toMatchObject({ status: 'ready' })
   }
 
-  it('lose and double nothing when they are killed in the middle of batches, one after the other', {
-    timeout: 180_000,
-  }, async () => {
+  it('lose and double nothing when they are killed in the middle of batches, one after the other', async () => {
     const { person, grows } = await newBook()
     await on.projector?.kill('SIGKILL')
     const load = startLoad(on.root, person, 8)
@@ -57,9 +58,7 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     await next.kill('SIGTERM')
   })
 
-  it('work one at a time: when the one that works falls silent another takes over, and it is fenced out', {
-    timeout: 180_000,
-  }, async () => {
+  it('work one at a time: when the one that works falls silent another takes over, and it is fenced out', async () => {
     const [first, second] = [await on.project(), await on.project()]
     const { person, grows } = await newBook()
     const load = startLoad(on.root, person, 8)
@@ -85,7 +84,7 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     for (const load of loads) await load.end()
     const expected = loads.flatMap(load => load.answered())
     // Of the hub that was killed, some may have been stored without an answer.
-    await expect.poll(size, { timeout: 30_000 }).toBeGreaterThanOrEqual(expected.length)
+    await expect.poll(size, untilBookIsRead).toBeGreaterThanOrEqual(expected.length)
     const ids = (await bookOf(rootOf(second), person)).map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
     expect(expected.filter(id => !ids.includes(id))).toEqual([])

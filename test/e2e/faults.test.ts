@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { describeUnless } from '../support/describe-unless.ts'
 import { type HubOnServers, startHubOnServers } from '../support/hub-on-servers.ts'
-import { bookOf, startLoad } from '../support/load.ts'
+import { bookOf, startLoad, untilBookIsRead } from '../support/load.ts'
 import { noMongoProcess } from '../support/mongodb.ts'
 import type { RunningHub } from '../support/process.ts'
 
@@ -16,6 +16,9 @@ const problemsOf = ({ log }: Pick<RunningHub, 'log'>): string =>
     .filter(line => /"level":"(error|warn)"/.test(line))
     .slice(-20)
     .join('\n')
+
+// Each case lasts as long as a server is away, and until the hub has caught up.
+vi.setConfig({ testTimeout: 180_000 })
 
 describeUnless(noMongoProcess(), 'a hub on EventStoreDB and MongoDB, whose servers are processes', () => {
   let on: HubOnServers
@@ -59,7 +62,7 @@ describeUnless(noMongoProcess(), 'a hub on EventStoreDB and MongoDB, whose serve
     await load.end()
     const expected = load.answered()
     const all = async () => (await bookOf(on.root, person)).length
-    await expect.poll(all, { timeout: 30_000 }).toBe(expected.length)
+    await expect.poll(all, untilBookIsRead).toBe(expected.length)
     const book = await bookOf(on.root, person)
     expect(new Set(book.map(({ id }) => id)).size).toBe(book.length)
     const summaries = new Map(book.map(({ id, summary }) => [id, summary]))

@@ -4,7 +4,10 @@ import type { Client, Reply } from './client.ts'
 
 const pages = z.array(z.object({ id: z.string(), summary: z.string() }))
 /** Milliseconds between two pages of a writer: the load lasts, and the book stays one that is read in a moment. */
-const pace = 40
+const pace = 80
+
+/** How the size of a book is polled: rarely, as each look reads all of it from the server that is to catch up. */
+export const untilBookIsRead = { timeout: 60_000, interval: 500 }
 
 /** The whole book, page by page: ids and summaries, in the list's order. */
 export const bookOf = async (
