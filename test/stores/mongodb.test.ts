@@ -143,11 +143,12 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
           const store = mongoAuthStore(${JSON.stringify(url)})
           await store.supersede('A', ['v'])()
           await store.close()`
+        const evaluate = 'Deno' in globalThis ? ['eval'] : ['--input-type=module', '--eval']
         const before = Date.now() + 1
         await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(before)
         await right(
           store.sweepCredentials(before, () => {
-            execFileSync(process.execPath, ['--input-type=module', '--eval', supersedes])
+            execFileSync(process.execPath, [...evaluate, supersedes])
             return found === 'live'
           }),
         )
