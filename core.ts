@@ -14,6 +14,7 @@ import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
 import { supersedeIn } from './auth/supersede.ts'
+import { accessRecorder, type RecordAccess } from './commands/accesses.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
@@ -49,6 +50,7 @@ export interface Core {
   readonly nodes: NodeUseCases
   readonly writeItem: WriteItem
   readonly acceptItem: AcceptItem<PasswordFailure>
+  readonly recordAccess: RecordAccess
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -149,6 +151,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     nodes: nodeUseCases(handle, clientSecrets(auth), standing, supersede),
     writeItem,
     acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
+    recordAccess: accessRecorder(handle),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -8,6 +8,7 @@ import type { PasswordFailure } from '../auth/passwords.ts'
 import type { PeopleUseCases } from '../auth/people.ts'
 import type { Policy } from '../auth/policy.ts'
 import type { Standing } from '../auth/standing.ts'
+import type { RecordAccess } from '../commands/accesses.ts'
 import type { WriteContent } from '../commands/content.ts'
 import type { ContentStore } from '../commands/content-store.ts'
 import type { AcceptItem } from '../commands/item-requests.ts'
@@ -35,6 +36,7 @@ export interface ApiDependencies {
   readonly claims: Pick<AuthStore, 'claim' | 'claimed' | 'releaseClaim'>
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly acceptItem: AcceptItem<PasswordFailure>
+  readonly recordAccess: RecordAccess
   readonly writeContent: WriteContent
   readonly contents: Pick<ContentStore, 'verify' | 'read'>
   /** Bytes of a content at most. */

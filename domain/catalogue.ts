@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { accessEvents, accessEventTypes, evolveAccess } from './accesses.ts'
 import { domiciliaryUnits } from './domiciliary-units.ts'
 import { encounters } from './encounters.ts'
 import type { DomainEvent } from './event.ts'
@@ -38,6 +39,7 @@ const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
 export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
   ...Object.entries(nodeEvents),
+  ...Object.entries(accessEvents),
   ...Object.entries(hubEvents),
 ])
 
@@ -51,7 +53,7 @@ export const resourceOfEvent = (type: string): Resource | undefined => owners.ge
 /** The version of an event type's shape; an event with a higher one is from a newer release. */
 export const schemaVersionOf = (type: string): number => owners.get(type)?.schemaVersions[type] ?? 1
 
-/** A kind of thing whose every revision is kept: the resources, and nodes. */
+/** A kind of thing whose every revision is kept: the resources, nodes, and accesses that are audited. */
 export interface Kind {
   readonly name: string
   readonly evolve: (item: JsonObject | undefined, event: DomainEvent) => JsonObject | undefined
@@ -62,12 +64,15 @@ const nodes: Kind = {
   evolve: (item, event) => (isNodeEvent(event) ? evolveNode(item, event) : item),
 }
 
+const accesses: Kind = { name: 'accesses', evolve: evolveAccess }
+
 const kinds: ReadonlyMap<string, Kind> = new Map([
   ...catalogue.flatMap(resource => {
     const kind: Kind = { name: resource.name, evolve: (item, event) => evolveItem(resource, item, event) }
     return resource.eventTypes.map((type): [string, Kind] => [type, kind])
   }),
   ...nodeEventTypes.map((type): [string, Kind] => [type, nodes]),
+  ...accessEventTypes.map((type): [string, Kind] => [type, accesses]),
 ])
 
 /** The types of the events of all kinds: every event but the hub's own. */
