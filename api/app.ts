@@ -8,13 +8,14 @@ import { catalogue } from '../domain/catalogue.ts'
 import { invalid } from '../domain/rejection.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { contentRoutes } from './documents/routes.ts'
+import { historyRoutes } from './history/routes.ts'
 import type { Answer } from './http/answer.ts'
 import { type Call, type Handle, presentedBy } from './http/call.ts'
 import type { Exchange } from './http/exchange.ts'
 import { parametersOf } from './http/parameters.ts'
 import type { Failure } from './http/problem.ts'
 import { makeRespond, preflight } from './http/respond.ts'
-import { isPermitted } from './http/rights.ts'
+import { grantOf, isPermitted } from './http/rights.ts'
 import type { Route } from './http/route.ts'
 import { nodeRoutes } from './nodes/routes.ts'
 import { openPaths } from './open/routes.ts'
@@ -63,6 +64,7 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...documentsOfPeople(dependencies),
   ...peopleRoutes(dependencies),
   ...nodeRoutes(dependencies),
+  ...historyRoutes(dependencies),
 ]
 
 /** The methods that a route takes, as `Allow` names them. */
@@ -148,7 +150,10 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const method = methodOf(request)
     if (isMethod(method) && isPermitted(policy, access, { request, principal }, method)) return undefined
     return principal.kind === 'node'
-      ? { _tag: 'ScopeMissing', needed: (isMethod(method) && access?.grants[method]?.scopes) || [] }
+      ? {
+          _tag: 'ScopeMissing',
+          needed: (isMethod(method) && grantOf(access, { request }, method)?.scopes) || [],
+        }
       : { _tag: 'NotAllowed' }
   }
 

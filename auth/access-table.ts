@@ -29,6 +29,8 @@ export interface Grant {
 export interface PathAccess {
   readonly subject?: 'id' | 'person' | 'item'
   readonly grants: Partial<Readonly<Record<Method, Grant>>>
+  /** Of a GET with `asOf`, instead of the right to read. */
+  readonly asOf?: Grant
 }
 
 /** The paths of a resource's collection and of its items. */
@@ -58,6 +60,26 @@ const grantsOf = (
   return Object.fromEntries(methods.map(method => [method, all[method]]))
 }
 
+/** The right to the past of things, as far as a role reaches. */
+const ofHistory = (collection: string, reach: RoleGrant['reach']): Grant => ({
+  people: { endpoint: 'history', methods: ['GET'], reach },
+  scopes: ['history:read', `${collection}:read`],
+})
+
+/** The paths of an item's history. */
+export const historyPaths = (item: string): Readonly<Record<'entries' | 'revision' | 'diff', string>> => ({
+  entries: `${item}/history`,
+  revision: `${item}/history/:revision`,
+  diff: `${item}/diff`,
+})
+
+const accessToHistory = (
+  item: string,
+  access: Pick<PathAccess, 'subject'>,
+  grant: Grant,
+): readonly (readonly [string, PathAccess])[] =>
+  Object.values(historyPaths(item)).map(path => [path, { ...access, grants: { GET: grant } }] as const)
+
 const subjectIn = ({ subjectField, ownerField }: Resource): PathAccess['subject'] =>
   subjectField === 'id' ? 'id' : ownerField !== undefined ? 'person' : subjectField && 'item'
 
@@ -77,6 +99,7 @@ const accessToResource = (resource: Resource): readonly (readonly [string, PathA
           ...grantsOf({ endpoint: endpoints.collection, reach: ofMany }, name, ['GET']),
           ...grantsOf({ endpoint: endpoints.item, reach: ofMany }, name, ['POST']),
         },
+        asOf: ofHistory(name, ofMany),
       },
     ],
     [
@@ -90,8 +113,10 @@ const accessToResource = (resource: Resource): readonly (readonly [string, PathA
           'PATCH',
           'DELETE',
         ]),
+        asOf: ofHistory(name, reach),
       },
     ],
+    ...accessToHistory(itemPath(resource), about, ofHistory(name, reach)),
     ...(contentFact === undefined
       ? []
       : [
@@ -120,6 +145,11 @@ const ofNodes = (method: RoleMethod, action: 'read' | 'write'): Grant => ({
   scopes: [`nodes:${action}`],
 })
 
+const auditing: Grant = {
+  people: { endpoint: 'audit', methods: ['GET'], reach: 'nowhere' },
+  scopes: ['audit:read'],
+}
+
 /** The one table of who may do what: a path or method that is not in it is nobody's. */
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
   ['/login', { grants: { GET: { people: 'everybody' } } }],
@@ -130,6 +160,8 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/people/:id/active', { grants: { PUT: setActive } }],
   ['/password/:id', { subject: 'id', grants: { GET: setPassword, POST: setPassword } }],
   ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
+  ['/audit', { grants: { GET: auditing } }],
+  ...accessToHistory('/nodes/:id', {}, ofHistory('nodes', 'nowhere')),
   ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],
   ['/nodes/:id/status', { grants: { PUT: ofNodes('PATCH', 'write') } }],
   ['/nodes/:id/secrets', { grants: { POST: ofNodes('POST', 'write') } }],

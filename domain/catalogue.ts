@@ -7,7 +7,7 @@ import { hubEvents } from './hub-events.ts'
 import { institutions } from './institutions.ts'
 import type { JsonObject } from './json.ts'
 import { lifeEvents } from './life-events.ts'
-import { evolveNode, isNodeEvent, nodeEvents, nodeEventTypes } from './nodes.ts'
+import { evolveNode, isNodeEvent, nodeEvents, nodeEventTypes, shownNode } from './nodes.ts'
 import { pages } from './pages.ts'
 import { people } from './people.ts'
 import { personalDocuments } from './personal-documents.ts'
@@ -56,19 +56,26 @@ export const schemaVersionOf = (type: string): number => owners.get(type)?.schem
 /** A kind of thing whose every revision is kept: the resources, nodes, and accesses that are audited. */
 export interface Kind {
   readonly name: string
+  /** What of its state is shown. */
+  readonly shown: (item: JsonObject) => JsonObject
   readonly evolve: (item: JsonObject | undefined, event: DomainEvent) => JsonObject | undefined
 }
 
 const nodes: Kind = {
   name: 'nodes',
+  shown: shownNode,
   evolve: (item, event) => (isNodeEvent(event) ? evolveNode(item, event) : item),
 }
 
-const accesses: Kind = { name: 'accesses', evolve: evolveAccess }
+const accesses: Kind = { name: 'accesses', shown: item => item, evolve: evolveAccess }
 
 const kinds: ReadonlyMap<string, Kind> = new Map([
   ...catalogue.flatMap(resource => {
-    const kind: Kind = { name: resource.name, evolve: (item, event) => evolveItem(resource, item, event) }
+    const kind: Kind = {
+      name: resource.name,
+      shown: item => item,
+      evolve: (item, event) => evolveItem(resource, item, event),
+    }
     return resource.eventTypes.map((type): [string, Kind] => [type, kind])
   }),
   ...nodeEventTypes.map((type): [string, Kind] => [type, nodes]),

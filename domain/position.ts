@@ -22,6 +22,11 @@ export const parsePosition = (log: LogIdentity, text: string): EpochPosition | u
     : { epoch: Number(epoch), number: BigInt(number) }
 }
 
+export const laterOf = (a: bigint, b: bigint): bigint => {
+  if (b > a) return b
+  return a
+}
+
 export const earlierOf = (a: bigint, b: bigint): bigint => {
   if (b < a) return b
   return a

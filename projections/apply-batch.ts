@@ -1,6 +1,7 @@
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import type { RecordedEvent } from '../domain/event.ts'
+import { clockAfter } from './log-clock.ts'
 import type { Projection } from './projection.ts'
 import type { Changes, Document, FieldChange, Generation, ReadModelWriter } from './read-store.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
@@ -27,8 +28,10 @@ export const applyBatch =
     const documents = new Map(loaded.right.map(document => [document.key, document]))
     const changed = new Map<string, Document>()
     const fieldChanges = new Map<string, FieldChange>()
+    let { clock } = generation.checkpoint
     for (const recorded of events) {
-      for (const change of projection.apply(recorded, key => documents.get(key))) {
+      clock = clockAfter(clock, recorded.metadata.recordedAt)
+      for (const change of projection.apply(recorded, key => documents.get(key), clock)) {
         const { key } = change
         const document = isDocument(change) ? change : withFields(documents.get(key), change)
         if (document !== undefined) documents.set(key, document)

@@ -9,7 +9,7 @@ import type { Document, FieldValue, ModelShape } from './read-store.ts'
 /** The names of the fields that every read model of items has beside its filters. */
 export const ownerField = 'owner'
 export const orderField = 'ordered_by'
-const recordedField = 'first_recorded'
+export const recordedField = 'first_recorded'
 
 /** A filter with few values finds many items with each of them. Nearly all words are of the vocabulary, open or not. */
 const isCoarse = (filter: Filter | undefined): boolean =>

@@ -13,6 +13,8 @@ export interface Projection {
   readonly apply: (
     recorded: RecordedEvent,
     document: (key: string) => Document | undefined,
+    /** Of the log, as `clockAfter` has it after the event. */
+    clock: bigint,
   ) => readonly (Document | FieldChange)[]
 }
 
@@ -24,6 +26,7 @@ interface Definition<Type extends string> {
   readonly apply: (
     recorded: RecordedEvent<Type>,
     document: (key: string) => Document | undefined,
+    clock: bigint,
   ) => readonly (Document | FieldChange)[]
 }
 
@@ -40,6 +43,6 @@ export const projection = <const Type extends string>({
   return {
     shape,
     needs: recorded => (isFor(recorded) ? needs(recorded) : nothing),
-    apply: (recorded, document) => (isFor(recorded) ? apply(recorded, document) : nothing),
+    apply: (recorded, document, clock) => (isFor(recorded) ? apply(recorded, document, clock) : nothing),
   }
 }

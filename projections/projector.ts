@@ -1,14 +1,22 @@
 import * as E from '#fp/Either'
 import type { LogFailure } from '../domain/log-failure.ts'
+import { laterOf } from '../domain/position.ts'
 import { applyBatch } from './apply-batch.ts'
-import type { Checkpoint, Superseded } from './checkpoints.ts'
+import type { Superseded } from './checkpoints.ts'
 import type { EventFeed, FeedBatch } from './event-feed.ts'
 import { followCheckpoints } from './follow-checkpoints.ts'
 import { type Bug, type FollowFailure, type LeasedWork, type Round, startLeasedWork } from './leased-work.ts'
 import type { Leases } from './leases.ts'
+import { clockAfter } from './log-clock.ts'
 import type { Progress } from './progress.ts'
 import type { Projection } from './projection.ts'
-import { type Generation, leaseName, type ReadModels, type ReadModelWriter } from './read-store.ts'
+import {
+  type Generation,
+  leaseName,
+  type ModelCheckpoint,
+  type ReadModels,
+  type ReadModelWriter,
+} from './read-store.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
 import { together } from './together.ts'
 
@@ -31,6 +39,10 @@ interface Dependencies {
   readonly mayWait: () => boolean
 }
 
+/** Of models that stand at the same checkpoint. */
+const clockOf = (models: readonly Building[]): bigint =>
+  models.reduce((latest, { generation: { checkpoint } }) => laterOf(latest, checkpoint.clock), 0n)
+
 /** Applies one batch to models that stand at the same checkpoint, and commits both together. */
 const advance = async (
   { writer }: Dependencies,
@@ -49,7 +61,14 @@ const advance = async (
     if (E.isLeft(applied)) return applied
     changes.push(applied.right)
   }
-  const checkpoint: Checkpoint = { position: last.position, eventId: last.id }
+  const checkpoint: ModelCheckpoint = {
+    position: last.position,
+    eventId: last.id,
+    clock: batch.events.reduce(
+      (clock, { metadata }) => clockAfter(clock, metadata.recordedAt),
+      clockOf(models),
+    ),
+  }
   const committed = await writer.commit(changes, checkpoint, within)()
   if (E.isLeft(committed)) return committed
   return E.right(

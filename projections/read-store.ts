@@ -29,14 +29,14 @@ export interface ModelShape {
 }
 
 /**
- * Names of integer fields: positions `from` ≤ P < `to`, the largest integer while the version is open, and the times of the
- * same events in milliseconds since the epoch, `recordedTo` null while it is open.
+ * Names of integer fields: positions `from` ≤ P < `to`, the largest integer while the version is open, and the log's clock at
+ * the same events in milliseconds since the epoch, `clockTo` null while it is open.
  */
 export interface Validity {
   readonly from: string
   readonly to: string
-  readonly recordedFrom: string
-  readonly recordedTo: string
+  readonly clockFrom: string
+  readonly clockTo: string
 }
 
 export interface Document {
@@ -76,7 +76,7 @@ export interface Query {
   readonly ranges?: readonly Range[]
   /**
    * Only versions that were valid at this position, and, with a time, as of that time: `from` ≤ position,
-   * `recordedFrom` ≤ time, and `recordedTo` > time or `to` > position. A reader takes the checkpoint as the position, so
+   * `clockFrom` ≤ time, and `clockTo` > time or `to` > position. A reader takes the checkpoint as the position, so
    * that a batch that is half written is invisible, and each item has one version or none. The model has a `validity`.
    */
   readonly validAt?: { readonly position: bigint; readonly time?: bigint }
@@ -104,17 +104,23 @@ export interface Found {
 export interface ReadModels {
   readonly get: (model: ModelShape, key: string) => TaskEither<ReadUnavailable, Held | undefined>
   readonly find: (model: ModelShape, query: Query) => TaskEither<ReadUnavailable, Found>
-  readonly checkpoint: (model: ModelShape) => TaskEither<ReadUnavailable, Checkpoint>
+  readonly checkpoint: (model: ModelShape) => TaskEither<ReadUnavailable, ModelCheckpoint>
 }
 
 /** What the lease of feeding a read model is called: each version has its own. */
 export const leaseName = ({ name, version }: ModelShape): string => `${name}_${version}`
 
+/** How far a read model has come, and the clock of the log there. */
+export interface ModelCheckpoint extends Checkpoint {
+  /** As `clockAfter` has it, in milliseconds since the epoch; 0 at the start. */
+  readonly clock: bigint
+}
+
 /** A read model as it is being built: a changed model, and `rebuild`, start one of their own. */
 export interface Generation {
   readonly model: ModelShape
   readonly number: number
-  readonly checkpoint: Checkpoint
+  readonly checkpoint: ModelCheckpoint
   /** Of the lease under which it is fed; a generation that is built beside the one served has none. */
   readonly token?: number
 }
@@ -146,7 +152,7 @@ export interface ReadModelWriter {
   ) => TaskEither<ReadUnavailable, readonly Document[]>
   readonly commit: (
     changes: readonly Changes[],
-    checkpoint: Checkpoint,
+    checkpoint: ModelCheckpoint,
     within: number,
   ) => TaskEither<ReadUnavailable | Superseded, void>
   /**

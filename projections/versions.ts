@@ -1,8 +1,8 @@
 import { catalogue, kindOfEvent, resourceOfEvent, versionedEventTypes } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { isObject, type Json, type JsonObject, jsonText } from '../domain/json.ts'
-import { keyOfStream } from '../domain/resource.ts'
-import { fieldsOf, modelOf, orderField, ownerField } from './items.ts'
+import { keyOfStream, type Resource } from '../domain/resource.ts'
+import { fieldsOf, orderField, ownerField, recordedField } from './items.ts'
 import { projection } from './projection.ts'
 import type { Document, FieldChange, FieldValue, ModelShape, Query } from './read-store.ts'
 
@@ -10,19 +10,45 @@ import type { Document, FieldChange, FieldValue, ModelShape, Query } from './rea
 export const stillValid = 9223372036854775807n
 
 /**
+ * The fields of versions that filters of a list look at, by the filter's name. Items of a book keep the names, and are looked
+ * through in the book's order: a book is short. Those of all other resources share a few fields, so that one index
+ * serves the first filter of each of them, another one the second.
+ */
+export const filterFieldsOf = ({ filters, ownerField }: Resource): ReadonlyMap<string, string> =>
+  new Map(
+    Object.keys(filters).map(
+      (name, n) => [name, ownerField === undefined ? `filter_${n + 1}` : name] as const,
+    ),
+  )
+
+const filterFields = [...new Set(catalogue.flatMap(resource => [...filterFieldsOf(resource).values()]))]
+const sharedFilterFields = [
+  ...new Set(
+    catalogue
+      .filter(({ ownerField }) => ownerField === undefined)
+      .flatMap(resource => [...filterFieldsOf(resource).values()]),
+  ),
+]
+
+/** A filter's value as versions keep it: a flag is a text, too. */
+export const filterText = (value: FieldValue): string | null => (value === null ? null : String(value))
+
+/**
  * Every revision of every item and node: its state, the event that made it, who did it, and from and until (exclusive) which
- * position and time it is valid. The key is `RESOURCE/KEY@REVISION`, the revision padded, so that keys order by it.
+ * position and time it is valid. The key is `RESOURCE/KEY!REVISION`, the revision padded, so that keys order by it.
  *
  * History finds by `versionKeys`, newest first; the audit by `actor`, `node`, `resource` or `subject`, newest first by
- * `recorded_from`, with ranges of it; reads as of a time by `validAt`. The fields that filter and order the lists of each
+ * `recorded_at`, with ranges of it; reads as of a time by `validAt`. The values that filter and order the lists of each
  * resource are those of its own read model, as they were in that revision; `list` is the resource, and for pages of life
  * the resource and the book: `pols/ESPGNU777ORG`. A list is ordered by `ordered_by`, empty where the id orders, then key.
  */
 export const versions: ModelShape = {
   name: 'versions',
-  version: 2,
+  version: 3,
   fields: {
-    ...Object.assign({}, ...catalogue.map(resource => modelOf(resource).fields)),
+    ...Object.fromEntries(
+      [orderField, ownerField, recordedField, ...filterFields].map(field => [field, 'text'] as const),
+    ),
     list: 'text',
     resource: 'text',
     actor: 'text',
@@ -30,32 +56,34 @@ export const versions: ModelShape = {
     subject: 'text',
     valid_from: 'integer',
     valid_to: 'integer',
-    recorded_from: 'integer',
-    recorded_to: 'integer',
+    clock_from: 'integer',
+    clock_to: 'integer',
+    recorded_at: 'integer',
   },
-  validity: {
-    from: 'valid_from',
-    to: 'valid_to',
-    recordedFrom: 'recorded_from',
-    recordedTo: 'recorded_to',
-  },
+  validity: { from: 'valid_from', to: 'valid_to', clockFrom: 'clock_from', clockTo: 'clock_to' },
   indexes: [
-    { fields: ['subject', 'recorded_from'], where: 'subject', withoutKey: true },
-    { fields: ['node', 'recorded_from'], where: 'node', withoutKey: true },
-    { fields: ['actor', 'recorded_from'], withoutKey: true },
-    { fields: ['resource', 'recorded_from'], withoutKey: true },
-    { fields: ['recorded_from'], withoutKey: true },
+    { fields: ['subject', 'recorded_at'], where: 'subject', withoutKey: true },
+    { fields: ['node', 'recorded_at'], where: 'node', withoutKey: true },
+    { fields: ['actor', 'recorded_at'], withoutKey: true },
+    { fields: ['resource', 'recorded_at'], withoutKey: true },
+    { fields: ['recorded_at'], withoutKey: true },
+    ...sharedFilterFields.map(field => ({ fields: ['list', field, orderField], where: field })),
     { fields: ['list', orderField], where: 'list' },
   ],
 }
 
+/** No id holds the separator, and it sorts before all that ids hold: so items are ordered as their ids are. */
 export const versionKey = (resource: string, key: string, revision: number): string =>
-  `${resource}/${key}@${String(revision).padStart(12, '0')}`
+  `${resource}/${key}!${String(revision).padStart(12, '0')}`
 
-/** The keys of all versions of an item. No id holds an `@`, and `A` follows it. */
-export const versionKeys = (resource: string, key: string): NonNullable<Query['keys']> => ({
-  from: `${resource}/${key}@`,
-  until: `${resource}/${key}A`,
+/** The keys of the versions of an item, of all or of those before a revision. */
+export const versionKeys = (
+  resource: string,
+  key: string,
+  before = 999_999_999_999,
+): NonNullable<Query['keys']> => ({
+  from: versionKey(resource, key, 0),
+  until: versionKey(resource, key, before),
 })
 
 const stateOf = (version: Document | undefined): JsonObject | undefined => {
@@ -71,8 +99,6 @@ const previousKey = ({ event, stream, revision }: RecordedEvent): string | undef
     ? undefined
     : versionKey(kind.name, keyOfStream(stream), revision - 1)
 }
-
-const millisecondsOf = (recordedAt: string): bigint => BigInt(Date.parse(recordedAt))
 
 /** When an item's first event was recorded: its first version says so, and each later one repeats it. */
 const firstRecordedOf = (previous: Document | undefined, recordedAt: string): string => {
@@ -90,9 +116,12 @@ const listFields = (
   const key = keyOfStream(stream)
   const fields = fieldsOf(resource, key, item, firstRecordedOf(previous, metadata.recordedAt))
   const owner = fields[ownerField]
+  const filters = [...filterFieldsOf(resource)]
   return {
-    [orderField]: '',
-    ...fields,
+    [orderField]: fields[orderField] ?? '',
+    [ownerField]: owner ?? null,
+    [recordedField]: fields[recordedField] ?? null,
+    ...Object.fromEntries(filters.map(([name, field]) => [field, filterText(fields[name] ?? null)])),
     list: typeof owner === 'string' ? `${resource.name}/${owner}` : resource.name,
   }
 }
@@ -104,7 +133,7 @@ export const versionsProjection = projection({
     const key = previousKey(recorded)
     return key === undefined ? [] : [key]
   },
-  apply: (recorded, document) => {
+  apply: (recorded, document, clock) => {
     const { event, stream, revision, position, metadata } = recorded
     const kind = kindOfEvent(event.type)
     if (kind === undefined) return []
@@ -113,7 +142,17 @@ export const versionsProjection = projection({
     const before = previous === undefined ? undefined : document(previous)
     const { actor, subject, requestId, recordedAt, occurredAt } = metadata
     const item = kind.evolve(stateOf(before), event)
-    const head = JSON.stringify({ event: event.type, recordedAt, occurredAt, actor, subject, requestId })
+    const head = JSON.stringify({
+      event: event.type,
+      revision,
+      position: String(position),
+      clock: Number(clock),
+      recordedAt,
+      occurredAt,
+      actor,
+      subject,
+      requestId,
+    })
     const version: Document = {
       key: versionKey(kind.name, key, revision),
       revision,
@@ -127,15 +166,16 @@ export const versionsProjection = projection({
         subject: subject ?? null,
         valid_from: position,
         valid_to: stillValid,
-        recorded_from: millisecondsOf(recordedAt),
-        recorded_to: null,
+        clock_from: clock,
+        clock_to: null,
+        recorded_at: BigInt(Date.parse(recordedAt)),
       },
     }
     if (previous === undefined) return [version]
     const closing: FieldChange = {
       key: previous,
       position,
-      fields: { valid_to: position, recorded_to: millisecondsOf(recordedAt) },
+      fields: { valid_to: position, clock_to: clock },
     }
     return [closing, version]
   },

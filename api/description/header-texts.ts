@@ -43,6 +43,7 @@ export const answerHeaders: Readonly<Record<AnswerHeader | 'X-Request-Id', Heade
   ETag: always(text('Its revision, or what it holds, as a strong entity tag.')),
   Link: text('`<…>; rel="next"`, relative: the next page. Absent on the last one.'),
   Location: text('Where it is. There when this very request created it.'),
+  'Memento-Datetime': text('Of a read as of a time: that time (RFC 7089).'),
   'Thalamus-Position': text(
     'How far the log is with this write: send it as Thalamus-Min-Position to read what was written.',
   ),

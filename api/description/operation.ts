@@ -33,6 +33,7 @@ export type AnswerHeader =
   | 'ETag'
   | 'Link'
   | 'Location'
+  | 'Memento-Datetime'
   | 'Repr-Digest'
   | 'Retry-After'
   | 'Thalamus-Position'
@@ -110,6 +111,20 @@ export const reads = (shape: Shape): Family => ({
 export const lists = (shape: Shape, many: 'flat' | 'nested'): Family => ({
   headers: ['Thalamus-Min-Position'],
   answers: { 200: { shape, many, headers: ['Link'] } },
+})
+
+/** The same where it can also be read as of a time. */
+export const withPast = ({ answers, ...family }: Family): Family => ({
+  ...family,
+  answers: {
+    ...answers,
+    ...Object.fromEntries(
+      Object.entries(answers).map(([status, answer]) => [
+        status,
+        { ...answer, headers: [...(answer.headers ?? []), 'Memento-Datetime' as const] },
+      ]),
+    ),
+  },
 })
 
 const writeHeaders = ['Idempotency-Key', 'If-Match', 'If-None-Match', 'Prefer'] as const

@@ -1,8 +1,19 @@
-import { accessTable, itemPath, type Method, type PathAccess } from '../../auth/access-table.ts'
+import { accessTable, type Grant, itemPath, type Method, type PathAccess } from '../../auth/access-table.ts'
 import type { Policy } from '../../auth/policy.ts'
 import { parseAccount } from '../../domain/identifiers.ts'
 import type { Resource } from '../../domain/resource.ts'
 import { type Call, pathParameter } from './call.ts'
+import { queryIn } from './parameters.ts'
+
+/** What opens a path to a request; a read of the past needs another right than one of the present. */
+export const grantOf = (
+  access: PathAccess | undefined,
+  { request }: Pick<Call, 'request'>,
+  method: Method,
+): Grant | undefined =>
+  method === 'GET' && access?.asOf !== undefined && queryIn(request.url).some(({ name }) => name === 'asOf')
+    ? access.asOf
+    : access?.grants[method]
 
 /**
  * Whether the caller may do this at a path, as far as the path says whom it is about. Where only the items say it, the
@@ -14,7 +25,7 @@ export const isPermitted = (
   call: Pick<Call, 'request' | 'principal'>,
   method: Method,
 ): boolean => {
-  const grant = access?.grants[method]
+  const grant = grantOf(access, call, method)
   const subject = access?.subject
   return subject === 'item'
     ? policy.reach(call.principal, grant) !== 'nothing'
@@ -31,9 +42,19 @@ export const confinedBy = (
 ): ((call: Call, method: Method) => string | undefined) => {
   const access = accessTable.get(itemPath(resource))
   return access?.subject === 'item'
-    ? ({ principal }, method) =>
-        policy.reach(principal, access.grants[method]) === 'own' ? principal.id : undefined
+    ? (call, method) =>
+        policy.reach(call.principal, grantOf(access, call, method)) === 'own' ? call.principal.id : undefined
     : () => undefined
+}
+
+/** The same for the history of a resource's items, which a right of its own opens. */
+export const confinedInHistory = (
+  resource: Resource,
+  policy: Policy,
+): ((call: Pick<Call, 'principal'>) => string | undefined) => {
+  const access = accessTable.get(itemPath(resource))
+  return ({ principal }) =>
+    access?.subject === 'item' && policy.reach(principal, access.asOf) === 'own' ? principal.id : undefined
 }
 
 /** Whether the caller may read what is about this person: only then an answer to a write shows it. */

@@ -5,6 +5,7 @@ import { formatPosition } from '../../domain/position.ts'
 import { invalid } from '../../domain/rejection.ts'
 import { type Identity, pathOf, type Resource } from '../../domain/resource.ts'
 import { subjectIn } from '../../domain/subject.ts'
+import { versions } from '../../projections/versions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { type Answer, jsonAnswer } from './answer.ts'
 import type { Call } from './call.ts'
@@ -44,7 +45,10 @@ export const writeAnswer = async (
   if (position !== undefined) {
     headers['Thalamus-Position'] = formatPosition(logIdentity, position)
     if (!prefers(request.headers.prefer, 'respond-async'))
-      await progress.reached(model, position, waitMilliseconds)
+      // The history shows it as soon as the thing itself.
+      await Promise.all(
+        [model, versions.name].map(name => progress.reached(name, position, waitMilliseconds)),
+      )
   }
   if (shows === 'nothing') return { status: 204, headers }
   headers.ETag = etagOf(revision)

@@ -1,6 +1,7 @@
 import type { Filter } from '../../domain/filter.ts'
 import { instantPattern, mostCharacters } from '../../domain/instant.ts'
 import type { Resource } from '../../domain/resource.ts'
+import { filterFieldsOf } from '../../projections/versions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { JsonSchema, Parameters } from '../description/operation.ts'
 
@@ -9,18 +10,29 @@ export const mostItems = 1_000
 /** The lists that the original answers as arrays of one-element arrays. */
 const originalLists = ['people', 'pols']
 
+const instant = { type: 'string', pattern: instantPattern, maxLength: mostCharacters }
+
 type Source = Pick<Resource, 'name' | 'filters' | 'orderedBy'>
+
+/** How long ago a read may look: what an item or a list was. */
+export const asOfQuery: Parameters = {
+  asOf: {
+    ...instant,
+    description:
+      'As the hub knew it at this time (RFC 3339; without a zone UTC). It needs the right to the history instead of the right to read.',
+  },
+}
 
 /** What a list is of, how it is filtered and ordered, and how many it gives. */
 export interface Listed extends Source {
   /** Every parameter it takes. */
   readonly query: Parameters
   readonly usualLimit: number
+  /** Of a list that can be read as of a time: the fields of versions that its filters look at. */
+  readonly filterFields?: ReadonlyMap<string, string>
   /** Whether each item is in an array of its own. */
   readonly many: 'flat' | 'nested'
 }
-
-const instant = { type: 'string', pattern: instantPattern, maxLength: mostCharacters }
 
 const filterSchema = ({ kind, fields, vocabulary }: Filter): JsonSchema => {
   const of = `Finds by ${fields.join(', else ')}`
@@ -72,7 +84,7 @@ const queryTaken = ({ filters, orderedBy }: Source, usualLimit: number): Paramet
       }),
 })
 
-/** The list of a resource, as this hub gives it. */
+/** A list, as this hub gives it. */
 export const listedOf = (
   { name, filters, orderedBy }: Source,
   { legacyLists }: Pick<ApiDependencies, 'legacyLists'>,
@@ -81,4 +93,13 @@ export const listedOf = (
   const isLegacy = legacyLists && originalLists.includes(name)
   const usualLimit = isLegacy ? mostItems : 100
   return { ...source, query: queryTaken(source, usualLimit), usualLimit, many: isLegacy ? 'nested' : 'flat' }
+}
+
+/** The list of a resource, which can be read as of a time, too. */
+export const listedWithPast = (
+  resource: Resource,
+  dependencies: Pick<ApiDependencies, 'legacyLists'>,
+): Listed => {
+  const listed = listedOf(resource, dependencies)
+  return { ...listed, query: { ...listed.query, ...asOfQuery }, filterFields: filterFieldsOf(resource) }
 }

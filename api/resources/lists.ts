@@ -1,17 +1,21 @@
-import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { TaskEither } from '#fp/TaskEither'
 import { type Filter, filterTerm } from '../../domain/filter.ts'
 import { parseInstant } from '../../domain/instant.ts'
 import { people } from '../../domain/people.ts'
+import { formatPosition } from '../../domain/position.ts'
 import { type InvalidPart, invalid, type Rejection } from '../../domain/rejection.ts'
 import { indexedValue } from '../../projections/indexed-value.ts'
 import { orderField } from '../../projections/items.ts'
+import { itemTextOf } from '../../projections/past.ts'
 import type { FieldValue, ModelShape, Query, Range } from '../../projections/read-store.ts'
+import { filterText, versions } from '../../projections/versions.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { personWasThere } from '../history/past-item.ts'
+import { asOfProblem, mementoHeaders, parseTime, placeAsOf, placeOfCursor } from '../history/place.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import type { Call } from '../http/call.ts'
+import { badCursor, type CursorPlace, cursorOf, linkTo, listNameOf, parseCursor } from '../http/cursor.ts'
 import { parametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
 import { personIsThere, type ReadDependencies, readable } from '../http/reading.ts'
@@ -32,29 +36,15 @@ const ruleOf = ({ kind }: Filter): string => (kind === 'flag' ? 'must be true or
 
 const textOrNull = (value: FieldValue): string | null => (typeof value === 'string' ? value : null)
 
-const cursorShape = z.tuple([z.string(), z.string().nullable(), z.string()])
-
-/** A list's cursor: what it belongs to, and the place of the last item given. */
-const cursorOf = (list: string, value: string | null, key: string): string =>
-  Buffer.from(JSON.stringify([list, value, key])).toString('base64url')
-
-const parseCursor = (list: string, cursor: string): Query['after'] | undefined => {
-  const bytes = Buffer.from(cursor, 'base64url')
-  if (!isUtf8(bytes)) return undefined
-  try {
-    const parsed = cursorShape.safeParse(JSON.parse(bytes.toString('utf8')))
-    return parsed.success && parsed.data[0] === list
-      ? { value: parsed.data[1], key: parsed.data[2] }
-      : undefined
-  } catch {
-    return undefined
-  }
-}
+type ListDependencies = ReadDependencies & Pick<ApiDependencies, 'logIdentity'>
 
 interface Asked {
   readonly query: Query
   /** Names the list: a cursor of another one is refused. */
   readonly list: string
+  /** In milliseconds since the epoch. */
+  readonly asOf?: bigint
+  readonly cursor?: CursorPlace
 }
 
 const queryOf = (
@@ -87,27 +77,37 @@ const queryOf = (
   if (limit < 1 || limit > mostItems)
     errors.push({ parameter: 'limit', detail: `must be a whole number from 1 to ${mostItems}` })
 
-  const list = createHash('sha256')
-    .update(JSON.stringify([listed.name, order, from, until, ...Object.entries(equals).map(String).sort()]))
-    .digest('base64url')
-    .slice(0, 16)
-  const cursor = parameters.get('cursor')
-  const after = cursor === undefined ? undefined : parseCursor(list, cursor)
-  if (cursor !== undefined && after === undefined)
-    errors.push({
-      parameter: 'cursor',
-      detail: 'must be one this very list gave, with the same filters and order',
-    })
+  const asOfText = parameters.get('asOf')
+  const asOf = asOfText === undefined ? undefined : parseTime(asOfText)
+  if (asOfText !== undefined && asOf === undefined) errors.push(asOfProblem)
+
+  const list = listNameOf(
+    listed.name,
+    order,
+    from,
+    until,
+    asOfText,
+    ...Object.entries(equals).map(String).sort(),
+  )
+  const cursorText = parameters.get('cursor')
+  const cursor = cursorText === undefined ? undefined : parseCursor(list, cursorText)
+  if (
+    cursorText !== undefined &&
+    (cursor === undefined || (asOf === undefined) !== (cursor.position === undefined))
+  )
+    errors.push(badCursor)
   if (errors.length > 0) return E.left(invalid(...errors))
   const range = from === undefined && until === undefined ? {} : { ranges: [rangeOf(from, until)] }
   return E.right({
     list,
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(cursor === undefined ? {} : { cursor }),
     query: {
       equals,
       ...range,
       ...(listed.orderedBy === undefined ? {} : { orderedBy: orderField }),
       descending: order === 'desc',
-      ...(after === undefined ? {} : { after }),
+      ...(cursor === undefined ? {} : { after: { value: cursor.value, key: cursor.key } }),
       limit,
       mostBytes,
     },
@@ -120,14 +120,69 @@ const rangeOf = (from: string | undefined, until: string | undefined): Range => 
   ...(until === undefined ? {} : { until }),
 })
 
-const linkTo = (path: string, parameters: ReadonlyMap<string, string>, cursor: string): string =>
-  `<${path}?${new URLSearchParams([...new Map([...parameters, ['cursor', cursor]])])}>; rel="next"`
-
 const asTheyAre = (texts: readonly string[]) => async () => E.right(texts)
+
+/** What a list is read from: the read model of its items, or what versions held at a place of the history. */
+interface ListSource {
+  readonly model: ModelShape
+  readonly query: Query
+  readonly textOf: (documentText: string) => string
+  readonly headers: Readonly<Record<string, string>>
+  /** Where in the log all pages of the list look, as clients hold it. */
+  readonly position?: string
+}
+
+const pastSource = async (
+  dependencies: ListDependencies,
+  call: Call,
+  { filterFields }: Listed,
+  { path, equals }: Within,
+  { query, asOf = 0n, cursor }: Asked,
+): Promise<E.Either<Failure, ListSource>> => {
+  const placed =
+    cursor?.position === undefined
+      ? await placeAsOf(dependencies, call, asOf)
+      : await placeOfCursor(dependencies, cursor.position, asOf)
+  if (E.isLeft(placed)) return placed
+  const place = placed.right
+  if (place === undefined) return E.left(invalid(badCursor))
+  const filtered = Object.entries({ ...query.equals, ...equals }).flatMap(([name, value]) => {
+    const field = filterFields?.get(name)
+    return field === undefined ? [] : [[field, filterText(value)] as const]
+  })
+  return E.right({
+    model: versions,
+    query: {
+      ...query,
+      // Versions name a list as its path does.
+      equals: { list: path.slice(1), ...Object.fromEntries(filtered) },
+      orderedBy: orderField,
+      validAt: place,
+    },
+    textOf: itemTextOf,
+    headers: mementoHeaders(asOf),
+    position: formatPosition(dependencies.logIdentity, place.position),
+  })
+}
+
+const sourceOf = async (
+  dependencies: ListDependencies,
+  call: Call,
+  listed: Listed,
+  model: ModelShape,
+  within: Within,
+  asked: Asked,
+): Promise<E.Either<Failure, ListSource>> => {
+  if (asked.asOf !== undefined) return pastSource(dependencies, call, listed, within, asked)
+  const isReadable = await readable(dependencies, call, model)
+  return E.isLeft(isReadable)
+    ? isReadable
+    : E.right({ model, query: asked.query, textOf: text => text, headers: {} })
+}
 
 /** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
 export const listItems = (
-  dependencies: ReadDependencies,
+  dependencies: ListDependencies,
   call: Call,
   listed: Listed,
   model: ModelShape,
@@ -140,27 +195,47 @@ export const listItems = (
     if (E.isLeft(parameters)) return parameters
     const asked = queryOf(listed, within.equals, parameters.right)
     if (E.isLeft(asked)) return asked
-    const may = await readable(dependencies, call, model)
-    if (E.isLeft(may)) return may
-    const found = await readModels.find(model, asked.right.query)()
+    const source = await sourceOf(dependencies, call, listed, model, within, asked.right)
+    if (E.isLeft(source)) return source
+    const { headers, position, textOf } = source.right
+    const found = await readModels.find(source.right.model, source.right.query)()
     if (E.isLeft(found)) return found
     const { documents, more } = found.right
     const last = documents.at(-1)
-    const texts = await shown(documents.map(({ text }) => (listed.many === 'nested' ? `[${text}]` : text)))()
+    const itemTexts = documents.map(({ text }) => textOf(text))
+    const texts = await shown(itemTexts.map(text => (listed.many === 'nested' ? `[${text}]` : text)))()
     if (E.isLeft(texts)) return texts
     const next =
       more && last !== undefined
-        ? cursorOf(asked.right.list, textOrNull(last.orderedBy), last.key)
+        ? cursorOf(asked.right.list, {
+            value: textOrNull(last.orderedBy),
+            key: last.key,
+            ...(position === undefined ? {} : { position }),
+          })
         : undefined
     const link = next === undefined ? {} : { Link: linkTo(within.path, parameters.right, next) }
-    return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, link))
+    return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, { ...headers, ...link }))
   }
+}
+
+/** Whether there is the person whose list is asked for, or was as of the time that the request names. */
+const personOfList = async (
+  dependencies: ListDependencies,
+  call: Call,
+  listed: Listed,
+  person: string,
+): Promise<E.Either<Failure, void>> => {
+  const parameters = E.toUnion(parametersOf(call.request.url, Object.keys(listed.query)))
+  const asOf = 'get' in parameters ? parseTime(parameters.get('asOf') ?? '') : undefined
+  if (asOf === undefined) return personIsThere(dependencies, person)
+  const place = await placeAsOf(dependencies, call, asOf)
+  return E.isLeft(place) ? place : personWasThere(dependencies, person, place.right)
 }
 
 /** The same of what is a person's. Mistakes of the request itself come before whether there is such a person. */
 export const listOfPerson =
   (
-    dependencies: ReadDependencies,
+    dependencies: ListDependencies,
     call: Call,
     listed: Listed,
     model: ModelShape,
@@ -171,6 +246,6 @@ export const listOfPerson =
     const page = await listItems(dependencies, call, listed, model, within)()
     if (E.isLeft(page)) return page
     if (person === undefined) return E.left(noSuch(people))
-    const there = await personIsThere(dependencies, person)
+    const there = await personOfList(dependencies, call, listed, person)
     return E.isLeft(there) ? there : page
   }

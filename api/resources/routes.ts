@@ -7,8 +7,18 @@ import { people } from '../../domain/people.ts'
 import type { Resource } from '../../domain/resource.ts'
 import { modelOf, ownerField } from '../../projections/items.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { changes, creates, json, lists, mergePatch, reads, settles } from '../description/operation.ts'
+import {
+  changes,
+  creates,
+  json,
+  lists,
+  mergePatch,
+  reads,
+  settles,
+  withPast,
+} from '../description/operation.ts'
 import { itemShapes } from '../description/shapes.ts'
+import { asOfIn, pastItem } from '../history/past-item.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import type { Call } from '../http/call.ts'
 import { etagOf, isCurrent } from '../http/conditional.ts'
@@ -18,7 +28,7 @@ import { confinedBy } from '../http/rights.ts'
 import type { Route } from '../http/route.ts'
 import { ownerIn } from './item-identity.ts'
 import { itemWrites } from './item-writes.ts'
-import { listedOf } from './listed.ts'
+import { asOfQuery, listedWithPast } from './listed.ts'
 import { listItems, listOfPerson } from './lists.ts'
 import { itemReader } from './present-item.ts'
 
@@ -26,14 +36,18 @@ import { itemReader } from './present-item.ts'
 export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): readonly Route[] => {
   const { policy } = dependencies
   const model = modelOf(resource)
-  const listed = listedOf(resource, dependencies)
+  const listed = listedWithPast(resource, dependencies)
   const confinedTo = confinedBy(resource, policy)
   const read = itemReader(resource, dependencies)
+  const readPast = pastItem(resource, dependencies)
   const writes = itemWrites(resource, dependencies)
 
   const getOne =
     (call: Call): TaskEither<Failure, Answer> =>
     async () => {
+      const asOf = asOfIn(call)
+      if (E.isLeft(asOf)) return asOf
+      if (asOf.right !== undefined) return readPast(call, asOf.right)
       const found = await read(call)
       if (E.isLeft(found)) return found
       const { text, revision } = found.right
@@ -81,7 +95,7 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
           handle: list,
           summary: `List ${listed.name}`,
           query: listed.query,
-          ...lists(shown, listed.many),
+          ...withPast(lists(shown, listed.many)),
           refuses: inBook,
         },
         POST: {
@@ -101,8 +115,8 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
         GET: {
           handle: getOne,
           summary: `Read ${one}`,
-          query: {},
-          ...reads(shown),
+          query: asOfQuery,
+          ...withPast(reads(shown)),
           refuses: [404, 410],
         },
         POST: {

@@ -1,29 +1,28 @@
 import * as E from '#fp/Either'
-import type { Checkpoint } from '../../projections/checkpoints.ts'
 import type {
   Document,
   FieldValue,
   Generation,
+  ModelCheckpoint,
   ModelShape,
   Query,
   ReadModels,
   ReadModelWriter,
 } from '../../projections/read-store.ts'
+import { startOfLog } from '../start-of-log.ts'
 import { validityOf } from '../validity.ts'
 
 interface Stored {
   readonly model: ModelShape
   readonly number: number
   state: 'served' | 'building' | 'retired'
-  checkpoint: Checkpoint
+  checkpoint: ModelCheckpoint
   token: number
   readonly documents: Map<string, Document>
 }
 
 const compare = (a: FieldValue, b: FieldValue): number =>
   a === b ? 0 : a === null ? -1 : b === null ? 1 : a < b ? -1 : 1
-
-const startOfLog: Checkpoint = { position: 0n, eventId: '' }
 
 /** Read models that live as long as their process: for tests. */
 export const memoryReadStore = (): ReadModels & ReadModelWriter => {
@@ -66,15 +65,15 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       })
     const isValid = ({ fields }: Document): boolean => {
       if (validAt === undefined) return true
-      const { from, to, recordedFrom, recordedTo } = validityOf(model)
+      const { from, to, clockFrom, clockTo } = validityOf(model)
       const { position, time } = validAt
       const isOpen = compare(fields[to] ?? null, position) > 0
       return (
         compare(fields[from] ?? null, position) <= 0 &&
         (time === undefined
           ? isOpen
-          : compare(fields[recordedFrom] ?? null, time) <= 0 &&
-            (isOpen || compare(fields[recordedTo] ?? null, time) > 0))
+          : compare(fields[clockFrom] ?? null, time) <= 0 &&
+            (isOpen || compare(fields[clockTo] ?? null, time) > 0))
       )
     }
     return [...(servedOf(model)?.documents.values() ?? [])]

@@ -1,7 +1,7 @@
 import type { Db, UpdateFilter } from 'mongodb'
 import { z } from 'zod'
-import type { Checkpoint } from '../../projections/checkpoints.ts'
-import type { Generation, ModelShape } from '../../projections/read-store.ts'
+import type { Generation, ModelCheckpoint, ModelShape } from '../../projections/read-store.ts'
+import { startOfLog } from '../start-of-log.ts'
 import type { Keyed } from './client.ts'
 import { insertNew, untilDone } from './insert-new.ts'
 
@@ -11,6 +11,8 @@ const generationRow = z.object({
   number: z.number(),
   position: z.bigint(),
   eventId: z.string(),
+  /** None in rows of the releases before. */
+  clock: z.bigint().default(0n),
   retired: z.boolean(),
   /** Of the lease under which it is fed; 0 before there was one. */
   token: z.number(),
@@ -46,11 +48,11 @@ export const servedIn = (models: Models, model: ModelShape): GenerationRow | und
 
 export const generationOf = (
   model: ModelShape,
-  { number, position, eventId }: GenerationRow,
+  { number, position, eventId, clock }: GenerationRow,
 ): Generation => ({
   model,
   number,
-  checkpoint: { position, eventId },
+  checkpoint: { position, eventId, clock },
 })
 
 export const standsIn = (models: Models, generation: Generation): boolean => {
@@ -73,7 +75,7 @@ export interface Generations {
   /** From now on only this token, or a later one, moves it. */
   readonly claim: (row: GenerationRow, token: number) => Promise<void>
   /** Moves all of them from where they stand, or none: whether it did. */
-  readonly move: (generations: readonly Generation[], checkpoint: Checkpoint) => Promise<boolean>
+  readonly move: (generations: readonly Generation[], checkpoint: ModelCheckpoint) => Promise<boolean>
   /** Serves all of them instead of what is served, or none: whether it did. */
   readonly serve: (generations: readonly Generation[], onlyIfAsFar: boolean) => Promise<boolean>
   /** Ends one, served or not, if nothing has changed it since it was read: whether it did. */
@@ -137,7 +139,7 @@ export const generationsIn = (db: Db): Generations => {
         const made = (await read()).made[versionName(model)]
         const number = made ?? 0
         const { name, version } = model
-        const start = { position: 0n, eventId: '', retired: false, token: 0, changedAt: Date.now() }
+        const start = { ...startOfLog, retired: false, token: 0, changedAt: Date.now() }
         const row: GenerationRow = { name, version, number, ...start }
         const added = await update(
           { [`made.${versionName(model)}`]: is(made) },
@@ -169,7 +171,7 @@ export const generationsIn = (db: Db): Generations => {
       await update({ [place]: { $lt: token } }, { $set: { [place]: token } })
     },
 
-    move: (generations, { position, eventId }) => {
+    move: (generations, { position, eventId, clock }) => {
       const guard: Record<string, unknown> = {}
       const changes: Record<string, unknown> = {}
       for (const generation of generations) {
@@ -179,6 +181,7 @@ export const generationsIn = (db: Db): Generations => {
         if (generation.token !== undefined) guard[`${place}.token`] = { $eq: generation.token }
         changes[`${place}.position`] = position
         changes[`${place}.eventId`] = eventId
+        changes[`${place}.clock`] = clock
         changes[`${place}.changedAt`] = Date.now()
       }
       return update(guard, { $set: changes })

@@ -34,15 +34,15 @@ const validConditions = (
   model: ModelShape,
   { position, time }: NonNullable<Query['validAt']>,
 ): readonly Filter<Keyed>[] => {
-  const { from, to, recordedFrom, recordedTo } = validityOf(model)
+  const { from, to, clockFrom, clockTo } = validityOf(model)
   const isOpen = { [pathOf(model, to)]: { $gt: position } }
   return [
     { [pathOf(model, from)]: { $lte: position } },
     ...(time === undefined
       ? [isOpen]
       : [
-          { [pathOf(model, recordedFrom)]: { $lte: time } },
-          { $or: [{ [pathOf(model, recordedTo)]: { $gt: time } }, isOpen] },
+          { [pathOf(model, clockFrom)]: { $lte: time } },
+          { $or: [{ [pathOf(model, clockTo)]: { $gt: time } }, isOpen] },
         ]),
   ]
 }

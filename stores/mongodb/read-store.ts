@@ -1,7 +1,8 @@
 import * as TE from '#fp/TaskEither'
-import type { Checkpoint, Checkpoints } from '../../projections/checkpoints.ts'
+import type { Checkpoints } from '../../projections/checkpoints.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type { Generation, ModelShape, ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
+import { startOfLog } from '../start-of-log.ts'
 import { checkpointsIn } from './checkpoints.ts'
 import { type Attempt, openMongo } from './client.ts'
 import { type Documents, documentsIn } from './documents.ts'
@@ -21,8 +22,6 @@ import { unlessSuperseded } from './superseded.ts'
 const keepRetiredMilliseconds = 60_000
 /** Other processes switch generations: what is served is looked up again after this long. */
 const lookAgainMilliseconds = 1_000
-
-const startOfLog: Checkpoint = { position: 0n, eventId: '' }
 
 export interface MongoReadStore extends ReadModels, ReadModelWriter {
   readonly leases: Leases

@@ -1,18 +1,20 @@
 import { statSync } from 'node:fs'
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { Checkpoint, Checkpoints, Superseded } from '../../projections/checkpoints.ts'
+import type { Checkpoints, Superseded } from '../../projections/checkpoints.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type {
   Document,
   FieldChange,
   Generation,
+  ModelCheckpoint,
   ModelShape,
   Query,
   ReadModels,
   ReadModelWriter,
 } from '../../projections/read-store.ts'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
+import { startOfLog } from '../start-of-log.ts'
 import { checkpointsIn, checkpointsTable } from './checkpoints.ts'
 import { checkFile, isDamage, namingDamage, setAside } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -71,9 +73,15 @@ const rowShape = z.object({
   number: z.bigint(),
   position: z.bigint(),
   event_id: z.string(),
+  clock: z.bigint(),
 })
 
-const startOfLog: Checkpoint = { position: 0n, eventId: '' }
+const checkpointOf = ({ position, event_id, clock }: z.infer<typeof rowShape>): ModelCheckpoint => ({
+  position,
+  eventId: event_id,
+  clock,
+})
+
 const superseded: Superseded = { _tag: 'Superseded' }
 
 const modelRow = z.object({ name: z.string(), version: z.bigint(), number: z.bigint(), state: z.string() })
@@ -122,6 +130,10 @@ export const sqliteReadStore = (
       number INTEGER NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT NOT NULL,
       changed_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, version, number)) STRICT;
       ${leasesTable}; ${checkpointsTable}`)
+    const columns = db.prepare(`SELECT name FROM pragma_table_info('models')`).all()
+    // A file of the releases before has none: its models go on, and those that need the clock are new versions.
+    if (!columns.some(({ name }) => name === 'clock'))
+      db.connection.exec('ALTER TABLE models ADD COLUMN clock INTEGER NOT NULL DEFAULT 0')
   }
   const openWhole = () => {
     checkFile(path)
@@ -179,7 +191,7 @@ export const sqliteReadStore = (
   const servedRow = (db: Database, model: ModelShape) => {
     const found = db
       .prepare(
-        `SELECT number, position, event_id FROM models WHERE name = ? AND version = ? AND state = 'served'`,
+        `SELECT number, position, event_id, clock FROM models WHERE name = ? AND version = ? AND state = 'served'`,
       )
       .get(model.name, model.version)
     if (found === undefined) return undefined
@@ -191,7 +203,7 @@ export const sqliteReadStore = (
   const generationOf = (model: ModelShape, row: z.infer<typeof rowShape>): Generation => ({
     model,
     number: Number(row.number),
-    checkpoint: { position: row.position, eventId: row.event_id },
+    checkpoint: checkpointOf(row),
   })
 
   /** The table that readers use; looked up again once a second. */
@@ -217,13 +229,9 @@ export const sqliteReadStore = (
       .get(model.name, model.version)
     const number = typeof top?.number === 'bigint' ? Number(top.number) + 1 : 0
     createTables(db, model, number)
-    db.prepare(`INSERT INTO models VALUES (?, ?, ?, ?, 0, '', ?, 0)`).run(
-      model.name,
-      model.version,
-      number,
-      state,
-      Date.now(),
-    )
+    db.prepare(
+      `INSERT INTO models (name, version, number, state, position, event_id, changed_at) VALUES (?, ?, ?, ?, 0, '', ?)`,
+    ).run(model.name, model.version, number, state, Date.now())
     return { model, number, checkpoint: startOfLog }
   }
 
@@ -294,9 +302,9 @@ export const sqliteReadStore = (
       }),
 
     checkpoint: model => async () =>
-      attempt((): Checkpoint => {
+      attempt((): ModelCheckpoint => {
         const row = servedRow(current().db, model)
-        return row === undefined ? startOfLog : { position: row.position, eventId: row.event_id }
+        return row === undefined ? startOfLog : checkpointOf(row)
       }),
 
     served: (model, token) => async () =>
@@ -344,11 +352,12 @@ export const sqliteReadStore = (
         return write(() => {
           if (!changes.every(({ generation }) => stands(db, generation))) return false
           const move = db.prepare(
-            'UPDATE models SET position = ?, event_id = ?, changed_at = ? WHERE name = ? AND version = ? AND number = ?',
+            'UPDATE models SET position = ?, event_id = ?, clock = ?, changed_at = ? WHERE name = ? AND version = ? AND number = ?',
           )
           for (const { generation } of changes) {
             const { model, number } = generation
-            move.run(checkpoint.position, checkpoint.eventId, Date.now(), model.name, model.version, number)
+            const { position, eventId, clock } = checkpoint
+            move.run(position, eventId, clock, Date.now(), model.name, model.version, number)
           }
           for (const { generation, documents, fieldChanges = [] } of changes) {
             put(db, generation.model, generation.number, documents)

@@ -51,12 +51,12 @@ const passedOver = ({ indexes }: ModelShape, { equals, orderedBy }: Query): read
 
 // A plus sign keeps SQLite from looking for an index: nearly every version began before.
 const quotedValidity = (model: ModelShape) => {
-  const { from, to, recordedFrom, recordedTo } = validityOf(model)
+  const { from, to, clockFrom, clockTo } = validityOf(model)
   return {
     from: `+${quoted(from)}`,
     to: `+${quoted(to)}`,
-    recordedFrom: `+${quoted(recordedFrom)}`,
-    recordedTo: `+${quoted(recordedTo)}`,
+    clockFrom: `+${quoted(clockFrom)}`,
+    clockTo: `+${quoted(clockTo)}`,
   }
 }
 
@@ -90,14 +90,14 @@ export const queryOf = (
   }
   if (validAt !== undefined) {
     const { position, time } = validAt
-    const { from, to, recordedFrom, recordedTo } = quotedValidity(model)
+    const { from, to, clockFrom, clockTo } = quotedValidity(model)
     conditions.push(`${from} <= ?`)
     values.push(position)
     if (time === undefined) {
       conditions.push(`${to} > ?`)
       values.push(position)
     } else {
-      conditions.push(`${recordedFrom} <= ?`, `(${recordedTo} > ? OR ${to} > ?)`)
+      conditions.push(`${clockFrom} <= ?`, `(${clockTo} > ? OR ${to} > ?)`)
       values.push(time, time, position)
     }
   }

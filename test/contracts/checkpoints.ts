@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Checkpoints } from '../../projections/checkpoints.ts'
+import type { Checkpoint, Checkpoints } from '../../projections/checkpoints.ts'
 import { left, right } from '../support/either.ts'
-import { checkpointAt } from '../support/things.ts'
 
 export type OpenCheckpoints = () => Promise<{ checkpoints: Checkpoints; close: () => Promise<void> }>
+
+const checkpointAt = (position: bigint): Checkpoint => ({ position, eventId: `e${position}` })
 
 /** What every engine must do with the checkpoints of followers; `open` gives a store without any. */
 export const checkpointsContract = (name: string, open: OpenCheckpoints) => {

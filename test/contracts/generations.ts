@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Generation } from '../../projections/read-store.ts'
+import { startOfLog } from '../../stores/start-of-log.ts'
 import { left, right } from '../support/either.ts'
 import { checkpointAt, type OpenReadStore, thing, things } from '../support/things.ts'
 
@@ -32,7 +33,7 @@ export const generationsContract = (name: string, open: OpenReadStore) => {
       const begun = await right(store.begin(things))
       const next = await right(store.begin(things))
       expect([served, begun, next].map(({ number }) => number)).toEqual([0, 1, 2])
-      expect(begun.checkpoint).toEqual({ position: 0n, eventId: '' })
+      expect(begun.checkpoint).toEqual(startOfLog)
       expect(await right(store.served(things))).toEqual(served)
     })
 

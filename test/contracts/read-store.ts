@@ -32,7 +32,7 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       (await right(store.find(things, { ...everything, ...query }))).documents.map(({ key }) => key)
 
     it('are empty at first, at the start of the log', async () => {
-      expect(generation.checkpoint).toEqual({ position: 0n, eventId: '' })
+      expect(generation.checkpoint).toEqual({ position: 0n, eventId: '', clock: 0n })
       expect(await right(store.get(things, 'a'))).toBeUndefined()
       expect(await keys({})).toEqual([])
     })
@@ -263,7 +263,7 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
         const event = eventOf(created, { ...values, ...identity })
         const recorded = { ...event, stream: streamOf(resource, identity), revision: 0, position: 1n }
         const model = await right(store.served(projection.shape))
-        const documents = projection.apply(recorded, () => undefined).filter(change => 'text' in change)
+        const documents = projection.apply(recorded, () => undefined, 0n).filter(change => 'text' in change)
         await right(store.commit([{ generation: model, documents }], checkpointAt(1n), 0))
         const [document] = documents
         for (const name of names.filter(one => document?.fields[one] !== null)) {

@@ -12,6 +12,7 @@ import { damages, overwrite } from '../support/damage.ts'
 import { left, right } from '../support/either.ts'
 import { pageWritten } from '../support/events.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { checkpointAt } from '../support/things.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -35,7 +36,7 @@ const keep = async (store: SqliteReadStore) => {
     text: JSON.stringify({ id: key, info: 'x'.repeat(1_000) }),
     fields: {},
   }))
-  await right(store.commit([{ generation, documents }], { position: 1n, eventId: 'e' }, 0))
+  await right(store.commit([{ generation, documents }], checkpointAt(1n), 0))
 }
 const filled = async (): Promise<string> => {
   const path = newFile('read.db')

@@ -26,6 +26,7 @@ import { left, right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
 import { eventsIn } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { checkpointAt } from '../support/things.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -217,7 +218,7 @@ describe('the read models in an SQLite file', () => {
     if (projection === undefined) throw new Error('there are no projections')
     const generation = await right(store.served(projection.shape))
     const document = { key: 'a', revision: 0, position: 1n, text: '{}', fields: {} }
-    await right(store.commit([{ generation, documents: [document] }], { position: 1n, eventId: 'e' }, 0))
+    await right(store.commit([{ generation, documents: [document] }], checkpointAt(1n), 0))
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
     store.lookAgain()
     expect((await right(store.served(projection.shape))).checkpoint.position).toBe(0n)
@@ -260,7 +261,7 @@ describe('the read models in an SQLite file', () => {
 
 describe('versions', () => {
   const at = { position: 9n, time: 2024n }
-  const since = [{ field: 'recorded_from', from: 2023n, until: 2024n }]
+  const since = [{ field: 'recorded_at', from: 2023n, until: 2024n }]
   const keys = versionKeys('people', 'A')
   it.each<[string, string, Partial<Query>]>([
     ['the history of an item', 'key>? AND key<?', { keys }],
@@ -270,22 +271,27 @@ describe('versions', () => {
       'the next page of a list as of a time',
       'list=? AND (ordered_by,key)>(?,?)',
       {
-        equals: { list: 'people', gender: 'f' },
+        equals: { list: 'people' },
         orderedBy: 'ordered_by',
         validAt: at,
-        after: { value: '', key: 'people/A@000000000000' },
+        after: { value: '', key: 'people/A!000000000000' },
       },
     ],
-    ['the audit', 'recorded_from>? AND recorded_from<?', { ranges: since, orderedBy: 'recorded_from' }],
+    [
+      'a filtered list as of a time',
+      'list=? AND filter_2=?',
+      { equals: { list: 'encounters', filter_2: 'x' }, orderedBy: 'ordered_by', validAt: at },
+    ],
+    ['the audit', 'recorded_at>? AND recorded_at<?', { ranges: since, orderedBy: 'recorded_at' }],
     ...['actor', 'node', 'resource', 'subject'].map((field): [string, string, Partial<Query>] => [
       `the audit by ${field}`,
-      `${field}=? AND recorded_from>? AND recorded_from<?`,
-      { equals: { [field]: 'x' }, ranges: since, orderedBy: 'recorded_from' },
+      `${field}=? AND recorded_at>? AND recorded_at<?`,
+      { equals: { [field]: 'x' }, ranges: since, orderedBy: 'recorded_at' },
     ]),
     [
       'the audit by subject and actor',
-      'subject=? AND recorded_from>? AND recorded_from<?',
-      { equals: { actor: 'x', subject: 'y' }, ranges: since, orderedBy: 'recorded_from' },
+      'subject=? AND recorded_at>? AND recorded_at<?',
+      { equals: { actor: 'x', subject: 'y' }, ranges: since, orderedBy: 'recorded_at' },
     ],
   ])('find %s by an index: %s', async (_what, searched, query) => {
     const store = sqliteReadStore(newFile())

@@ -1,4 +1,10 @@
-import type { Document, ModelShape, ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
+import type {
+  Document,
+  ModelCheckpoint,
+  ModelShape,
+  ReadModels,
+  ReadModelWriter,
+} from '../../projections/read-store.ts'
 
 export type OpenReadStore = () => Promise<ReadModels & ReadModelWriter & { close: () => Promise<void> }>
 
@@ -14,22 +20,22 @@ export const things: ModelShape = {
 export const revisions: ModelShape = {
   name: 'revisions',
   version: 1,
-  fields: { valid_from: 'integer', valid_to: 'integer', recorded_from: 'integer', recorded_to: 'integer' },
-  validity: { from: 'valid_from', to: 'valid_to', recordedFrom: 'recorded_from', recordedTo: 'recorded_to' },
+  fields: { valid_from: 'integer', valid_to: 'integer', clock_from: 'integer', clock_to: 'integer' },
+  validity: { from: 'valid_from', to: 'valid_to', clockFrom: 'clock_from', clockTo: 'clock_to' },
   indexes: [{ fields: ['valid_from'] }],
 }
 
 /** A version that is valid from one position and time until another; without the second it is open. */
 export const revision = (
   key: string,
-  [from, recordedFrom]: readonly [bigint, bigint],
-  [to, recordedTo]: readonly [bigint, bigint | null] = [2n ** 63n - 1n, null],
+  [from, clockFrom]: readonly [bigint, bigint],
+  [to, clockTo]: readonly [bigint, bigint | null] = [2n ** 63n - 1n, null],
 ): Document => ({
   key,
   revision: 0,
   position: from,
   text: JSON.stringify({ key }),
-  fields: { valid_from: from, valid_to: to, recorded_from: recordedFrom, recorded_to: recordedTo },
+  fields: { valid_from: from, valid_to: to, clock_from: clockFrom, clock_to: clockTo },
 })
 
 export const thing = (key: string, position: bigint, more: Partial<Document> = {}): Document => ({
@@ -41,4 +47,8 @@ export const thing = (key: string, position: bigint, more: Partial<Document> = {
   ...more,
 })
 
-export const checkpointAt = (position: bigint) => ({ position, eventId: `e${position}` })
+export const checkpointAt = (position: bigint): ModelCheckpoint => ({
+  position,
+  eventId: `e${position}`,
+  clock: 2n * position,
+})

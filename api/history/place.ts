@@ -1,0 +1,72 @@
+import * as E from '#fp/Either'
+import { parseInstant } from '../../domain/instant.ts'
+import type { InvalidPart } from '../../domain/rejection.ts'
+import type { Place } from '../../projections/past.ts'
+import { versions } from '../../projections/versions.ts'
+import type { Call } from '../http/call.ts'
+import type { Failure } from '../http/problem.ts'
+import { type ReadDependencies, readable } from '../http/reading.ts'
+
+const waitMilliseconds = 1_000
+
+export const timeRule = 'must be a time, YYYY-MM-DDTHH:MM:SSZ (RFC 3339), or a day, YYYY-MM-DD'
+
+/** A time in milliseconds since the epoch, rounded down; undefined for what is none. Without a zone it is UTC. */
+export const parseTime = (text: string): bigint | undefined => {
+  const instant = parseInstant(text)
+  return instant === undefined ? undefined : BigInt(Math.floor(Date.parse(`${instant.slice(0, 23)}Z`)))
+}
+
+export const asOfProblem: InvalidPart = { parameter: 'asOf', detail: timeRule }
+
+/** The whole history, as far as the read side has it. */
+export const presentPlace = async (
+  dependencies: ReadDependencies,
+  call: Pick<Call, 'request'>,
+): Promise<E.Either<Failure, Place>> => {
+  const isReadable = await readable(dependencies, call, versions)
+  if (E.isLeft(isReadable)) return isReadable
+  const checkpoint = await dependencies.readModels.checkpoint(versions)()
+  return E.isLeft(checkpoint) ? checkpoint : E.right({ position: checkpoint.right.position })
+}
+
+/**
+ * The place of a read as of a time, in milliseconds since the epoch. Once the log's clock has passed that time, the answer is
+ * the same for ever. Before that, what the log holds now is waited for, up to a second.
+ */
+export const placeAsOf = async (
+  dependencies: ReadDependencies,
+  call: Pick<Call, 'request'>,
+  time: bigint,
+): Promise<E.Either<Failure, Place>> => {
+  const { readModels, progress, logHead } = dependencies
+  const isReadable = await readable(dependencies, call, versions)
+  if (E.isLeft(isReadable)) return isReadable
+  const checkpoint = await readModels.checkpoint(versions)()
+  if (E.isLeft(checkpoint)) return checkpoint
+  if (checkpoint.right.clock > time) return E.right({ position: checkpoint.right.position, time })
+  const head = await logHead()
+  if (E.isLeft(head)) return head
+  if (!(await progress.reached(versions.name, head.right, waitMilliseconds)))
+    return E.left({ _tag: 'PositionNotReached' })
+  const reached = await readModels.checkpoint(versions)()
+  return E.isLeft(reached) ? reached : E.right({ position: reached.right.position, time })
+}
+
+/** The place of a further page of a list of the past: where its first page looked. */
+export const placeOfCursor = async (
+  { positionOf, progress }: ReadDependencies,
+  position: string,
+  time: bigint | undefined,
+): Promise<E.Either<Failure, Place | undefined>> => {
+  const number = await positionOf(position)()
+  if (E.isLeft(number) || number.right === undefined) return number as E.Either<Failure, undefined>
+  if (!(await progress.reached(versions.name, number.right, waitMilliseconds)))
+    return E.left({ _tag: 'PositionNotReached' })
+  return E.right({ position: number.right, ...(time === undefined ? {} : { time }) })
+}
+
+/** `Memento-Datetime` (RFC 7089, section 2.1.1): the time asked for, or now where that has not come yet. */
+export const mementoHeaders = (time: bigint): Readonly<Record<string, string>> => ({
+  'Memento-Datetime': new Date(Math.min(Number(time), Date.now())).toUTCString(),
+})

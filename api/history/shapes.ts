@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { shapeOf } from '../description/shapes.ts'
+
+const changeShape = z.object({
+  path: z.string().describe('A JSON Pointer (RFC 6901).'),
+  from: z.json().optional().describe('Absent where there was no such field.'),
+  to: z.json().optional().describe('Absent where there is no such field any more.'),
+})
+
+const actorShape = z.object({
+  kind: z.enum(['person', 'node', 'operator', 'hub']),
+  id: z.string(),
+  node: z.string().optional(),
+})
+
+const entryShape = z.object({
+  revision: z.int().describe('Counts from 0.'),
+  event: z.string(),
+  position: z.string().describe('In the event history, as Thalamus-Position.'),
+  recordedAt: z.string().describe('When the hub recorded it.'),
+  occurredAt: z.string().optional().describe('When the sender says it happened.'),
+  actor: actorShape.describe('Who did it, by the credentials of the request.'),
+  requestId: z.string(),
+  changes: z.array(changeShape),
+})
+
+const exampleChange = { path: '/lastname', from: 'Betz', to: 'Betz Garcia' }
+const exampleEntry = {
+  revision: 1,
+  event: 'PersonChanged',
+  position: '0b5e9d0c1f6a4f7f8f0e5c1d2a3b4c5d-0-42',
+  recordedAt: '2026-03-01T09:30:00.000Z',
+  actor: { kind: 'node', id: 'gral-hospital', node: 'gral-hospital' },
+  requestId: '5f0c3c0e-8a55-4a3e-9a53-6f1c2f6f2d3f',
+  changes: [exampleChange],
+}
+
+export const changeDescription = shapeOf('Change', changeShape, exampleChange)
+export const entryDescription = shapeOf('HistoryEntry', entryShape, exampleEntry)
+export const auditDescription = shapeOf(
+  'AuditEntry',
+  entryShape.extend({
+    resource: z.string(),
+    id: z.string().describe('As in the path after the collection.'),
+    person: z.string().optional().describe('Whom it is about.'),
+  }),
+  { ...exampleEntry, resource: 'people', id: 'ESPGNU777ORG', person: 'ESPGNU777ORG' },
+)
