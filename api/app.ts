@@ -6,6 +6,7 @@ import type { Authenticated } from '../auth/authenticate.ts'
 import type { Principal } from '../auth/policy.ts'
 import { catalogue } from '../domain/catalogue.ts'
 import { invalid } from '../domain/rejection.ts'
+import { auditRoutes } from './audit/routes.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { contentRoutes } from './documents/routes.ts'
 import { historyRoutes } from './history/routes.ts'
@@ -65,6 +66,7 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...peopleRoutes(dependencies),
   ...nodeRoutes(dependencies),
   ...historyRoutes(dependencies),
+  ...auditRoutes(dependencies),
 ]
 
 /** The methods that a route takes, as `Allow` names them. */

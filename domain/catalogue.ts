@@ -56,6 +56,8 @@ export const schemaVersionOf = (type: string): number => owners.get(type)?.schem
 /** A kind of thing whose every revision is kept: the resources, nodes, and accesses that are audited. */
 export interface Kind {
   readonly name: string
+  /** The id of a thing, of its key: as in the path after the collection. */
+  readonly idInPath: (key: string) => string
   /** What of its state is shown. */
   readonly shown: (item: JsonObject) => JsonObject
   readonly evolve: (item: JsonObject | undefined, event: DomainEvent) => JsonObject | undefined
@@ -63,16 +65,18 @@ export interface Kind {
 
 const nodes: Kind = {
   name: 'nodes',
+  idInPath: key => key,
   shown: shownNode,
   evolve: (item, event) => (isNodeEvent(event) ? evolveNode(item, event) : item),
 }
 
-const accesses: Kind = { name: 'accesses', shown: item => item, evolve: evolveAccess }
+const accesses: Kind = { name: 'accesses', idInPath: key => key, shown: item => item, evolve: evolveAccess }
 
 const kinds: ReadonlyMap<string, Kind> = new Map([
   ...catalogue.flatMap(resource => {
     const kind: Kind = {
       name: resource.name,
+      idInPath: key => (resource.ownerField === undefined ? key : key.replace(':', '/')),
       shown: item => item,
       evolve: (item, event) => evolveItem(resource, item, event),
     }
@@ -81,6 +85,8 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
   ...nodeEventTypes.map((type): [string, Kind] => [type, nodes]),
   ...accessEventTypes.map((type): [string, Kind] => [type, accesses]),
 ])
+
+export const kindNames: readonly string[] = [...new Set([...kinds.values()].map(({ name }) => name))]
 
 /** The types of the events of all kinds: every event but the hub's own. */
 export const versionedEventTypes: readonly string[] = [...kinds.keys()]

@@ -76,6 +76,10 @@ export const versions: ModelShape = {
 export const versionKey = (resource: string, key: string, revision: number): string =>
   `${resource}/${key}!${String(revision).padStart(12, '0')}`
 
+/** The key of the thing that a version is of. */
+export const keyOfVersion = (versionsKey: string): string =>
+  versionsKey.slice(versionsKey.indexOf('/') + 1, versionsKey.lastIndexOf('!'))
+
 /** The keys of the versions of an item, of all or of those before a revision. */
 export const versionKeys = (
   resource: string,

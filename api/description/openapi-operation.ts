@@ -55,14 +55,14 @@ const bodyOf = ({ types, shape, needs = [], form }: Taken) => {
   }
 }
 
-const contentOf = ({ shape, many, type, alternativeType }: Answered) => {
+const contentOf = ({ shape, many, type, alternativeTypes = [] }: Answered) => {
   if (shape === undefined) return type === undefined ? {} : { content: { [type]: {} } }
   const one = referenceTo(shape)
   const list = { type: 'array', items: many === 'nested' ? { type: 'array', items: one } : one }
   return {
     content: {
       [type ?? 'application/json']: { schema: many === undefined ? one : list },
-      ...(alternativeType === undefined ? {} : { [alternativeType]: {} }),
+      ...Object.fromEntries(alternativeTypes.map(other => [other, {}])),
     },
   }
 }
@@ -97,9 +97,10 @@ const parametersOf = (said: Described, ofPath: Readonly<Record<string, PathParam
     schema: { type: 'string' },
     example,
   })),
-  ...Object.entries(said.query ?? {}).map(([name, { description, ...schema }]) => ({
+  ...Object.entries(said.query ?? {}).map(([name, { description, required, ...schema }]) => ({
     name,
     in: 'query',
+    ...(required === undefined ? {} : { required }),
     ...(description === undefined ? {} : { description }),
     schema,
   })),

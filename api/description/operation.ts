@@ -11,7 +11,7 @@ export interface Shape {
   readonly examples: readonly Json[]
 }
 
-/** Query parameters by name. */
+/** Query parameters by name; `required` tells of the parameter, the rest of its values. */
 export type Parameters = Readonly<Record<string, JsonSchema>>
 
 export type RequestHeader =
@@ -46,8 +46,8 @@ export interface Answered {
   readonly many?: 'flat' | 'nested'
   /** The type of the body, where it is not JSON. */
   readonly type?: string
-  /** Another type of the body, for clients that ask for it. */
-  readonly alternativeType?: string
+  /** Other types of the body, for clients that ask for them by `Accept`. */
+  readonly alternativeTypes?: readonly string[]
   readonly headers?: readonly AnswerHeader[]
 }
 

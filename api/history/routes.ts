@@ -51,7 +51,7 @@ const nodesOf: Documented = {
   shape: nodeShapes.shown,
 }
 
-const revisionQuery = { type: 'integer', minimum: 0 }
+const revisionQuery = { type: 'integer', minimum: 0, required: true }
 const revisionParameter = { rule: 'a whole number from 0', example: '0' }
 
 /** The history of every item and node: `…/history`, `…/history/{revision}`, `…/diff`. */

@@ -39,6 +39,11 @@ export const problemTypes = {
     meaning: 'The path does not take this method.',
     remedy: 'Allow says which ones it takes.',
   },
+  'not-acceptable': {
+    status: 406,
+    meaning: 'The path gives none of the media types that Accept names.',
+    remedy: 'Leave Accept out, or name one of the types that the detail lists.',
+  },
   'too-slow': {
     status: 408,
     meaning: 'The request did not arrive in time.',

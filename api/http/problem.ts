@@ -28,6 +28,7 @@ export type HttpFailure =
   | { readonly _tag: 'BodyTooLarge'; readonly limit?: string }
   | { readonly _tag: 'RangeNotSatisfiable'; readonly size: number }
   | { readonly _tag: 'UnsupportedMediaType'; readonly detail: string }
+  | { readonly _tag: 'NotAcceptable'; readonly types: readonly string[] }
   | { readonly _tag: 'HeadersTooLarge' }
   | { readonly _tag: 'TooSlow' }
   | OverBudget
@@ -167,6 +168,8 @@ const problemOf = (failure: Failure): Problem => {
         detail: `There are ${failure.size} bytes. Ask for some of them, or leave Range out.`,
         headers: { 'Content-Range': `bytes */${failure.size}` },
       }
+    case 'NotAcceptable':
+      return { name: 'not-acceptable', detail: `Accept one of ${failure.types.join(', ')}.` }
     case 'UnsupportedMediaType':
       return { name: 'unsupported-media-type', detail: failure.detail }
     case 'Invalid':

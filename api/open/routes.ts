@@ -76,7 +76,7 @@ export const openPaths = (
         summary: 'What this is, with links',
         ...readsOnce,
         answers: {
-          200: { shape: startShape, alternativeType: 'text/html', headers: ['ETag'] },
+          200: { shape: startShape, alternativeTypes: ['text/html'], headers: ['ETag'] },
           304: { headers: ['ETag'] },
         },
       },

@@ -271,6 +271,30 @@ describe('versions', () => {
     expect(found.map(({ fields }) => fields.filter_1 ?? null)).toEqual([null, 'ana', null])
   })
 
+  it('are of a time by the order of commits, where processes commit in another order than their clocks say', async () => {
+    const hub = await openAll()
+    const at = (id: string, recordedAt: string) => {
+      const event = personRegistered(id)
+      return { ...event, metadata: { ...event.metadata, recordedAt } }
+    }
+    const second = at('EVA', '2026-01-02T03:04:06.000Z')
+    await right(hub.log.append('person-EVA', 'no-stream', [second]))
+    await right(hub.log.append('person-ANA', 'no-stream', [at('ANA', '2026-01-02T03:04:05.000Z')]))
+    await projectAll(hub)
+    const keysAsOf = async (time: string) => {
+      const place = { position: await right(hub.feed.head), time: BigInt(Date.parse(time)) }
+      const query = { equals: { list: 'people' }, descending: false, limit: 9, mostBytes: 1e6 }
+      const page = await right(hub.store.find(versions, { ...query, validAt: place }))
+      return page.documents.map(({ key }) => key)
+    }
+    // Whoever asked before the later commit found nobody: that answer stays.
+    expect(await keysAsOf('2026-01-02T03:04:05.500Z')).toEqual([])
+    expect(await keysAsOf('2026-01-02T03:04:06.000Z')).toHaveLength(2)
+    expect((await right(hub.store.checkpoint(versions))).clock).toBe(
+      BigInt(Date.parse('2026-01-02T03:04:06Z')),
+    )
+  })
+
   it('close without writing the text of what they close again', async () => {
     const hub = await openAll()
     await register(hub, 'ANA')
