@@ -29,7 +29,7 @@ const written = async (path: string, write: () => Promise<Reply>): Promise<strin
   return time
 }
 
-const before = (time: string): string => new Date(Date.parse(time) - 1).toISOString()
+const justBefore = (time: string): string => new Date(Date.parse(time) - 1).toISOString()
 const idsOf = ({ json }: Reply): readonly string[] =>
   (json as readonly { readonly id: string }[]).map(({ id }) => id)
 
@@ -59,11 +59,11 @@ describe('an item as of a time', () => {
 
   it('is what the hub knew then: nothing, each revision, and that it was removed', async () => {
     const [created = '', second = '', third = '', removed = ''] = times
-    expect((await asOf(before(created))).status).toBe(404)
+    expect((await asOf(justBefore(created))).status).toBe(404)
     expect((await asOf(created)).json).toMatchObject({ name: 'One' })
-    expect((await asOf(before(second))).json).toMatchObject({ name: 'One' })
+    expect((await asOf(justBefore(second))).json).toMatchObject({ name: 'One' })
     expect((await asOf(second)).json).toMatchObject({ name: 'Two' })
-    expect((await asOf(before(removed))).json).toMatchObject({ name: 'Three' })
+    expect((await asOf(justBefore(removed))).json).toMatchObject({ name: 'Three' })
     expect((await asOf(third)).json).toMatchObject({ name: 'Three' })
     expect((await asOf(removed)).status).toBe(410)
     expect((await asOf('2200-01-01T00:00:00Z')).status).toBe(410)
@@ -126,14 +126,14 @@ describe('a book as of a time', () => {
     await written('/pols/ESPBOOK01ORG/p1', () => root.delete('/pols/ESPBOOK01ORG/p1'))
     const removed = await written(person, () => root.delete(person))
     const book = (time: string, more = '') => root.get(`/pols/ESPBOOK01ORG?asOf=${time}${more}`)
-    expect((await book(before(registered))).status).toBe(404)
+    expect((await book(justBefore(registered))).status).toBe(404)
     expect(idsOf(await book(registered))).toEqual([])
     expect(idsOf(await book(one))).toEqual(['p1'])
     expect(idsOf(await book(two))).toEqual(['p2', 'p1'])
     expect(idsOf(await book(two, '&order=desc'))).toEqual(['p1', 'p2'])
     expect(idsOf(await book(two, '&page_type=medical'))).toEqual(['p2'])
     expect(idsOf(await book(two, '&since=2024-01-15'))).toEqual(['p1'])
-    expect(idsOf(await book(before(removed)))).toEqual(['p2'])
+    expect(idsOf(await book(justBefore(removed)))).toEqual(['p2'])
     expect((await book(removed)).status).toBe(410)
     expect((await root.get(`/pols/ESPBOOK01ORG/p2?asOf=${two}`)).json).toMatchObject({ page_type: 'Medical' })
     expect((await root.get(`/pols/ESPBOOK01ORG/p2?asOf=${removed}`)).status).toBe(410)
@@ -184,7 +184,9 @@ describe('a list as of a time', () => {
     const renamed = await written('/people/ESPFIL001ORG', () =>
       root.patch('/people/ESPFIL001ORG', { lastname: 'Núñez' }),
     )
-    expect(idsOf(await root.get(`/people?asOf=${before(renamed)}&lastname=betz`))).toEqual(['ESPFIL001ORG'])
+    expect(idsOf(await root.get(`/people?asOf=${justBefore(renamed)}&lastname=betz`))).toEqual([
+      'ESPFIL001ORG',
+    ])
     expect(idsOf(await root.get(`/people?asOf=${renamed}&lastname=betz`))).toEqual([])
     expect(
       idsOf(await root.get(`/people?asOf=${renamed}&lastname=nunez&active=true&dob=1980-01-01`)),
@@ -199,7 +201,7 @@ describe('a list as of a time', () => {
         for (let n = 0; n < 12; n += 1) {
           await root.patch(`${units}/P${100 + writer}`, { n: n * 10 + writer })
           const newest = await recordedAt(`${units}/P${100 + writer}`)
-          const at = before(newest)
+          const at = justBefore(newest)
           if (!answers.has(at)) answers.set(at, await ask(at))
         }
       }),
@@ -211,7 +213,7 @@ describe('a list as of a time', () => {
   it('refuses a cursor of another time, and one of the present', async () => {
     const [page] = await pagesOf(`${units}?asOf=${time}&limit=100`)
     const cursor = /cursor=([^>&]+)/.exec(page?.headers.get('link') ?? '')?.[1] ?? ''
-    expect((await root.get(`${units}?asOf=${before(time)}&cursor=${cursor}`)).status).toBe(422)
+    expect((await root.get(`${units}?asOf=${justBefore(time)}&cursor=${cursor}`)).status).toBe(422)
     expect((await root.get(`${units}?cursor=${cursor}`)).status).toBe(422)
     const present = await root.get(`${units}?limit=1`)
     const presentCursor = /cursor=([^>&]+)/.exec(present.headers.get('link') ?? '')?.[1] ?? ''
