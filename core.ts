@@ -111,8 +111,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
   if (isEmpty && !config.withoutCredentials && orThrow(await namesCredentials(feed)))
     fail({ _tag: 'CredentialsMissing' })
   // Else this process would sweep the credentials of the other log: its own names none of them.
-  if (orThrow(await auth.claim('log', identity.id)()) !== identity.id)
-    fail({ _tag: 'CredentialsOfAnotherLog' })
+  if (orThrow(await auth.claim('log', identity.id)) !== identity.id) fail({ _tag: 'CredentialsOfAnotherLog' })
 
   const standing = makeStanding(await standingStart(reads, feed))
   const ending = new AbortController()

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import * as TE from '#fp/TaskEither'
+import * as E from '#fp/Either'
 import type { AuthStore } from './auth/auth-store.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import type { Config } from './config.ts'
@@ -47,7 +47,7 @@ const openEvents = async (config: Config): Promise<Events> => {
   }
   // A driver takes a quarter of a second and 25 MB: only who uses it loads it.
   const { eventStoreDbLog } = await import('./stores/eventstoredb/event-log.ts')
-  return { events: eventStoreDbLog(eventStore), commits: () => 0, sealedAt: TE.right(undefined) }
+  return { events: eventStoreDbLog(eventStore), commits: () => 0, sealedAt: async () => E.right(undefined) }
 }
 
 /** Called when a damaged file of read models was set aside under another name. */

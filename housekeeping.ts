@@ -35,19 +35,19 @@ const every = async (
 /** Announces this process to others, sweeps what has expired, and refreshes the signing keys, until the signal. */
 export const startHousekeeping = (
   core: Core,
-  known: () => bigint,
+  knownPosition: () => bigint,
   company: Company,
   refreshKeys: () => Promise<unknown>,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<unknown> => {
   const { reads, auth, contents, standing, processName } = core
-  let said = { position: -1n, at: 0 }
+  let lastAnnouncement = { position: -1n, at: 0 }
   const announce = async () => {
-    const position = known()
-    if (position !== said.position || Date.now() - said.at > 3_000) {
-      said = { position, at: Date.now() }
-      await auth.announce(processName, position)()
+    const position = knownPosition()
+    if (position !== lastAnnouncement.position || Date.now() - lastAnnouncement.at > 3_000) {
+      lastAnnouncement = { position, at: Date.now() }
+      await auth.announce(processName, position)
     }
     const living = await auth.announced()
     if (E.isRight(living)) company.isAlone = living.right.length <= 1
@@ -56,15 +56,15 @@ export const startHousekeeping = (
     const models = projections.map(({ shape }) => shape)
     let more = true
     while (more && !signal.aborted) {
-      const swept = await reads.sweep(models)()
+      const swept = await reads.sweep(models)
       more = E.isRight(swept) && swept.right
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }
-    await auth.sweepExpired(attemptWindowMilliseconds)()
+    await auth.sweepExpired(attemptWindowMilliseconds)
     await contents.sweep()
     // Whoever does not follow the log does not know which credentials it names.
     if (standing.isLive() && standing.silentFor() < silenceMilliseconds)
-      await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)()
+      await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)
   }
   return Promise.all([
     every(announceMilliseconds, signal, logger, announce),

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Core } from './core.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
-import { type Company, knownBy, type Projecting, startReadSide } from './read-side.ts'
+import { type Company, knownPositionOf, type Projecting, startReadSide } from './read-side.ts'
 import { makeAnswers, startServing } from './serving.ts'
 import { orThrow, startFailureOf } from './start-failure.ts'
 
@@ -27,7 +27,7 @@ const makeRunning = (core: Core) => {
     close: async () => {
       ending.abort()
       await Promise.all(ended)
-      await core.auth.announce(core.processName, undefined)()
+      await core.auth.announce(core.processName, undefined)
       await core.close()
     },
   }
@@ -38,10 +38,12 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   const running = makeRunning(core)
   const company: Company = { isAlone: true }
   const noKeys = async () => undefined
-  orThrow(await core.auth.announce(core.processName, 0n)())
+  orThrow(await core.auth.announce(core.processName, 0n))
   const readSide = await startReadSide(core, logger, 'projects', company, running.signal)
   running.add(readSide.ended)
-  running.add(startHousekeeping(core, knownBy(core, readSide), company, noKeys, logger, running.signal))
+  running.add(
+    startHousekeeping(core, knownPositionOf(core, readSide), company, noKeys, logger, running.signal),
+  )
   return { close: running.close }
 }
 
@@ -63,14 +65,23 @@ export const startHub = async (
   try {
     const serving = await startServing(config, logger)
     stopServing = serving.close
-    orThrow(await auth.announce(processName, 0n)())
+    orThrow(await auth.announce(processName, 0n))
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
     const { url } = serving
     const { app, identityProvider } = await makeAnswers(core, readSide, config.publicUrl ?? url, logger)
     serving.answerBy(app)
     add(reportMissingContents(core, logger, signal))
-    add(startHousekeeping(core, knownBy(core, readSide), company, identityProvider.refresh, logger, signal))
+    add(
+      startHousekeeping(
+        core,
+        knownPositionOf(core, readSide),
+        company,
+        identityProvider.refresh,
+        logger,
+        signal,
+      ),
+    )
     logger.info({ url }, 'the hub listens')
     return {
       url,

@@ -16,7 +16,7 @@ export const moveToEngines = async (
   const moving = await openMove(config).catch(thrown => fail(startFailureOf(config, thrown)))
   if (moving === undefined) return E.left({ _tag: 'NothingToMove' })
   try {
-    return await move(moving.source, moving.target, options)()
+    return await move(moving.source, moving.target, options)
   } finally {
     await moving.close()
   }

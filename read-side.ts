@@ -69,7 +69,7 @@ export const startReadSide = async (
 }
 
 /** How far this process knows the log: its standing, and its read models. */
-export const knownBy =
+export const knownPositionOf =
   ({ standing }: Core, { progress }: ReadSide) =>
   (): bigint =>
     progress.positions().reduce((least, { position }) => earlierOf(least, position), standing.position())

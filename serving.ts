@@ -100,17 +100,15 @@ export const makeAnswers = async (
       store: auth,
       secrets,
       standing,
-      cookieKey: orThrow(await auth.secret('cookies')()),
+      cookieKey: orThrow(await auth.secret('cookies')),
       report: error => logger.error(errorSummary(error), 'the OpenID Connect provider failed'),
-    })(),
+    }),
   )
   const guesses = makeGuesses(auth)
   const noteSeen = (clientId: string) => {
-    auth
-      .noteSeen(clientId, Date.now())()
-      .then(noted => {
-        if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
-      })
+    void auth.noteSeen(clientId, Date.now()).then(noted => {
+      if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
+    })
   }
   const app = makeApp({
     ...core,
@@ -138,8 +136,8 @@ export const makeAnswers = async (
     logIdentity: identity,
     positionOf: feed.positionOf,
     logHead: feed.head,
-    fingerprintKey: orThrow(await auth.secret('idempotency')()),
-    formKey: orThrow(await auth.secret('forms')()),
+    fingerprintKey: orThrow(await auth.secret('idempotency')),
+    formKey: orThrow(await auth.secret('forms')),
     health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),
     publicUrl,
     logger,

@@ -116,7 +116,7 @@ export const makeApp = (dependencies: ApiDependencies): App => {
       const limited = limitNetwork(request)
       return E.isLeft(limited) ? limited : E.left(noCredentials)
     }
-    const caller = await authenticate(presentedBy(request))()
+    const caller = await authenticate(presentedBy(request))
     if (E.isLeft(caller)) {
       // Wrong passwords are counted by account and address already.
       const isToken = caller.left._tag === 'NotAuthenticated' && caller.left.token
@@ -192,7 +192,7 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const handle = handleOf(route, request)
     if (E.isLeft(handle)) return handle
     const call = callOf(route, { request, response, requestId: exchange.requestId, exchange }, caller.right)
-    return E.isLeft(call) ? call : handle.right(call.right)()
+    return E.isLeft(call) ? call : handle.right(call.right)
   }
 
   const app = express()
@@ -208,7 +208,7 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const name = repeatedHeader(request)
     if (name === undefined) next()
     else
-      respond.answer(request, response, '(none)', async () =>
+      void respond.answer(request, response, '(none)', async () =>
         E.left({ _tag: 'Malformed', detail: `A request has one ${name} header at most.` }),
       )
   })

@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { AuthStore, AuthUnavailable } from './auth-store.ts'
 import type { IdentityProvider, PublishedKeys } from './identity-provider.ts'
 import type { Presented } from './presented.ts'
@@ -27,7 +26,7 @@ export interface AccessTokens {
    * `exp`, `typ`. Undefined for anything that does not pass. A bearer token found good is remembered; its expiry is
    * looked at each time, and whether its node may still is the caller's to ask.
    */
-  readonly verify: (presented: Presented) => TaskEither<AuthUnavailable, TokenClaims | undefined>
+  readonly verify: (presented: Presented) => Promise<E.Either<AuthUnavailable, TokenClaims | undefined>>
 }
 
 const mostCharacters = 8 * 1024
@@ -70,13 +69,13 @@ export const accessTokens = (
     keys,
     server: { issuer: provider.issuer, jwks_uri: `${provider.issuer}/jwks` },
   })
-  let known = serverWith(provider.published())
+  let server = serverWith(provider.published())
   let lookedAt = 0
 
   const current = () => {
     const keys = provider.published()
-    if (keys !== known.keys) known = serverWith(keys)
-    return known
+    if (keys !== server.keys) server = serverWith(keys)
+    return server
   }
 
   const validate = async ({ authorization, dpop, method, path }: Presented) => {
@@ -114,7 +113,7 @@ export const accessTokens = (
   }
 
   /** A proof is good for one request (RFC 9449, section 11.1): by its id and key, for its text can be spelt anew. */
-  const isFirstUse = (proof: string, key: string): TaskEither<AuthUnavailable, boolean> => {
+  const isFirstUse = (proof: string, key: string): Promise<E.Either<AuthUnavailable, boolean>> => {
     const { jti } = proofShape.parse(
       JSON.parse(Buffer.from(proof.split('.')[1] ?? '', 'base64url').toString()),
     )
@@ -129,7 +128,7 @@ export const accessTokens = (
   }
 
   return {
-    verify: presented => async () => {
+    verify: async presented => {
       const { authorization = '', dpop } = presented
       if (authorization.length > mostCharacters) return E.right(undefined)
       const isBearer = dpop === undefined
@@ -140,15 +139,15 @@ export const accessTokens = (
         remembered.delete(key)
       }
       if (!credentialForm.test(authorization)) return E.right(undefined)
-      const found = await verified(presented)
-      if (E.isLeft(found) || found.right === undefined) return E.map(() => undefined)(found)
-      const own = ownClaims.safeParse(found.right)
+      const token = await verified(presented)
+      if (E.isLeft(token) || token.right === undefined) return E.map(() => undefined)(token)
+      const own = ownClaims.safeParse(token.right)
       if (!own.success) return E.right(undefined)
-      const claims = claimsOf(found.right, own.data)
+      const claims = claimsOf(token.right, own.data)
       if (claims.expiresAt <= Date.now()) return E.right(undefined)
       if (isBearer) remember(key, claims)
       else {
-        const isFirst = await isFirstUse(dpop, String(found.right.cnf?.jkt))()
+        const isFirst = await isFirstUse(dpop, String(token.right.cnf?.jkt))
         if (E.isLeft(isFirst)) return isFirst
         if (!isFirst.right) return E.right(undefined)
       }

@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { AuthUnavailable, SigningKey, StoredCredential } from './auth-store.ts'
 
 /**
@@ -27,14 +27,13 @@ export interface AuthSource {
 
 export interface AuthTarget {
   /** Whose store this is: that of the log it was claimed for, that of somebody unnamed who uses it, or nobody's. */
-  readonly owner: TaskEither<
-    AuthUnavailable,
-    { readonly logId: string; readonly isWhole: boolean } | 'somebody' | 'nobody'
+  readonly owner: () => Promise<
+    Either<AuthUnavailable, { readonly logId: string; readonly isWhole: boolean } | 'somebody' | 'nobody'>
   >
   /** Makes a store that is nobody's that of this log, for ever. Whether it is that log's now. */
-  readonly claimFor: (logId: string) => TaskEither<AuthUnavailable, boolean>
+  readonly claimFor: (logId: string) => Promise<Either<AuthUnavailable, boolean>>
   /** Says that everything of this log has been taken over. */
-  readonly isWholeFor: (logId: string) => TaskEither<AuthUnavailable, void>
+  readonly isWholeFor: (logId: string) => Promise<Either<AuthUnavailable, void>>
   /** Keeps these rows, in the place of others with the same key. Gives how many were not there already as they are. */
-  readonly takeOver: (contents: Partial<AuthContents>) => TaskEither<AuthUnavailable, number>
+  readonly takeOver: (contents: Partial<AuthContents>) => Promise<Either<AuthUnavailable, number>>
 }

@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 
 /** The store of credentials and secrets cannot be reached or written now. */
 export interface AuthUnavailable {
@@ -43,19 +43,19 @@ export interface AuthStore {
    * The sweep may look at it from now on: an event may never name it. So it may at the others of its account, which an
    * event that names it supersedes; where that was so already, it stays so since then.
    */
-  readonly addCredential: (credential: StoredCredential) => TaskEither<AuthUnavailable, void>
+  readonly addCredential: (credential: StoredCredential) => Promise<Either<AuthUnavailable, void>>
   readonly credential: (
     account: string,
     version: string,
-  ) => TaskEither<AuthUnavailable, StoredCredential | undefined>
+  ) => Promise<Either<AuthUnavailable, StoredCredential | undefined>>
   /** Whether it holds any credential. */
-  readonly hasCredentials: TaskEither<AuthUnavailable, boolean>
+  readonly hasCredentials: () => Promise<Either<AuthUnavailable, boolean>>
   /** Replaces the hash of the same password, if it is still `before`. */
-  readonly rehash: (credential: StoredCredential, hash: string) => TaskEither<AuthUnavailable, void>
+  readonly rehash: (credential: StoredCredential, hash: string) => Promise<Either<AuthUnavailable, void>>
   /** The highest cost of the bcrypt hashes stored; undefined when there are none. */
-  readonly highestBcryptCost: TaskEither<AuthUnavailable, number | undefined>
+  readonly highestBcryptCost: () => Promise<Either<AuthUnavailable, number | undefined>>
   /** These versions of an account's credentials are candidates of the sweep since now, also where they were already. */
-  readonly supersede: (account: string, versions: readonly string[]) => TaskEither<AuthUnavailable, void>
+  readonly supersede: (account: string, versions: readonly string[]) => Promise<Either<AuthUnavailable, void>>
   /**
    * Looks at the credentials that have been candidates since before `before` (ms since the epoch), and at no others: those
    * that are live are candidates no longer, the rest is removed.
@@ -63,43 +63,43 @@ export interface AuthStore {
   readonly sweepCredentials: (
     before: number,
     isLive: (account: string, version: string) => boolean,
-  ) => TaskEither<AuthUnavailable, void>
+  ) => Promise<Either<AuthUnavailable, void>>
   /** 32 random bytes, made on first use and the same ever after, for all processes. */
-  readonly secret: (name: string) => TaskEither<AuthUnavailable, Buffer>
+  readonly secret: (name: string) => Promise<Either<AuthUnavailable, Buffer>>
   /** Notes how far a running process knows the log; `undefined` when it ends. `process` is what `processName` gave. */
-  readonly announce: (process: string, position: bigint | undefined) => TaskEither<AuthUnavailable, void>
+  readonly announce: (process: string, position: bigint | undefined) => Promise<Either<AuthUnavailable, void>>
   /** The positions of the processes that live: they announced themselves in the last ten seconds. */
-  readonly announced: TaskEither<AuthUnavailable, readonly bigint[]>
+  readonly announced: () => Promise<Either<AuthUnavailable, readonly bigint[]>>
   /** Counts an attempt under this key, unless `most` were counted in the last `milliseconds`. */
   readonly countAttempt: (
     key: string,
     most: number,
     milliseconds: number,
-  ) => TaskEither<AuthUnavailable, Attempts>
+  ) => Promise<Either<AuthUnavailable, Attempts>>
   /** Takes the latest attempt under this key back. */
-  readonly takeAttemptBack: (key: string) => TaskEither<AuthUnavailable, void>
+  readonly takeAttemptBack: (key: string) => Promise<Either<AuthUnavailable, void>>
   /** True for the first caller that uses this name; it is remembered until then (ms since the epoch) at least. */
-  readonly useOnce: (name: string, until: number) => TaskEither<AuthUnavailable, boolean>
+  readonly useOnce: (name: string, until: number) => Promise<Either<AuthUnavailable, boolean>>
   /**
    * Keeps `value` under a name until it is released, if nothing is kept there yet, or what is kept is `instead`. Gives what is kept.
    */
-  readonly claim: (name: string, value: string, instead?: string) => TaskEither<AuthUnavailable, string>
+  readonly claim: (name: string, value: string, instead?: string) => Promise<Either<AuthUnavailable, string>>
   /** What is kept under a name; undefined when nothing is. */
-  readonly claimed: (name: string) => TaskEither<AuthUnavailable, string | undefined>
+  readonly claimed: (name: string) => Promise<Either<AuthUnavailable, string | undefined>>
   /** Forgets what is kept under a name, if it is still this value. */
-  readonly releaseClaim: (name: string, value: string) => TaskEither<AuthUnavailable, void>
+  readonly releaseClaim: (name: string, value: string) => Promise<Either<AuthUnavailable, void>>
   /** Notes when a node was last seen (ms since the epoch), unless that was noted less than a minute before. */
-  readonly noteSeen: (clientId: string, at: number) => TaskEither<AuthUnavailable, void>
+  readonly noteSeen: (clientId: string, at: number) => Promise<Either<AuthUnavailable, void>>
   readonly lastSeen: (
     clientIds: readonly string[],
-  ) => TaskEither<AuthUnavailable, ReadonlyMap<string, number>>
+  ) => Promise<Either<AuthUnavailable, ReadonlyMap<string, number>>>
   /** The keys that are still published, the one that signs first. */
-  readonly signingKeys: TaskEither<AuthUnavailable, readonly SigningKey[]>
+  readonly signingKeys: () => Promise<Either<AuthUnavailable, readonly SigningKey[]>>
   /** Adds a key that signs from now on; those before it are published until then. With `first`, only if there is none. */
   readonly addSigningKey: (
     key: SigningKey,
     others: { readonly retireAt: number } | 'first',
-  ) => TaskEither<AuthUnavailable, void>
+  ) => Promise<Either<AuthUnavailable, void>>
   /** Forgets what has expired: attempts older than `milliseconds`, names used once, retired keys. */
-  readonly sweepExpired: (milliseconds: number) => TaskEither<AuthUnavailable, void>
+  readonly sweepExpired: (milliseconds: number) => Promise<Either<AuthUnavailable, void>>
 }

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { parseAccount } from '../domain/identifiers.ts'
 import type { FederationNode } from '../domain/nodes.ts'
 import type { AccessTokens } from './access-tokens.ts'
@@ -30,7 +29,7 @@ export interface Authenticated {
 }
 
 /** Finds out who asks. */
-export type Authenticate = (presented: Presented) => TaskEither<AuthenticationFailure, Authenticated>
+export type Authenticate = (presented: Presented) => Promise<E.Either<AuthenticationFailure, Authenticated>>
 
 interface Pair {
   readonly account: string
@@ -59,7 +58,7 @@ const authenticatePerson = (
   standing: Standing,
   passwords: AuthenticationDependencies['passwords'],
   guesses: Guesses,
-): ((header: string, address: () => string) => TaskEither<AuthenticationFailure, Authenticated>) => {
+): ((header: string, address: () => string) => Promise<E.Either<AuthenticationFailure, Authenticated>>) => {
   const openCredential = (id: string): string | undefined => {
     const account = standing.account(id)
     return account?.active ? account.credential : undefined
@@ -84,13 +83,13 @@ const authenticatePerson = (
     password: string,
     lane: Lane,
   ): Promise<E.Either<AuthenticationFailure, Authenticated>> => {
-    const right = await passwords.verify(id, credential, password, lane)()
+    const right = await passwords.verify(id, credential, password, lane)
     if (E.isLeft(right)) return right
     // Asked again: the account may have changed while its password was checked.
     return right.right ? authenticated(id, credential) : refused(false)
   }
 
-  return (header, address) => async () => {
+  return async (header, address) => {
     const pair = parseBasic(header)
     if (pair === undefined) return refused(false)
     const { password } = pair
@@ -100,7 +99,7 @@ const authenticatePerson = (
     if (passwords.isRemembered(id, credential, password) && credential !== undefined)
       return authenticated(id, credential)
     const from = address()
-    const settle = await guesses.begin({ account: id, address: from }, header)()
+    const settle = await guesses.begin({ account: id, address: from }, header)
     if (E.isLeft(settle)) return settle
     const checked = await check(id, credential, password, loginLane(from))
     // An attempt that found no place in the queue counts: else guessing on would cost nothing.
@@ -119,7 +118,7 @@ const authenticateNode = (
   standing: Standing,
   tokens: AccessTokens,
   noteSeen: (clientId: string) => void,
-): ((presented: Presented) => TaskEither<AuthenticationFailure, Authenticated>) => {
+): ((presented: Presented) => Promise<E.Either<AuthenticationFailure, Authenticated>>) => {
   const notedAt = new Map<string, number>()
   const note = (clientId: string): void => {
     const now = Date.now()
@@ -127,8 +126,8 @@ const authenticateNode = (
     notedAt.set(clientId, now)
     noteSeen(clientId)
   }
-  return presented => async () => {
-    const claims = await tokens.verify(presented)()
+  return async presented => {
+    const claims = await tokens.verify(presented)
     if (E.isLeft(claims)) return claims
     if (claims.right === undefined) return refused(true)
     const { clientId, scopes, credential, keys, suspensions } = claims.right
@@ -165,7 +164,7 @@ export const makeAuthenticate = (dependencies: AuthenticationDependencies): Auth
   const node = authenticateNode(standing, tokens, noteSeen)
   return presented => {
     const { authorization, address } = presented
-    if (authorization === undefined) return async () => refused(false)
+    if (authorization === undefined) return Promise.resolve(refused(false))
     return /^(?:bearer|dpop) /i.test(authorization) ? node(presented) : person(authorization, address)
   }
 }

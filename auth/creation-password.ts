@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { SecretOf, TakeSecret } from '../commands/item-requests.ts'
 import type { Json } from '../domain/json.ts'
 import type { BodyPassword, Registration } from '../domain/person-rules.ts'
@@ -35,44 +34,41 @@ export const passwordTaker =
   (secret, { takesHashes, ...registrar }) => {
     const password = passwordOf(secret, takesHashes)
     if (E.isLeft(password)) return password
-    return E.right(
-      of => async () =>
-        E.map((inBody: BodyPassword): Registration => ({ ...registrar, password: inBody }))(
-          await bodyPassword(passwords, of, password.right, registrar.rights.password)(),
-        ),
+    return E.right(async of =>
+      E.map((inBody: BodyPassword): Registration => ({ ...registrar, password: inBody }))(
+        await bodyPassword(passwords, of, password.right, registrar.rights.password),
+      ),
     )
   }
 
-const matches = (
+const matches = async (
   passwords: Passwords,
   account: string,
   credential: string | undefined,
   { kind, text }: CreationPassword,
   lane: Lane,
-): TaskEither<PasswordFailure, boolean> => {
-  if (credential === undefined) return async () => E.right(false)
+): Promise<E.Either<PasswordFailure, boolean>> => {
+  if (credential === undefined) return E.right(false)
   return kind === 'bcrypt'
     ? passwords.wasImportedFrom(account, credential, text)
     : passwords.verify(account, credential, text, lane)
 }
 
-const bodyPassword =
-  (
-    passwords: Passwords,
-    { identity: { id }, state, actor }: SecretOf,
-    password: CreationPassword | undefined,
-    maySet: boolean,
-  ): TaskEither<PasswordFailure, BodyPassword> =>
-  async () => {
-    if (password === undefined || state.is === 'removed') return E.right({ is: 'none' })
-    // Whoever may not set passwords must not be able to try them either.
-    if (!maySet) return E.right({ is: 'other' })
-    const lane = settingLane(actor)
-    if (state.is === 'present') {
-      const same = await matches(passwords, id, state.credential, password, lane)()
-      return E.map((right: boolean): BodyPassword => ({ is: right ? 'present' : 'other' }))(same)
-    }
-    const { kind, text } = password
-    const added = await (kind === 'clear' ? passwords.add(id, text, lane) : passwords.import(id, text))()
-    return E.map((credential: string): BodyPassword => ({ is: 'new', credential }))(added)
+const bodyPassword = async (
+  passwords: Passwords,
+  { identity: { id }, state, actor }: SecretOf,
+  password: CreationPassword | undefined,
+  maySet: boolean,
+): Promise<E.Either<PasswordFailure, BodyPassword>> => {
+  if (password === undefined || state.is === 'removed') return E.right({ is: 'none' })
+  // Whoever may not set passwords must not be able to try them either.
+  if (!maySet) return E.right({ is: 'other' })
+  const lane = settingLane(actor)
+  if (state.is === 'present') {
+    const same = await matches(passwords, id, state.credential, password, lane)
+    return E.map((right: boolean): BodyPassword => ({ is: right ? 'present' : 'other' }))(same)
   }
+  const { kind, text } = password
+  const added = await (kind === 'clear' ? passwords.add(id, text, lane) : passwords.import(id, text))
+  return E.map((credential: string): BodyPassword => ({ is: 'new', credential }))(added)
+}

@@ -3,7 +3,6 @@ import { isIPv6 } from 'node:net'
 import { RateLimiterRes } from 'rate-limiter-flexible'
 import RateLimiterStoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { Attempts, AuthStore, AuthUnavailable } from './auth-store.ts'
 
 /** So many attempts were wrong that no more are looked at for now. */
@@ -28,7 +27,10 @@ export type Settle = (isGivenBack: boolean) => Promise<void>
  */
 export interface Guesses {
   /** Begins an attempt; `what` tells equal ones from others. Whoever gets a `Settle` must call it once. */
-  readonly begin: (attempt: Attempt, what: string) => TaskEither<TooManyAttempts | AuthUnavailable, Settle>
+  readonly begin: (
+    attempt: Attempt,
+    what: string,
+  ) => Promise<E.Either<TooManyAttempts | AuthUnavailable, Settle>>
 }
 
 export const attemptWindowMilliseconds = 60_000
@@ -48,11 +50,11 @@ class StoredAttempts extends RateLimiterStoreAbstract {
   async _upsert(key: string, points: number, milliseconds: number): Promise<Attempts> {
     const name = hash('sha256', key, 'base64url')
     if (points > 0) {
-      const counted = await this.#store.countAttempt(name, this.points, milliseconds)()
+      const counted = await this.#store.countAttempt(name, this.points, milliseconds)
       if (E.isLeft(counted)) throw counted.left
       return counted.right
     }
-    const back = await this.#store.takeAttemptBack(name)()
+    const back = await this.#store.takeAttemptBack(name)
     if (E.isLeft(back)) throw back.left
     return { count: 0, untilFree: 0 }
   }
@@ -68,9 +70,9 @@ interface Count {
 }
 
 /** An IPv6 subscriber has a whole network of addresses (RFC 6177): its first 64 bits count as one. */
-export const networkOf = (said: string): string => {
+export const networkOf = (text: string): string => {
   // A proxy may name the port as well.
-  const address = /^\[(.*)\](?::\d+)?$/.exec(said)?.[1] ?? /^([\d.]+):\d+$/.exec(said)?.[1] ?? said
+  const address = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
   const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address) ?? []
@@ -144,7 +146,7 @@ export const makeGuesses = (store: AuthStore): Guesses => {
   const underWay = new Map<string, UnderWay>()
 
   return {
-    begin: (attempted, what) => async () => {
+    begin: async (attempted, what) => {
       const counts = countsOf(attempted)
       const key = `${counts[0]?.key} ${what}`
       const attempt = underWay.get(key) ?? { counted: count(counts), sharedBy: 0, isGivenBack: false }

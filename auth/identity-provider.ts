@@ -9,7 +9,6 @@ import Provider, {
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { scopes as everyScope } from '../domain/scopes.ts'
 import type { AuthStore, AuthUnavailable, SigningKey } from './auth-store.ts'
 import type { ClientSecrets } from './client-secrets.ts'
@@ -50,7 +49,7 @@ export interface IdentityProvider {
   /** The public keys of tokens now; another object after each rotation. */
   readonly published: () => PublishedKeys
   /** Looks whether keys were rotated; true when they were. */
-  readonly refresh: TaskEither<AuthUnavailable, boolean>
+  readonly refresh: () => Promise<E.Either<AuthUnavailable, boolean>>
 }
 
 export interface PublishedKeys {
@@ -210,10 +209,10 @@ const configurationOf = (
           const { params } = ctx.oidc
           if (params !== undefined && typeof params.scope !== 'string') params.scope = held.join(' ')
           // Unknown scopes would be dropped in silence.
-          const asked = String(params?.scope ?? '')
+          const requested = String(params?.scope ?? '')
             .split(' ')
             .filter(scope => scope !== '')
-          const foreign = asked.find(scope => !held.includes(scope))
+          const foreign = requested.find(scope => !held.includes(scope))
           if (foreign !== undefined)
             throw new errors.InvalidScope('the node does not hold this scope', foreign)
           return {
@@ -273,7 +272,7 @@ const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly
   provider.Client.prototype.compareClientSecret = async function (actual: string) {
     const node = standing.node(this.clientId)
     if (node === undefined) return false
-    const version = await secrets.verify(node, actual)()
+    const version = await secrets.verify(node, actual)
     if (E.isLeft(version)) throw storeIsAway()
     if (Provider.ctx !== undefined) verdicts.set(Provider.ctx.req, { version: version.right })
     return version.right !== undefined
@@ -281,7 +280,7 @@ const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly
   // Assertions and proofs are good once. (The provider's own way looks, and then saves: two at once would both pass.)
   provider.ReplayDetection.unique = async (issuer: string, id: string, expires: number) => {
     const name = `${issuer} ${id}`
-    const isFirst = await store.useOnce(hash('sha256', name, 'base64url'), expires * 1000)()
+    const isFirst = await store.useOnce(hash('sha256', name, 'base64url'), expires * 1000)
     if (E.isLeft(isFirst)) throw storeIsAway()
     return isFirst.right
   }
@@ -310,36 +309,36 @@ const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly
 }
 
 /** Builds the provider on the published keys, which are generated on the first start. */
-export const makeIdentityProvider =
-  (dependencies: IdentityProviderDependencies): TaskEither<AuthUnavailable, IdentityProvider> =>
-  async () => {
-    const build = (keys: readonly SigningKey[]) => ({
-      kids: keys.map(({ kid }) => kid).join(' '),
-      published: { keys: keys.map(publicJwkOf) },
-      callback: makeProvider(dependencies, keys).callback(),
-    })
-    const opened = await openSigningKeys(dependencies.store)()
-    if (E.isLeft(opened)) return opened
-    let current = build(opened.right)
-    const { host, protocol } = new URL(dependencies.publicUrl)
+export const makeIdentityProvider = async (
+  dependencies: IdentityProviderDependencies,
+): Promise<E.Either<AuthUnavailable, IdentityProvider>> => {
+  const build = (keys: readonly SigningKey[]) => ({
+    kids: keys.map(({ kid }) => kid).join(' '),
+    published: { keys: keys.map(publicJwkOf) },
+    callback: makeProvider(dependencies, keys).callback(),
+  })
+  const opened = await openSigningKeys(dependencies.store)
+  if (E.isLeft(opened)) return opened
+  let current = build(opened.right)
+  const { host, protocol } = new URL(dependencies.publicUrl)
 
-    return E.right({
-      issuer: `${dependencies.publicUrl}/oidc`,
-      published: () => current.published,
-      answer: async (request, response) => {
-        // URLs in answers, and the audience of assertions, come from the configured origin, never from the request.
-        request.headers['x-forwarded-host'] = host
-        request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
-        await current.callback(request, response)
-        const verdict = verdicts.get(request)
-        return verdict && verdict.version !== undefined
-      },
-      refresh: async () => {
-        const keys = await openSigningKeys(dependencies.store)()
-        if (E.isLeft(keys)) return keys
-        const isSame = keys.right.map(({ kid }) => kid).join(' ') === current.kids
-        if (!isSame) current = build(keys.right)
-        return E.right(!isSame)
-      },
-    })
-  }
+  return E.right({
+    issuer: `${dependencies.publicUrl}/oidc`,
+    published: () => current.published,
+    answer: async (request, response) => {
+      // URLs in answers, and the audience of assertions, come from the configured origin, never from the request.
+      request.headers['x-forwarded-host'] = host
+      request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
+      await current.callback(request, response)
+      const verdict = verdicts.get(request)
+      return verdict && verdict.version !== undefined
+    },
+    refresh: async () => {
+      const keys = await openSigningKeys(dependencies.store)
+      if (E.isLeft(keys)) return keys
+      const isSame = keys.right.map(({ kid }) => kid).join(' ') === current.kids
+      if (!isSame) current = build(keys.right)
+      return E.right(!isSame)
+    },
+  })
+}

@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { CommandContext, CommandFailure, Handle, Outcome } from '../commands/handle.ts'
 import type { Preconditions } from '../domain/item.ts'
 import { isObject, type Json, type JsonObject, member } from '../domain/json.ts'
@@ -29,7 +28,7 @@ export interface NodeWrite {
   readonly preconditions: Preconditions
   readonly context: CommandContext
   /** Asked right before events are appended: whether this request has its `Idempotency-Key`. */
-  readonly claim?: TaskEither<NodeFailure, void> | undefined
+  readonly claim?: (() => Promise<E.Either<NodeFailure, void>>) | undefined
 }
 
 /** `secret` is there only when this very command made it: it is shown now, and never again. */
@@ -40,14 +39,17 @@ export interface NodeOutcome extends Outcome<NodeState> {
 /** The life of a node. Secrets go to auth's own store; events name only which version is live. */
 export interface NodeUseCases {
   /** A node with keys of its own (`jwks`) gets no secret. */
-  readonly enroll: (write: NodeWrite, node: JsonObject) => TaskEither<NodeFailure, NodeOutcome>
-  readonly change: (write: NodeWrite, patch: JsonObject) => TaskEither<NodeFailure, NodeOutcome>
+  readonly enroll: (write: NodeWrite, node: JsonObject) => Promise<E.Either<NodeFailure, NodeOutcome>>
+  readonly change: (write: NodeWrite, patch: JsonObject) => Promise<E.Either<NodeFailure, NodeOutcome>>
   /** These keys live beside the present ones. */
-  readonly addKeys: (write: NodeWrite, keys: readonly JsonObject[]) => TaskEither<NodeFailure, NodeOutcome>
+  readonly addKeys: (
+    write: NodeWrite,
+    keys: readonly JsonObject[],
+  ) => Promise<E.Either<NodeFailure, NodeOutcome>>
   /** A second secret; the old one lives until it is retired. */
-  readonly issueSecret: (write: NodeWrite) => TaskEither<NodeFailure, NodeOutcome>
-  readonly retireOldSecret: (write: NodeWrite) => TaskEither<NodeFailure, NodeOutcome>
-  readonly setStatus: (write: NodeWrite, status: NodeStatus) => TaskEither<NodeFailure, NodeOutcome>
+  readonly issueSecret: (write: NodeWrite) => Promise<E.Either<NodeFailure, NodeOutcome>>
+  readonly retireOldSecret: (write: NodeWrite) => Promise<E.Either<NodeFailure, NodeOutcome>>
+  readonly setStatus: (write: NodeWrite, status: NodeStatus) => Promise<E.Either<NodeFailure, NodeOutcome>>
 }
 
 const secretsOf = (state: NodeState): readonly string[] =>
@@ -66,42 +68,40 @@ export const nodeUseCases = (
     : never
 
   /** Runs a command; with `secretFor`, a secret is made before it where the node's state calls for one. */
-  const run =
-    (
-      { clientId, by, preconditions, context, claim }: NodeWrite,
-      command: (version: string | undefined) => Body,
-      needsSecret: (state: NodeState) => boolean = () => false,
-    ): TaskEither<NodeFailure, NodeOutcome> =>
-    async () => {
-      let issued: IssuedSecret | undefined
-      const whole = (body: Body): NodeCommand => ({ ...body, by, preconditions })
-      const outcome = await handle<NodeCommand, NodeState, AuthUnavailable>({
-        stream: `node-${clientId}`,
-        decider: nodeDecider,
-        prepare: state => async () => {
-          issued = undefined
-          if (!needsSecret(state)) return E.right(whole(command(undefined)))
-          const made = await secrets.issue(clientId)()
-          if (E.isLeft(made)) return made
-          issued = made.right
-          return E.right(whole(command(issued.version)))
-        },
-        ...(claim === undefined ? {} : { confirm: () => claim }),
-        conditional: Object.keys(preconditions).length > 0,
-        context,
-        appended: async (after, revision, before) => {
-          if (after.is !== 'absent') standing.nodeIs(clientId, after.item, revision)
-          await supersede(nodeAccount(clientId), secretsOf(before), secretsOf(after))
-        },
-      })()
-      if (E.isLeft(outcome)) return outcome
-      // Another process may have done the same command first: then its secret is the one that lives.
-      return E.right(
-        issued !== undefined && secretsOf(outcome.right.state).includes(issued.version)
-          ? { ...outcome.right, secret: issued.secret }
-          : outcome.right,
-      )
-    }
+  const run = async (
+    { clientId, by, preconditions, context, claim }: NodeWrite,
+    command: (version: string | undefined) => Body,
+    needsSecret: (state: NodeState) => boolean = () => false,
+  ): Promise<E.Either<NodeFailure, NodeOutcome>> => {
+    let issued: IssuedSecret | undefined
+    const whole = (body: Body): NodeCommand => ({ ...body, by, preconditions })
+    const outcome = await handle<NodeCommand, NodeState, AuthUnavailable>({
+      stream: `node-${clientId}`,
+      decider: nodeDecider,
+      prepare: async state => {
+        issued = undefined
+        if (!needsSecret(state)) return E.right(whole(command(undefined)))
+        const made = await secrets.issue(clientId)
+        if (E.isLeft(made)) return made
+        issued = made.right
+        return E.right(whole(command(issued.version)))
+      },
+      ...(claim === undefined ? {} : { confirm: claim }),
+      conditional: Object.keys(preconditions).length > 0,
+      context,
+      appended: async (after, revision, before) => {
+        if (after.is !== 'absent') standing.nodeIs(clientId, after.item, revision)
+        await supersede(nodeAccount(clientId), secretsOf(before), secretsOf(after))
+      },
+    })
+    if (E.isLeft(outcome)) return outcome
+    // Another process may have done the same command first: then its secret is the one that lives.
+    return E.right(
+      issued !== undefined && secretsOf(outcome.right.state).includes(issued.version)
+        ? { ...outcome.right, secret: issued.secret }
+        : outcome.right,
+    )
+  }
 
   return {
     enroll: (write, body) => {

@@ -2,7 +2,6 @@ import { hash as digestOf, randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { AuthStore, AuthUnavailable, StoredCredential } from './auth-store.ts'
 import { rehashingLane } from './lanes.ts'
 import { fingerprintOfHash, hashPassword, isBcrypt, looksLikeBcrypt, matchesHash } from './password-hash.ts'
@@ -12,9 +11,9 @@ export type PasswordFailure = AuthUnavailable | Busy
 
 export interface Passwords {
   /** Hashes and stores a new password; gives the version that an event must name to make it valid. */
-  readonly add: (account: string, clear: string, lane: Lane) => TaskEither<PasswordFailure, string>
+  readonly add: (account: string, clear: string, lane: Lane) => Promise<E.Either<PasswordFailure, string>>
   /** Stores a bcrypt hash as it is; it is hashed anew in the background once the password was used. */
-  readonly import: (account: string, hash: string) => TaskEither<PasswordFailure, string>
+  readonly import: (account: string, hash: string) => Promise<E.Either<PasswordFailure, string>>
   /** Whether the pair was found right within the last ten minutes. */
   readonly isRemembered: (account: string, version: string | undefined, password: string) => boolean
   /**
@@ -27,13 +26,13 @@ export interface Passwords {
     version: string | undefined,
     password: string,
     lane: Lane,
-  ) => TaskEither<PasswordFailure, boolean>
+  ) => Promise<E.Either<PasswordFailure, boolean>>
   /** Whether the credential was imported from this very bcrypt hash. */
   readonly wasImportedFrom: (
     account: string,
     version: string,
     hash: string,
-  ) => TaskEither<PasswordFailure, boolean>
+  ) => Promise<E.Either<PasswordFailure, boolean>>
 }
 
 const rememberMilliseconds = 600_000
@@ -90,8 +89,8 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
 
   /** The old hash goes on working: one that could not be replaced now is replaced another time. */
   const rehash = async (credential: StoredCredential, password: string): Promise<void> => {
-    const hash = await slowly(rehashingLane, () => hashPassword(password))()
-    if (E.isRight(hash)) await store.rehash(credential, hash.right)()
+    const hash = await slowly(rehashingLane, () => hashPassword(password))
+    if (E.isRight(hash)) await store.rehash(credential, hash.right)
   }
 
   /** A look at the store and one hash, also where there is no such account; a wrong one until the dearest would be done. */
@@ -102,7 +101,7 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
     least: number,
   ): Promise<E.Either<AuthUnavailable, StoredCredential | undefined>> => {
     const start = performance.now()
-    const credential = await store.credential(account, version ?? '')()
+    const credential = await store.credential(account, version ?? '')
     if (E.isLeft(credential)) return credential
     const looked = Math.ceil((performance.now() - start) / lookStep) * lookStep
     const { hash } = credential.right ?? { hash: stranger }
@@ -120,7 +119,7 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
     const least = await floor()
     if (E.isLeft(least)) return least
     // A refusal keeps its place as long as the dearest hash would: else the queue behind it would tell them apart.
-    const compared = await slowly(lane, () => compare(account, version, password, least.right))()
+    const compared = await slowly(lane, () => compare(account, version, password, least.right))
     if (E.isLeft(compared)) return compared
     if (E.isLeft(compared.right)) return compared.right
     const credential = compared.right.right
@@ -132,18 +131,18 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
   const stored = async (account: string, hash: string): Promise<E.Either<PasswordFailure, string>> => {
     const version = randomUUID()
     const imported = looksLikeBcrypt(hash) ? { imported: fingerprintOfHash(hash) } : {}
-    const added = await store.addCredential({ account, version, hash, ...imported })()
+    const added = await store.addCredential({ account, version, hash, ...imported })
     return E.isLeft(added) ? added : E.right(version)
   }
 
   return {
-    add: (account, clear, lane) => async () => {
-      const hash = await slowly(lane, () => hashPassword(clear))()
+    add: async (account, clear, lane) => {
+      const hash = await slowly(lane, () => hashPassword(clear))
       return E.isLeft(hash) ? hash : stored(account, hash.right)
     },
-    import: (account, hash) => () => stored(account, hash),
+    import: stored,
     isRemembered: (account, version, password) => isKnown(pairOf(account, version, password)),
-    verify: (account, version, password, lane) => async () => {
+    verify: async (account, version, password, lane) => {
       const pair = pairOf(account, version, password)
       if (isKnown(pair)) return E.right(true)
       const underWay = checking.get(pair)
@@ -158,8 +157,8 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
         checking.delete(pair)
       }
     },
-    wasImportedFrom: (account, version, hash) => async () => {
-      const credential = await store.credential(account, version)()
+    wasImportedFrom: async (account, version, hash) => {
+      const credential = await store.credential(account, version)
       return E.isLeft(credential)
         ? credential
         : E.right(credential.right?.imported === fingerprintOfHash(hash))

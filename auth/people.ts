@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { CommandFailure, Outcome } from '../commands/handle.ts'
 import type { ItemAppended, ItemWrite, PrepareItemCommand, WriteItem } from '../commands/items.ts'
 import type { Turns } from '../commands/turns.ts'
@@ -28,17 +27,17 @@ export interface PeopleUseCases {
     write: PersonWrite,
     clear: string,
     preconditions: Preconditions,
-  ) => TaskEither<PersonFailure, Outcome<ItemState>>
+  ) => Promise<E.Either<PersonFailure, Outcome<ItemState>>>
   /** Roles and `active`. Somebody must remain who is root, active and able to log in. */
   readonly changeAccess: (
     write: PersonWrite,
     change: AccessChange,
-  ) => TaskEither<PersonFailure, Outcome<ItemState>>
+  ) => Promise<E.Either<PersonFailure, Outcome<ItemState>>>
 }
 
 export interface PeopleDependencies {
   readonly writeItem: WriteItem
-  readonly readItem: (resource: Resource, identity: Identity) => TaskEither<LogFailure, ItemState>
+  readonly readItem: (resource: Resource, identity: Identity) => Promise<E.Either<LogFailure, ItemState>>
   readonly passwords: Passwords
   readonly standing: Pick<Standing, 'roots'>
   readonly turns: Turns
@@ -74,29 +73,27 @@ export const standingFollows =
 export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases => {
   const { writeItem, readItem, passwords, standing, turns } = dependencies
 
-  const run = (write: PersonWrite, prepare: Prepare): TaskEither<PersonFailure, Outcome<ItemState>> =>
+  const run = (write: PersonWrite, prepare: Prepare): Promise<E.Either<PersonFailure, Outcome<ItemState>>> =>
     writeItem({ ...write, resource: people, decider: accountDecider, prepare })
 
-  const anotherRootRemains =
-    (account: string): TaskEither<CommandFailure, void> =>
-    async () => {
-      for (const id of standing.roots()) {
-        if (id === account) continue
-        const other = await readItem(people, { id })()
-        if (E.isLeft(other)) return other
-        if (isRoot(other.right)) return E.right(undefined)
-      }
-      return E.left({
-        _tag: 'WrongState',
-        detail: 'This is the last active root who can log in. Give the role root to somebody else first.',
-      })
+  const anotherRootRemains = async (account: string): Promise<E.Either<CommandFailure, void>> => {
+    for (const id of standing.roots()) {
+      if (id === account) continue
+      const other = await readItem(people, { id })
+      if (E.isLeft(other)) return other
+      if (isRoot(other.right)) return E.right(undefined)
     }
+    return E.left({
+      _tag: 'WrongState',
+      detail: 'This is the last active root who can log in. Give the role root to somebody else first.',
+    })
+  }
 
   return {
     setPassword: (write, clear, preconditions) => {
-      const prepare: Prepare = state => async () => {
+      const prepare: Prepare = async state => {
         if (state.is !== 'present') return E.right({ _tag: 'SetPassword', credential: '', preconditions })
-        const added = await passwords.add(write.identity.id, clear, settingLane(write.context.actor))()
+        const added = await passwords.add(write.identity.id, clear, settingLane(write.context.actor))
         return E.map(
           (credential: string): AccountCommand => ({ _tag: 'SetPassword', credential, preconditions }),
         )(added)
@@ -104,13 +101,13 @@ export const peopleUseCases = (dependencies: PeopleDependencies): PeopleUseCases
       return run(write, prepare)
     },
 
-    changeAccess: (write, change) => async () => {
-      const prepare: Prepare = state => async () => {
+    changeAccess: async (write, change) => {
+      const prepare: Prepare = async state => {
         if (!isRoot(state) || staysRoot(change) || isStale(state, change)) return E.right(change)
-        return E.map(() => change)(await anotherRootRemains(write.identity.id)())
+        return E.map(() => change)(await anotherRootRemains(write.identity.id))
       }
       // One at a time: two roots must not deactivate each other at once.
-      const turn = turns.take('roots', run(write, prepare))
+      const turn = turns.take('roots', () => run(write, prepare))
       return turn ?? E.left({ _tag: 'Busy' })
     },
   }

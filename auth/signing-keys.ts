@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { AuthStore, AuthUnavailable, SigningKey } from './auth-store.ts'
 import { thumbprintOf } from './key-thumbprint.ts'
 
@@ -42,25 +41,23 @@ export const publicJwkOf = (key: SigningKey): Ed25519Jwk => {
 }
 
 /** The published keys, the one that signs first; generated when there are none. */
-export const openSigningKeys =
-  (store: AuthStore): TaskEither<AuthUnavailable, readonly SigningKey[]> =>
-  async () => {
-    const known = await store.signingKeys()
-    if (E.isLeft(known) || known.right.length > 0) return known
-    const added = await store.addSigningKey(await generateKey(), 'first')()
-    return E.isLeft(added) ? added : store.signingKeys()
-  }
+export const openSigningKeys = async (
+  store: AuthStore,
+): Promise<E.Either<AuthUnavailable, readonly SigningKey[]>> => {
+  const published = await store.signingKeys()
+  if (E.isLeft(published) || published.right.length > 0) return published
+  const added = await store.addSigningKey(await generateKey(), 'first')
+  return E.isLeft(added) ? added : store.signingKeys()
+}
 
 /** No token lives longer (seconds): an old key is published as long after it has signed last. */
 export const mostTokenSeconds = 3_600
 const marginSeconds = 60
 
 /** A new key signs from now on; the ones before stay published until the last token they signed has expired. */
-export const rotateSigningKey =
-  (store: AuthStore): TaskEither<AuthUnavailable, SigningKey> =>
-  async () => {
-    const key = await generateKey()
-    const retireAt = Date.now() + (mostTokenSeconds + marginSeconds) * 1000
-    const added = await store.addSigningKey(key, { retireAt })()
-    return E.isLeft(added) ? added : E.right(key)
-  }
+export const rotateSigningKey = async (store: AuthStore): Promise<E.Either<AuthUnavailable, SigningKey>> => {
+  const key = await generateKey()
+  const retireAt = Date.now() + (mostTokenSeconds + marginSeconds) * 1000
+  const added = await store.addSigningKey(key, { retireAt })
+  return E.isLeft(added) ? added : E.right(key)
+}

@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 
 /** So much waits already that this would not be done in time. */
 export interface Busy {
@@ -11,7 +10,7 @@ export interface Busy {
 export type Lane = readonly { readonly name: string; readonly places: number }[]
 
 /** Runs at most one piece of slow work per core. The rest waits in its lane; it is refused where a group is full. */
-export type SlowWork = <A>(lane: Lane, work: () => Promise<A>) => TaskEither<Busy, A>
+export type SlowWork = <A>(lane: Lane, work: () => Promise<A>) => Promise<E.Either<Busy, A>>
 
 type Start = () => void
 
@@ -59,7 +58,7 @@ const dequeue = (group: Group): Start | undefined => {
 export const makeSlowWork = (atOnce: number = availableParallelism()): SlowWork => {
   const all = emptyGroup()
   let running = 0
-  return (lane, work) => async () => {
+  return async (lane, work) => {
     if (running < atOnce) running += 1
     else {
       const { promise, resolve } = Promise.withResolvers<void>()

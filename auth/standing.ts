@@ -84,12 +84,13 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
   let heardAt = now()
   let live = false
 
-  const isNews = (known: { readonly revision: number } | undefined, revision: number): boolean =>
-    known === undefined || known.revision < revision
+  const isNews = (current: { readonly revision: number } | undefined, revision: number): boolean =>
+    current === undefined || current.revision < revision
 
   const applyToAccount = (id: string, event: PersonEvent, revision: number): void => {
-    const known = accounts.get(id)
-    if (isNews(known, revision)) accounts.set(id, { account: evolveAccount(known?.account, event), revision })
+    const current = accounts.get(id)
+    if (isNews(current, revision))
+      accounts.set(id, { account: evolveAccount(current?.account, event), revision })
   }
 
   const nodeIs = (id: string, item: JsonObject, revision: number): void => {
@@ -97,8 +98,8 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
   }
 
   const applyToNode = (id: string, event: NodeEvent, revision: number): void => {
-    const known = nodes.get(id)
-    const item = isNews(known, revision) ? evolveNode(known?.item, event) : undefined
+    const current = nodes.get(id)
+    const item = isNews(current, revision) ? evolveNode(current?.item, event) : undefined
     if (item !== undefined) nodeIs(id, item, revision)
   }
 

@@ -13,6 +13,6 @@ export const supersedeIn =
   (store: Pick<AuthStore, 'supersede'>, report: (failure: AuthUnavailable) => void): Supersede =>
   async (account, before, after) => {
     const ended = before.filter(version => !after.includes(version))
-    const noted = ended.length === 0 ? E.right(undefined) : await store.supersede(account, ended)()
+    const noted = ended.length === 0 ? E.right(undefined) : await store.supersede(account, ended)
     if (E.isLeft(noted)) report(noted.left)
   }

@@ -48,7 +48,7 @@ const makeStore = async (people: number): Promise<Store> => {
       context: { actor: { kind: 'operator', id: 'bench' }, requestId: 'bench', commandId: randomUUID() },
     },
     { client_id: 'bench', name: 'Bench', scopes: ['people:read'] },
-  )()
+  )
   if (E.isLeft(enrolled)) throw new Error(enrolled.left._tag)
   await core.close()
   say(`writing ${people} people with ${pagesEach} pages each`)

@@ -83,7 +83,7 @@ export const seedLog = async (
   const write = async (stream: string, event: NewEvent) => {
     if (written >= mostEvents) return
     written += 1
-    waiting.push(log.append(stream, 'no-stream', [event])())
+    waiting.push(log.append(stream, 'no-stream', [event]))
     if (waiting.length < atOnce) return
     await Promise.all(waiting)
     waiting = []

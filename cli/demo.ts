@@ -84,7 +84,7 @@ export const registerRoot = async (core: Core): Promise<string | undefined> => {
     { name: 'Favio', lastname: 'Demo', roles: ['root'] },
     root.password,
     { actor: { kind: 'operator', id: 'demo' }, requestId: randomUUID(), commandId: randomUUID() },
-  )()
+  )
   return E.isLeft(registered) ? sentenceOf(registered.left) : undefined
 }
 
@@ -105,13 +105,13 @@ const fill = async (url: string): Promise<void> => {
 
 /** Runs a hub on a fresh log, with people and books to look at. */
 export const demo = async (given: Config): Promise<ExitCode> => {
-  const asked = untilAsked()
+  const endRequest = untilAsked()
   const config: Config = { ...given, host: '127.0.0.1', tls: undefined }
   const logger = makeLogger(config.logLevel)
   try {
     const core = await openCore(config, logger)
     const head = await core.ports.feed.head()
-    const founded = await core.ports.log.last(hubStream)()
+    const founded = await core.ports.log.last(hubStream)
     if (E.isLeft(head) || E.isLeft(founded) || head.right !== founded.right?.position) {
       await core.close()
       const [where, name] =
@@ -136,7 +136,7 @@ Log in with HTTP Basic as
   ESPGNU777ORG  gnusolidario  Ana Betz, whose book of life has two pages
 Try: curl -u ESPGNU777ORG:gnusolidario ${hub.url}/pols/ESPGNU777ORG
 `)
-    await asked
+    await endRequest
     await hub.close()
     return 0
   } catch (thrown) {

@@ -53,8 +53,8 @@ const identityIn = (resource: Resource, text: string): Identity | undefined => {
   return owner === undefined || id === undefined || more.length > 0 ? undefined : { owner, id }
 }
 
-const idProblem = (resource: Resource, said: Json | undefined): string => {
-  if (said === undefined || said === null) return 'must be given'
+const idProblem = (resource: Resource, value: Json | undefined): string => {
+  if (value === undefined || value === null) return 'must be given'
   return resource.ownerField === undefined
     ? `must be ${resource.idRule}`
     : `must be PERSON/ID, of ${people.idRule}, and ${resource.idRule}`
@@ -76,10 +76,10 @@ export const readLine = (bytes: Buffer): E.Either<Refusal, ImportLine> => {
   const resource = catalogue.find(({ name }) => name === member(line, 'resource'))
   if (resource === undefined)
     return E.left(refusalOf(invalid({ pointer: '/resource', detail: `must be one of ${names}` })))
-  const said = member(line, 'id')
-  const identity = typeof said === 'string' ? identityIn(resource, said) : undefined
+  const value = member(line, 'id')
+  const identity = typeof value === 'string' ? identityIn(resource, value) : undefined
   if (identity === undefined)
-    return E.left(refusalOf(invalid({ pointer: '/id', detail: idProblem(resource, said) }), resource))
+    return E.left(refusalOf(invalid({ pointer: '/id', detail: idProblem(resource, value) }), resource))
   const unknown = strangers(line)
   if (unknown.length > 0) return E.left(refusalOf(invalid(...unknown), resource, identity))
   const data = takeObject(parsed.right, 'data')
@@ -92,8 +92,8 @@ export const readLine = (bytes: Buffer): E.Either<Refusal, ImportLine> => {
 export const lookedAt = ({ resource, identity: { owner }, sent }: ImportLine): readonly string[] => [
   ...(owner === undefined ? [] : [streamOf(people, { id: owner })]),
   ...Object.entries(resource.references).flatMap(([field, named]) => {
-    const said = member(sent.json, field)
-    const id = typeof said === 'string' ? named.parseId(said) : undefined
+    const value = member(sent.json, field)
+    const id = typeof value === 'string' ? named.parseId(value) : undefined
     return id === undefined ? [] : [streamOf(named, { id })]
   }),
 ]

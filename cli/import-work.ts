@@ -28,7 +28,7 @@ const write = async (
   const sender = { ...registrarOf(policy), takesHashes: true }
   const accepted = acceptItem(resource, identity, { _tag: 'Create', sent }, sender)
   if (E.isLeft(accepted)) return accepted
-  return accepted.right({ preconditions: {}, context: { ...by, commandId: randomUUID() } })()
+  return accepted.right({ preconditions: {}, context: { ...by, commandId: randomUUID() } })
 }
 
 const resultOf = (

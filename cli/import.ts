@@ -130,7 +130,7 @@ export const importFile = async (config: Config, file: string, json: boolean): P
   const { signal } = ending
   const source = open(file, signal)
   if (source === undefined) return complain(2, `${file} cannot be read.`)
-  untilAsked().then(() => ending.abort())
+  void untilAsked().then(() => ending.abort())
   try {
     return await withCore(config, 'writes', core => importFrom(core, source, signal, json))
   } finally {

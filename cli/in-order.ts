@@ -33,9 +33,9 @@ export async function* inOrder<A>(
   let ended = false
 
   const workersOn = (name: string): Workers => {
-    const known = names.get(name) ?? { changing: undefined, looking: new Set() }
-    names.set(name, known)
-    return known
+    const uses = names.get(name) ?? { changing: undefined, looking: new Set() }
+    names.set(name, uses)
+    return uses
   }
 
   const leave = (name: string, done: Promise<unknown>): void => {

@@ -12,7 +12,7 @@ const lookMilliseconds = 1_100
 
 const rotate = (config: Config): Promise<ExitCode> =>
   withCore(config, 'writes', async core => {
-    const rotated = await rotateSigningKey(core.auth)()
+    const rotated = await rotateSigningKey(core.auth)
     if (E.isLeft(rotated)) return complain(1, 'The store of credentials cannot be written now. Try again.')
     const running = await core.auth.announced()
     if (E.isRight(running) && running.right.length > 0) await pause(lookMilliseconds)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import {
   enrollmentProblems,
   keysIn,
@@ -20,7 +20,7 @@ import { complain, contextOfOperator, runWrite, say } from './operator.ts'
 const run = (
   config: Config,
   id: string,
-  write: (core: Core, parts: NodeWrite) => TaskEither<NodeFailure, NodeOutcome>,
+  write: (core: Core, parts: NodeWrite) => Promise<Either<NodeFailure, NodeOutcome>>,
   done: (clientId: string, outcome: NodeOutcome) => ExitCode,
 ): Promise<ExitCode> => {
   const clientId = parseClientId(id)

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { type Failure, sentenceOf } from '../api/http/problem.ts'
 import type { PersonFailure } from '../auth/people.ts'
 import type { CommandContext, Outcome } from '../commands/handle.ts'
@@ -46,30 +45,28 @@ export const registrarOf = ({ roleNames }: Core['policy']): Registrar => ({
 })
 
 /** Registers a person with a password in clear text. */
-export const registerPerson =
-  (
-    { acceptItem, policy }: Core,
-    id: string,
-    fields: JsonObject,
-    password: string,
-    context: CommandContext,
-  ): TaskEither<PersonFailure, Outcome<ItemState>> =>
-  async () => {
-    const json = { ...fields, password }
-    const sent = { json, bytes: Buffer.from(JSON.stringify(json)) }
-    const sender = { ...registrarOf(policy), takesHashes: false }
-    const accepted = acceptItem(people, { id }, { _tag: 'Create', sent }, sender)
-    return E.isLeft(accepted) ? accepted : accepted.right({ preconditions: {}, context })()
-  }
+export const registerPerson = async (
+  { acceptItem, policy }: Core,
+  id: string,
+  fields: JsonObject,
+  password: string,
+  context: CommandContext,
+): Promise<E.Either<PersonFailure, Outcome<ItemState>>> => {
+  const json = { ...fields, password }
+  const sent = { json, bytes: Buffer.from(JSON.stringify(json)) }
+  const sender = { ...registrarOf(policy), takesHashes: false }
+  const accepted = acceptItem(people, { id }, { _tag: 'Create', sent }, sender)
+  return E.isLeft(accepted) ? accepted : accepted.right({ preconditions: {}, context })
+}
 
 /** Runs one write of the operator's, waits until hubs on the same DATA_DIR have it, and says what came of it. */
 export const runWrite = <Written extends Pick<Outcome<unknown>, 'position'>>(
   config: Config,
-  write: (core: Core) => TaskEither<Failure, Written>,
+  write: (core: Core) => Promise<E.Either<Failure, Written>>,
   done: (outcome: Written) => ExitCode,
 ): Promise<ExitCode> =>
   withCore(config, 'writes', async core => {
-    const outcome = await write(core)()
+    const outcome = await write(core)
     if (E.isLeft(outcome)) return complain(1, sentenceOf(outcome.left))
     const { position } = outcome.right
     if (position !== undefined && !(await hubsHave(core, position)))

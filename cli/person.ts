@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import { passwordProblem } from '../auth/password-hash.ts'
 import type { PersonFailure } from '../auth/people.ts'
 import type { Outcome } from '../commands/handle.ts'
@@ -20,7 +20,7 @@ const writeTo = (id: string) => ({ identity: { id }, conditional: false, context
 const run = (
   config: Config,
   id: string,
-  write: (core: Core, account: string) => TaskEither<PersonFailure, Outcome<ItemState>>,
+  write: (core: Core, account: string) => Promise<Either<PersonFailure, Outcome<ItemState>>>,
   done: (account: string, outcome: Outcome<ItemState>) => ExitCode,
 ): Promise<ExitCode> => {
   const account = parseAccount(id)

@@ -25,10 +25,12 @@ const isTagged = (thrown: unknown): thrown is { readonly _tag: string } =>
 
 /** `rebuild [NAME…]`: read models anew from the log, beside those that a running hub serves. */
 export const rebuildModels = (config: Config, names: readonly string[]): Promise<ExitCode> => {
-  const known = projections.map(({ shape }) => shape.name)
-  const unknown = names.filter(name => !known.includes(name))
+  const modelNames = projections.map(({ shape }) => shape.name)
+  const unknown = names.filter(name => !modelNames.includes(name))
   if (unknown.length > 0) {
-    process.stderr.write(`There is no read model ${unknown.join(', ')}. There are: ${known.join(', ')}.\n`)
+    process.stderr.write(
+      `There is no read model ${unknown.join(', ')}. There are: ${modelNames.join(', ')}.\n`,
+    )
     return Promise.resolve(2)
   }
   const wanted = projections.filter(({ shape }) => names.length === 0 || names.includes(shape.name))
@@ -41,7 +43,7 @@ export const rebuildModels = (config: Config, names: readonly string[]): Promise
     }
     const hubRuns = announced.right.length > 0
     // A hub that knows of another writer keeps its own transactions short.
-    const announce = () => core.auth.announce(core.processName, stillValid)()
+    const announce = () => core.auth.announce(core.processName, stillValid)
     await announce()
     const announcing = setInterval(announce, announceMilliseconds)
     if (hubRuns) await pause(noticeMilliseconds)
@@ -56,7 +58,7 @@ export const rebuildModels = (config: Config, names: readonly string[]): Promise
       return 1
     } finally {
       clearInterval(announcing)
-      await core.auth.announce(core.processName, undefined)()
+      await core.auth.announce(core.processName, undefined)
     }
     if (process.stderr.isTTY) process.stderr.write('\n')
     if (hubRuns) await pause(switchMilliseconds)

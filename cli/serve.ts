@@ -80,7 +80,7 @@ const run = async <A extends Running>(
   start: () => Promise<A>,
   started: (running: A) => string,
 ): Promise<ExitCode> => {
-  const asked = untilAsked()
+  const endRequest = untilAsked()
   let running: A
   try {
     running = await start()
@@ -89,7 +89,7 @@ const run = async <A extends Running>(
     return 1
   }
   process.stdout.write(`${started(running)}\n`)
-  await asked
+  await endRequest
   await running.close()
   return 0
 }

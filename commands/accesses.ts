@@ -1,6 +1,6 @@
-import * as TE from '#fp/TaskEither'
-import { type AccessEvent, type AccessState, accessDecider, accessStream } from '../domain/accesses.ts'
-import type { CommandContext, CommandFailure, Handle, Outcome } from './handle.ts'
+import * as E from '#fp/Either'
+import { type AccessEvent, accessDecider, accessStream } from '../domain/accesses.ts'
+import type { CommandContext, CommandFailure, Handle } from './handle.ts'
 
 /**
  * Records a request for the audit or the event history, and gives the position of that event; what it asks for may be answered
@@ -9,17 +9,17 @@ import type { CommandContext, CommandFailure, Handle, Outcome } from './handle.t
 export type RecordAccess = (
   access: AccessEvent,
   context: Pick<CommandContext, 'actor' | 'requestId' | 'commandId'>,
-) => TE.TaskEither<CommandFailure, bigint>
+) => Promise<E.Either<CommandFailure, bigint>>
 
 export const accessRecorder =
   (handle: Handle): RecordAccess =>
-  (access, context) =>
-    TE.map(({ position = 0n }: Outcome<AccessState>) => position)(
-      handle({
-        stream: accessStream(context.commandId),
-        decider: accessDecider,
-        prepare: () => TE.right(access),
-        conditional: false,
-        context,
-      }),
-    )
+  async (access, context) => {
+    const recorded = await handle({
+      stream: accessStream(context.commandId),
+      decider: accessDecider,
+      prepare: async () => E.right(access),
+      conditional: false,
+      context,
+    })
+    return E.isLeft(recorded) ? recorded : E.right(recorded.right.position ?? 0n)
+  }

@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { Content } from '../domain/content.ts'
 
 /** Bytes by what they are: the same are kept once, whatever they belong to. */
@@ -36,7 +36,7 @@ export interface ContentCutShort {
 /** Bytes that arrived whole, and are not kept yet. */
 export interface ReceivedContent extends ContentName {
   /** On the disk under their name when it answers, in place of what was there: an event may name them from then on. Repeatable. */
-  readonly keep: TaskEither<ContentUnavailable, void>
+  readonly keep: () => Promise<Either<ContentUnavailable, void>>
 }
 
 /**
@@ -51,17 +51,17 @@ export interface ContentStore {
   readonly receive: <Failure, A>(
     bytes: AsyncIterable<Uint8Array>,
     limit: number,
-    work: (received: ReceivedContent) => TaskEither<Failure, A>,
-  ) => TaskEither<Failure | ContentUnavailable | ContentTooLarge | ContentCutShort, A>
+    work: (received: ReceivedContent) => Promise<Either<Failure, A>>,
+  ) => Promise<Either<Failure | ContentUnavailable | ContentTooLarge | ContentCutShort, A>>
   /** Whether a content is there, and its bytes are those that were kept. Looked at anew after ten minutes at the latest. */
-  readonly verify: (content: ContentName) => TaskEither<ContentUnavailable | ContentDamaged, void>
+  readonly verify: (content: ContentName) => Promise<Either<ContentUnavailable | ContentDamaged, void>>
   /**
    * The bytes of a content that `verify` has just found right, or a range of them. Throws in the middle, and never after
    * the last byte, where what is read is not what was verified.
    */
   readonly read: (content: ContentName, range?: ByteRange) => AsyncIterable<Uint8Array>
   /** Whether it holds no content at all. */
-  readonly isEmpty: TaskEither<ContentUnavailable, boolean>
+  readonly isEmpty: () => Promise<Either<ContentUnavailable, boolean>>
   /** Removes what uploads have left that ended without ending: their process is gone, or they are more than an hour old. */
-  readonly sweep: TaskEither<ContentUnavailable, void>
+  readonly sweep: () => Promise<Either<ContentUnavailable, void>>
 }

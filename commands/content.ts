@@ -1,6 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
-import * as TE from '#fp/TaskEither'
 import type { Content } from '../domain/content.ts'
 import { contentDecider, type StoreContent } from '../domain/content-decider.ts'
 import type { ItemState } from '../domain/item.ts'
@@ -45,9 +43,11 @@ export interface ContentWrite<Failure = never> {
 
 export type WriteContent = <Failure = never>(
   write: ContentWrite<Failure>,
-) => TaskEither<
-  CommandFailure | ContentUnavailable | ContentTooLarge | ContentCutShort | Failure,
-  Outcome<ItemState>
+) => Promise<
+  E.Either<
+    CommandFailure | ContentUnavailable | ContentTooLarge | ContentCutShort | Failure,
+    Outcome<ItemState>
+  >
 >
 
 const unknownYet: Content = { size: 0, type: '', sha256: '' }
@@ -58,8 +58,7 @@ const unknownYet: Content = { size: 0, type: '', sha256: '' }
  */
 export const contentWriter =
   (log: Pick<EventLog, 'read'>, writeItem: WriteItem, store: Pick<ContentStore, 'receive'>): WriteContent =>
-  <Failure>(write: ContentWrite<Failure>) =>
-  async () => {
+  async <Failure>(write: ContentWrite<Failure>) => {
     const { resource, identity, conditional } = write
     const decider = contentDecider(resource)
     const folded = await foldStream(log, streamOf(resource, identity), decider, unread(decider))
@@ -72,25 +71,27 @@ export const contentWriter =
     return store.receive<CommandFailure | ContentUnavailable | Failure, Outcome<ItemState>>(
       write.bytes(),
       write.limit,
-      ({ size, sha256, keep }) =>
-        async () => {
-          const arrived = write.arrived({ size, sha256 })
-          if (E.isLeft(arrived)) return arrived
-          const { context } = arrived.right
-          const command: StoreContent = {
-            ...arrived.right.command,
-            content: { size, type: write.type, sha256 },
-          }
-          return writeItem<ContentUnavailable, StoreContent>({
-            resource,
-            identity,
-            decider,
-            conditional,
-            context,
-            // Also what is there already is kept anew: where it was damaged, it is right again.
-            prepare: now =>
-              E.isLeft(decider.decide(command, now)) ? TE.right(command) : TE.map(() => command)(keep),
-          })()
-        },
-    )()
+      async ({ size, sha256, keep }) => {
+        const arrived = write.arrived({ size, sha256 })
+        if (E.isLeft(arrived)) return arrived
+        const { context } = arrived.right
+        const command: StoreContent = {
+          ...arrived.right.command,
+          content: { size, type: write.type, sha256 },
+        }
+        return writeItem<ContentUnavailable, StoreContent>({
+          resource,
+          identity,
+          decider,
+          conditional,
+          context,
+          // Also what is there already is kept anew: where it was damaged, it is right again.
+          prepare: async now => {
+            if (E.isLeft(decider.decide(command, now))) return E.right(command)
+            const kept = await keep()
+            return E.isLeft(kept) ? kept : E.right(command)
+          },
+        })
+      },
+    )
   }

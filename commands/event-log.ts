@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { NewEvent, RecordedEvent } from '../domain/event.ts'
 import type { LogFailure } from '../domain/log-failure.ts'
 
@@ -26,13 +26,13 @@ export interface Run {
  */
 export interface EventLog {
   /** The events of a stream from `from` (default 0) on, oldest first, as many as are read at once. Never stale. */
-  readonly read: (stream: string, from?: number) => TaskEither<LogFailure, Run>
+  readonly read: (stream: string, from?: number) => Promise<Either<LogFailure, Run>>
   /** The last event of a stream; undefined when there is none. Never stale. */
-  readonly last: (stream: string) => TaskEither<LogFailure, RecordedEvent | undefined>
+  readonly last: (stream: string) => Promise<Either<LogFailure, RecordedEvent | undefined>>
   /** Gives the events as recorded. `events` is not empty; at most 1 MiB together. */
   readonly append: (
     stream: string,
     expected: Expected,
     events: readonly NewEvent[],
-  ) => TaskEither<LogFailure | RevisionConflict, readonly RecordedEvent[]>
+  ) => Promise<Either<LogFailure | RevisionConflict, readonly RecordedEvent[]>>
 }

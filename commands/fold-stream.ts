@@ -65,7 +65,7 @@ export const foldStream = async <State>(
 ): Promise<E.Either<LogFailure, Folded<State>>> => {
   let folded = from
   while (folded.revision < until) {
-    const run = await log.read(stream, folded.revision + 1)()
+    const run = await log.read(stream, folded.revision + 1)
     if (E.isLeft(run)) return run
     const { events, more } = run.right
     folded = foldOn(

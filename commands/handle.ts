@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { schemaVersionOf } from '../domain/catalogue.ts'
 import type { Decider } from '../domain/decider.ts'
 import type { Actor, DomainEvent, NewEvent } from '../domain/event.ts'
@@ -31,9 +30,9 @@ export interface CommandRequest<Command, State, Failure = never> {
   readonly stream: string
   readonly decider: Decider<Command, State>
   /** The command, made with a look at the stream as it is: what a rule needs from elsewhere is fetched here. */
-  readonly prepare: (state: State) => TaskEither<CommandFailure | Failure, Command>
+  readonly prepare: (state: State) => Promise<E.Either<CommandFailure | Failure, Command>>
   /** A rule that needs a look elsewhere: asked last, of what the decision makes of the thing. */
-  readonly confirm?: (after: State, before: State) => TaskEither<CommandFailure | Failure, void>
+  readonly confirm?: (after: State, before: State) => Promise<E.Either<CommandFailure | Failure, void>>
   /** The caller named the revision it means: a conflict is its to solve, not ours to retry. */
   readonly conditional: boolean
   readonly context: CommandContext
@@ -54,7 +53,7 @@ export interface Outcome<State> {
 
 export type Handle = <Command, State, Failure = never>(
   request: CommandRequest<Command, State, Failure>,
-) => TaskEither<CommandFailure | Failure, Outcome<State>>
+) => Promise<E.Either<CommandFailure | Failure, Outcome<State>>>
 
 export interface HandlerDependencies {
   readonly log: EventLog
@@ -130,7 +129,7 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
     const before = await repeated(request, folded)
     if (before !== undefined) return before
 
-    const command = await request.prepare(state)()
+    const command = await request.prepare(state)
     if (E.isLeft(command)) return command
     const decision = decider.decide(command.right, state)
     if (E.isLeft(decision)) return decision
@@ -138,11 +137,11 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
       return E.right({ state, added: false, before: revision, revision, position })
 
     const after = decision.right.reduce(decider.evolve, state)
-    const confirmed = await request.confirm?.(after, state)()
+    const confirmed = await request.confirm?.(after, state)
     if (confirmed !== undefined && E.isLeft(confirmed)) return confirmed
     const subject = decider.subject(after) ?? decider.subject(state)
     const events = dressed(request, decision.right, folded.recordedAt, subject, now())
-    const append = await log.append(stream, revision === -1 ? 'no-stream' : revision, events)()
+    const append = await log.append(stream, revision === -1 ? 'no-stream' : revision, events)
     if (E.isLeft(append))
       return append.left._tag === 'RevisionConflict' ? E.right('conflict') : E.left(append.left)
     // With a key, another process may have appended the same command first: what is stored counts.
@@ -175,7 +174,7 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
     return E.left({ _tag: 'Busy' })
   }
 
-  return request => () =>
+  return request =>
     turns.take(request.stream, () => inTurn(request)) ?? Promise.resolve(E.left({ _tag: 'Busy' }))
 }
 

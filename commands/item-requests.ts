@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { Actor } from '../domain/event.ts'
 import {
   type Confinement,
@@ -55,7 +54,7 @@ export interface SecretOf {
 export type TakeSecret<Failure> = (
   secret: Json | undefined,
   sender: Sender,
-) => E.Either<InvalidPart, (of: SecretOf) => TaskEither<Failure, Registration>>
+) => E.Either<InvalidPart, (of: SecretOf) => Promise<E.Either<Failure, Registration>>>
 
 /** What a request is run with. */
 export interface ItemRun<Failure> {
@@ -64,14 +63,14 @@ export interface ItemRun<Failure> {
   /** When it happened, the body tells. */
   readonly context: Omit<CommandContext, 'occurredAt'>
   /** Asked right before events are appended: whether this request has its `Idempotency-Key`. */
-  readonly claim?: TaskEither<CommandFailure | Failure, void> | undefined
+  readonly claim?: (() => Promise<E.Either<CommandFailure | Failure, void>>) | undefined
   /** Told of the item before it is decided on. */
   readonly onRead?: (state: ItemState) => void
 }
 
 export type RunItem<Failure> = (
   run: ItemRun<Failure>,
-) => TaskEither<CommandFailure | Failure, Outcome<ItemState>>
+) => Promise<E.Either<CommandFailure | Failure, Outcome<ItemState>>>
 
 /** What is wrong with a request by itself, before the item is looked at; or how to run it. */
 export type AcceptItem<Failure> = (
@@ -123,7 +122,6 @@ export const itemRequests = <Failure>(
     if (secretField === undefined)
       return E.right(
         ({ preconditions }) =>
-          () =>
           async () =>
             E.right({ ...command, preconditions }),
       )
@@ -131,11 +129,10 @@ export const itemRequests = <Failure>(
     if (E.isLeft(taken)) return E.left(invalid(taken.left))
     return E.right(
       ({ preconditions, context: { actor } }) =>
-        state =>
-        async () =>
+        async state =>
           E.map(
             (registration: Registration): ItemCommand => ({ ...command, ...registration, preconditions }),
-          )(await taken.right({ identity, state, actor })()),
+          )(await taken.right({ identity, state, actor })),
     )
   }
 
@@ -147,7 +144,6 @@ export const itemRequests = <Failure>(
     if (request._tag === 'Remove')
       return E.right(
         ({ preconditions }) =>
-          () =>
           async () =>
             E.right({ _tag: 'Remove', preconditions }),
       )
@@ -157,7 +153,6 @@ export const itemRequests = <Failure>(
       ? E.left(invalid(...errors))
       : E.right(
           ({ preconditions }) =>
-            () =>
             async () =>
               E.right({ _tag: 'Patch', patch: json, preconditions }),
         )
@@ -180,9 +175,9 @@ export const itemRequests = <Failure>(
         conditional: Object.keys(preconditions).length > 0,
         context: occurredAt === undefined ? context : { ...context, occurredAt },
         claim,
-        prepare: state => async () => {
+        prepare: async state => {
           onRead?.(state)
-          const command = await prepare(state)()
+          const command = await prepare(state)
           return confinement === undefined
             ? command
             : E.map((one: ItemCommand): ItemCommand => ({ ...one, confinement }))(command)

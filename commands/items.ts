@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { Decider } from '../domain/decider.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import type { ItemCommand, ItemState } from '../domain/item.ts'
@@ -15,7 +14,7 @@ import type { CommandContext, CommandFailure, Handle, Outcome } from './handle.t
 
 export type PrepareItemCommand<Failure = never, Command = ItemCommand> = (
   state: ItemState,
-) => TaskEither<CommandFailure | Failure, Command>
+) => Promise<E.Either<CommandFailure | Failure, Command>>
 
 export interface ItemWrite<Failure = never, Command = ItemCommand> {
   readonly resource: Resource
@@ -27,18 +26,17 @@ export interface ItemWrite<Failure = never, Command = ItemCommand> {
   readonly conditional: boolean
   readonly context: CommandContext
   /** Asked right before events are appended: whether this request has its `Idempotency-Key`. */
-  readonly claim?: TaskEither<CommandFailure | Failure, void> | undefined
+  readonly claim?: (() => Promise<E.Either<CommandFailure | Failure, void>>) | undefined
 }
 
 export type WriteItem = <Failure = never, Command = ItemCommand>(
   write: ItemWrite<Failure, Command>,
-) => TaskEither<CommandFailure | Failure, Outcome<ItemState>>
+) => Promise<E.Either<CommandFailure | Failure, Outcome<ItemState>>>
 
 /** The present state of an item, from its stream. */
 export const readItem =
   (log: Pick<EventLog, 'read'>) =>
-  (resource: Resource, identity: Identity): TaskEither<LogFailure, ItemState> =>
-  async () => {
+  async (resource: Resource, identity: Identity): Promise<E.Either<LogFailure, ItemState>> => {
     const decider = foldingOf(resource)
     const folded = await foldStream(log, streamOf(resource, identity), decider, unread(decider))
     return E.map(({ state }: Folded<ItemState>) => state)(folded)
@@ -49,8 +47,7 @@ const keysOnly = { initial: undefined, evolve: () => undefined }
 /** Whether a command with an `Idempotency-Key` added events to this stream. */
 export const wasHandled =
   (log: Pick<EventLog, 'read'>) =>
-  (stream: string, commandId: string): TaskEither<LogFailure, boolean> =>
-  async () => {
+  async (stream: string, commandId: string): Promise<E.Either<LogFailure, boolean>> => {
     const folded = await foldStream(log, stream, keysOnly, unread(keysOnly))
     return E.map(({ keyed }: Folded<undefined>) => keyed.has(commandId))(folded)
   }
@@ -71,34 +68,32 @@ export const itemWriter = (
   appended: ItemAppended = async () => {},
 ): WriteItem => {
   /** The last fact of a stream says whether its thing is there: nothing follows a removal. */
-  const presence =
-    (resource: Resource, identity: Identity): TaskEither<LogFailure, ItemState['is']> =>
-    async () =>
-      E.map((last: RecordedEvent | undefined): ItemState['is'] =>
-        last === undefined ? 'absent' : last.event.type === resource.events.removed ? 'removed' : 'present',
-      )(await log.last(streamOf(resource, identity))())
+  const presence = async (
+    resource: Resource,
+    identity: Identity,
+  ): Promise<E.Either<LogFailure, ItemState['is']>> =>
+    E.map((last: RecordedEvent | undefined): ItemState['is'] =>
+      last === undefined ? 'absent' : last.event.type === resource.events.removed ? 'removed' : 'present',
+    )(await log.last(streamOf(resource, identity)))
 
-  const ownerIsThere =
-    (owner: string | undefined): TaskEither<CommandFailure, void> =>
-    async () => {
-      if (owner === undefined) return E.right(undefined)
-      const person = await presence(people, { id: owner })()
-      if (E.isLeft(person)) return person
-      if (person.right === 'present') return E.right(undefined)
-      return E.left({ _tag: person.right === 'absent' ? 'NeverWas' : 'Removed', what: people.noun })
-    }
+  const ownerIsThere = async (owner: string | undefined): Promise<E.Either<CommandFailure, void>> => {
+    if (owner === undefined) return E.right(undefined)
+    const person = await presence(people, { id: owner })
+    if (E.isLeft(person)) return person
+    if (person.right === 'present') return E.right(undefined)
+    return E.left({ _tag: person.right === 'absent' ? 'NeverWas' : 'Removed', what: people.noun })
+  }
 
   /** What an item names anew is there; what it named before may be gone. */
   const refersToWhatIs =
     ({ references }: Resource) =>
-    (after: ItemState, before: ItemState): TaskEither<CommandFailure, void> =>
-    async () => {
+    async (after: ItemState, before: ItemState): Promise<E.Either<CommandFailure, void>> => {
       if (after.is !== 'present') return E.right(undefined)
       const errors: InvalidPart[] = []
       for (const [field, resource] of Object.entries(references)) {
         const id = member(after.item, field)
         if (typeof id !== 'string' || (before.is === 'present' && member(before.item, field) === id)) continue
-        const named = await presence(resource, { id })()
+        const named = await presence(resource, { id })
         if (E.isLeft(named)) return named
         if (named.right !== 'present')
           errors.push({ pointer: `/${field}`, detail: `names no ${resource.noun} that this hub knows` })
@@ -112,12 +107,12 @@ export const itemWriter = (
     return handle<Command, ItemState, Failure>({
       stream: streamOf(resource, identity),
       decider,
-      prepare: state => async () => {
-        const owner = await ownerIsThere(identity.owner)()
-        return E.isLeft(owner) ? owner : prepare(state)()
+      prepare: async state => {
+        const owner = await ownerIsThere(identity.owner)
+        return E.isLeft(owner) ? owner : prepare(state)
       },
-      confirm: (after, before) => async () => {
-        const referred = await refers(after, before)()
+      confirm: async (after, before) => {
+        const referred = await refers(after, before)
         return E.isLeft(referred) || claim === undefined ? referred : claim()
       },
       conditional,

@@ -5,7 +5,7 @@ import { type DomainEvent, isOneOf } from './event.ts'
 import type { JsonObject } from './json.ts'
 
 /** What was asked for, by name: filters, format, range. */
-const asked = z.looseObject({})
+const parameters = z.looseObject({})
 
 /**
  * Requests for so much at once that who made them is itself a fact to audit: the audit, and the event history as a whole.
@@ -13,11 +13,11 @@ const asked = z.looseObject({})
  */
 export const accessEvents = {
   /** `GET /audit`: its filters, and the format of the answer. */
-  AuditRead: asked,
+  AuditRead: parameters,
   /** `GET /feed` as NDJSON: where it begins, and its filters. */
-  FeedExported: asked,
+  FeedExported: parameters,
   /** The command `replay` on the store itself: its range, filters and format. */
-  HistoryReplayed: asked,
+  HistoryReplayed: parameters,
 } satisfies Readonly<Record<string, z.ZodType>>
 
 export type AccessEventType = keyof typeof accessEvents

@@ -20,8 +20,8 @@ export type Content = z.infer<typeof contentShape>
 export const unknownType = 'application/octet-stream'
 
 /** Whether an item's content would say nothing new: the same bytes, of the same type or of none that is known. */
-export const isSameContent = (said: Content, known: Content): boolean =>
-  said.sha256 === known.sha256 && (said.type === known.type || said.type === unknownType)
+export const isSameContent = (sent: Content, stored: Content): boolean =>
+  sent.sha256 === stored.sha256 && (sent.type === stored.type || sent.type === unknownType)
 
 export const contentOf = (item: JsonObject): Content | undefined =>
   contentShape.safeParse(member(item, contentField)).data

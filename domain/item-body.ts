@@ -43,9 +43,9 @@ const saidIdentity = (resource: Resource, identity: Identity): JsonObject => ({
   ...(identity.owner === undefined ? {} : { person: identity.owner }),
 })
 
-const sameId = (resource: Resource, field: string, said: Json, known: Json): boolean =>
-  typeof said === 'string' &&
-  (field === 'id' ? resource.parseId(said) === known : parseAccount(said) === known)
+const sameId = (resource: Resource, field: string, sent: Json, expected: Json): boolean =>
+  typeof sent === 'string' &&
+  (field === 'id' ? resource.parseId(sent) === expected : parseAccount(sent) === expected)
 
 const isSet = (body: JsonObject, key: string): boolean => (member(body, key) ?? null) !== null
 
@@ -71,11 +71,11 @@ const contradictions = (
   body: JsonObject,
   isPatch: boolean,
 ): readonly InvalidPart[] =>
-  Object.entries(saidIdentity(resource, identity)).flatMap(([field, known]) => {
-    const said = member(body, field)
-    if (said === undefined || (said === null && !isPatch) || sameId(resource, field, said ?? null, known))
+  Object.entries(saidIdentity(resource, identity)).flatMap(([field, expected]) => {
+    const sent = member(body, field)
+    if (sent === undefined || (sent === null && !isPatch) || sameId(resource, field, sent ?? null, expected))
       return []
-    return [{ pointer: `/${field}`, detail: `must be ${String(known)}, as in the path, or be left out` }]
+    return [{ pointer: `/${field}`, detail: `must be ${String(expected)}, as in the path, or be left out` }]
   })
 
 /** What is wrong with a body by itself, before the item is looked at. */
@@ -101,8 +101,8 @@ export const patchOf = (resource: Resource, identity: Identity, body: JsonObject
 /** A person named by the body and not by the path, as items name people. */
 const namedPerson = ({ subjectField }: Resource, body: JsonObject): JsonObject => {
   if (subjectField !== 'person') return {}
-  const said = member(body, subjectField)
-  const person = typeof said === 'string' ? parseAccount(said) : undefined
+  const sent = member(body, subjectField)
+  const person = typeof sent === 'string' ? parseAccount(sent) : undefined
   return person === undefined ? {} : { person }
 }
 

@@ -15,12 +15,12 @@ const bodyWithout = (
   item: JsonObject,
   isPatch: boolean,
 ): E.Either<Rejection, JsonObject> => {
-  const said = member(body, contentField)
+  const sent = member(body, contentField)
   const isEqual =
-    said === undefined ||
+    sent === undefined ||
     (isPatch
-      ? !hasMembers(effectivePatch(item, { [contentField]: said }))
-      : equalJson(said, said === null ? null : (member(item, contentField) ?? null)))
+      ? !hasMembers(effectivePatch(item, { [contentField]: sent }))
+      : equalJson(sent, sent === null ? null : (member(item, contentField) ?? null)))
   return !isEqual
     ? E.left(invalid({ pointer: `/${contentField}`, detail: 'changes by PUT …/content only: leave it out' }))
     : E.right(withoutMembers(body, contentFields(resource)))

@@ -142,8 +142,8 @@ const texts = new WeakMap<JsonObject, string>()
 
 /** The object as JSON, written once however often it is asked for: what comes from an event is never changed. */
 export const jsonText = (object: JsonObject): string => {
-  const known = texts.get(object)
-  if (known !== undefined) return known
+  const cached = texts.get(object)
+  if (cached !== undefined) return cached
   const text = JSON.stringify(object)
   texts.set(object, text)
   return text

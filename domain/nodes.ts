@@ -181,8 +181,9 @@ const decidePresent = (command: NodeCommand, state: Present): Decision => {
   const { item } = state
   switch (command._tag) {
     case 'Enroll': {
-      const said = comparable(command.node)
-      return equalJson(said, comparable(state.created)) || equalJson(said, comparable(enrolled(state)))
+      const requested = comparable(command.node)
+      return equalJson(requested, comparable(state.created)) ||
+        equalJson(requested, comparable(enrolled(state)))
         ? accept()
         : reject({ _tag: 'ExistsWithOtherContent', what: 'node' })
     }
@@ -191,12 +192,12 @@ const decidePresent = (command: NodeCommand, state: Present): Decision => {
       return isBeyond(command.by, undefined, patched(item, patch)) ? beyond() : change(patch, state)
     }
     case 'AddKeys': {
-      const known = keysOf(item)
-      const added = command.keys.filter(one => !known.some(other => equalJson(one, other)))
+      const present = keysOf(item)
+      const added = command.keys.filter(one => !present.some(other => equalJson(one, other)))
       if (added.length === 0) return accept()
-      return known.length + added.length > 10
+      return present.length + added.length > 10
         ? reject({ _tag: 'WrongState', detail: 'A node has at most 10 keys. Retire the old ones first.' })
-        : accept({ type: 'NodeKeysRotated', data: { jwks: { keys: [...added, ...known] } } })
+        : accept({ type: 'NodeKeysRotated', data: { jwks: { keys: [...added, ...present] } } })
     }
     case 'IssueSecret':
       return credentialsOf(item).length >= 2
@@ -219,7 +220,7 @@ export const nodeDecider: Decider<NodeCommand, NodeState> = {
     if (item === undefined) return state
     const status = member(item, 'status')
     return {
-      is: nodeStatuses.find(known => known === status) ?? 'active',
+      is: nodeStatuses.find(one => one === status) ?? 'active',
       item,
       created: state.is === 'absent' ? event.data : state.created,
       revision: state.is === 'absent' ? 0 : state.revision + 1,

@@ -37,13 +37,16 @@ const fieldNotAllowed = (field: string, detail: string): Rejection => ({
 const passwordElsewhere = fieldNotAllowed('password', 'A password is set by POST /password/{id} only.')
 
 /** A role that nobody defined, by its place in the list. */
-export const unknownRole = (roles: readonly unknown[], known: readonly string[]): Rejection | undefined => {
-  const unknown = roles.findIndex(role => typeof role !== 'string' || !known.includes(role))
+export const unknownRole = (
+  roles: readonly unknown[],
+  roleNames: readonly string[],
+): Rejection | undefined => {
+  const unknown = roles.findIndex(role => typeof role !== 'string' || !roleNames.includes(role))
   return unknown < 0
     ? undefined
     : invalid({
         pointer: `/roles/${unknown}`,
-        detail: `must be a role of this hub: ${known.join(', ')}`,
+        detail: `must be a role of this hub: ${roleNames.join(', ')}`,
       })
 }
 

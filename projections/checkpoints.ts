@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { ReadUnavailable } from './read-unavailable.ts'
 
 /** How far a follower of the log has come: the last event it has dealt with, by position and id. Position 0 is the start. */
@@ -22,7 +22,7 @@ export interface Checkpoints {
    * Where the follower of this name stands, the start of the log at first. From now on only the holder of this token of
    * its lease may move the checkpoint; `Superseded` where a later holder has claimed it.
    */
-  readonly claim: (name: string, token: number) => TaskEither<ReadUnavailable | Superseded, Checkpoint>
+  readonly claim: (name: string, token: number) => Promise<Either<ReadUnavailable | Superseded, Checkpoint>>
   /**
    * Moves the checkpoint forward, or leaves it where it is: to an earlier position it fails with `Superseded`, as for
    * everybody but the holder of the token that claimed it last.
@@ -31,7 +31,7 @@ export interface Checkpoints {
     name: string,
     token: number,
     to: Checkpoint,
-  ) => TaskEither<ReadUnavailable | Superseded, void>
+  ) => Promise<Either<ReadUnavailable | Superseded, void>>
   /** Sets the checkpoint back to the start of the log, for one that is another than before; only the holder may. */
-  readonly restart: (name: string, token: number) => TaskEither<ReadUnavailable | Superseded, void>
+  readonly restart: (name: string, token: number) => Promise<Either<ReadUnavailable | Superseded, void>>
 }

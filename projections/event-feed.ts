@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { RecordedEvent } from '../domain/event.ts'
 import type { LogFailure, LogUnavailable } from '../domain/log-failure.ts'
 import type { LogIdentity } from '../domain/position.ts'
@@ -24,12 +24,12 @@ export interface EventFeed {
     options: { readonly signal: AbortSignal; readonly types?: readonly string[]; readonly toHead?: boolean },
   ) => AsyncIterable<FeedBatch>
   /** The position of the last event, 0 for an empty log. */
-  readonly head: TaskEither<LogUnavailable, bigint>
+  readonly head: () => Promise<Either<LogUnavailable, bigint>>
   /** The id of the event at this very position: a checkpoint names it, so that a log put back is noticed. */
-  readonly eventIdAt: (position: bigint) => TaskEither<LogUnavailable, string | undefined>
+  readonly eventIdAt: (position: bigint) => Promise<Either<LogUnavailable, string | undefined>>
   /**
    * The number of a position as clients hold it, also of an epoch before the log was moved; undefined for one that is not
    * this log's, or past the end of that epoch. One of this epoch may be past the head.
    */
-  readonly positionOf: (text: string) => TaskEither<LogFailure, bigint | undefined>
+  readonly positionOf: (text: string) => Promise<Either<LogFailure, bigint | undefined>>
 }

@@ -11,7 +11,7 @@ export const followCheckpoints = async (
 ): Promise<void> => {
   while (!signal.aborted && models.length > 0) {
     for (const model of models) {
-      const checkpoint = await reads.checkpoint(model)()
+      const checkpoint = await reads.checkpoint(model)
       if (E.isLeft(checkpoint)) progress.away(model.name)
       else progress.moved(model.name, checkpoint.right.position)
     }

@@ -102,8 +102,8 @@ export const itemsProjection = (resource: Resource): Projection =>
       if (before !== undefined && before.revision >= revision) return []
       const item = evolveItem(resource, parseItem(before?.text), recorded.event)
       if (item === undefined) return [{ key, revision, position, text: null, fields: {} }]
-      const known = before?.fields[recordedField]
-      const firstRecorded = typeof known === 'string' ? known : recorded.metadata.recordedAt
+      const recordedBefore = before?.fields[recordedField]
+      const firstRecorded = typeof recordedBefore === 'string' ? recordedBefore : recorded.metadata.recordedAt
       return [
         {
           key,

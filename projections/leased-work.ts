@@ -61,7 +61,7 @@ export const startLeasedWork = (options: LeasedWorkOptions, signal: AbortSignal)
   let failures = 0
 
   const take = async (): Promise<ReadonlyMap<string, number>> => {
-    const taken = await leases.take(names, holder, leaseMilliseconds)()
+    const taken = await leases.take(names, holder, leaseMilliseconds)
     if (E.isLeft(taken)) throw taken.left
     return new Map(
       names.flatMap((name, i) => {
@@ -106,7 +106,7 @@ export const startLeasedWork = (options: LeasedWorkOptions, signal: AbortSignal)
         await pause(milliseconds, undefined, { signal }).catch(() => undefined)
       }
     }
-    await leases.drop(names, holder)()
+    await leases.drop(names, holder)
   }
 
   return { stopped: () => stopped, ended: run() }

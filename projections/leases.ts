@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { ReadUnavailable } from './read-unavailable.ts'
 
 /**
@@ -16,7 +16,7 @@ export interface Leases {
     names: readonly string[],
     holder: string,
     milliseconds: number,
-  ) => TaskEither<ReadUnavailable, readonly (number | undefined)[]>
+  ) => Promise<Either<ReadUnavailable, readonly (number | undefined)[]>>
   /** Gives up those of these names that this process holds. */
-  readonly drop: (names: readonly string[], holder: string) => TaskEither<ReadUnavailable, void>
+  readonly drop: (names: readonly string[], holder: string) => Promise<Either<ReadUnavailable, void>>
 }

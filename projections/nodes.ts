@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import * as TE from '#fp/TaskEither'
+import * as E from '#fp/Either'
 import { type Json, type JsonObject, member } from '../domain/json.ts'
 import { evolveNode, nodeEventTypes } from '../domain/nodes.ts'
 import { keyOfStream } from '../domain/resource.ts'
 import type { EventFeed } from './event-feed.ts'
 import { projection } from './projection.ts'
-import type { Held, ModelShape, ReadModels } from './read-store.ts'
+import type { ModelShape, ReadModels } from './read-store.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
 import { readWhole, type Whole } from './read-whole.ts'
 
@@ -40,13 +40,15 @@ export const nodesProjection = projection({
 })
 
 /** The node of this client id; undefined where there is none. */
-export const readNode = (
+export const readNode = async (
   reads: Pick<ReadModels, 'get'>,
   clientId: string,
-): TE.TaskEither<ReadUnavailable, NodeAt | undefined> =>
-  TE.map((held: Held | undefined) => (typeof held?.text === 'string' ? parseNodeText(held.text) : undefined))(
-    reads.get(nodes, clientId),
-  )
+): Promise<E.Either<ReadUnavailable, NodeAt | undefined>> => {
+  const held = await reads.get(nodes, clientId)
+  if (E.isLeft(held)) return held
+  const text = held.right?.text
+  return E.right(typeof text === 'string' ? parseNodeText(text) : undefined)
+}
 
 /** Every node, if the read model is of this very log and answers; else none, at the log's beginning. */
 export const allNodes = (

@@ -73,7 +73,7 @@ export const versionOf = async (
   revision: number,
 ): Promise<E.Either<ReadUnavailable, Version | undefined>> => {
   const versionsKey = versionKey(kind, key, revision)
-  const held = await reads.get(versions, versionsKey)()
+  const held = await reads.get(versions, versionsKey)
   return E.isLeft(held) ? held : E.right(versionIn(versionsKey, held.right))
 }
 
@@ -83,7 +83,7 @@ export interface Page {
 }
 
 const pageOf = async (reads: Reads, query: Query): Promise<E.Either<ReadUnavailable, Page>> => {
-  const page = await reads.find(versions, query)()
+  const page = await reads.find(versions, query)
   if (E.isLeft(page)) return page
   const { documents, more } = page.right
   return E.right({ versions: documents.map(({ key, text }) => parseVersion(key, text)), more })

@@ -48,16 +48,16 @@ const advance = async (
   { writer }: Dependencies,
   models: readonly Building[],
   batch: FeedBatch,
-  within: number,
+  flushMilliseconds: number,
 ): Promise<E.Either<ReadUnavailable | Superseded, readonly Building[]>> => {
   const last = batch.events.at(-1)
   if (last === undefined) {
-    const confirmed = await writer.confirm(models.map(({ generation }) => generation))()
+    const confirmed = await writer.confirm(models.map(({ generation }) => generation))
     return E.isLeft(confirmed) ? confirmed : E.right(models)
   }
   const changes = []
   for (const { projection, generation } of models) {
-    const applied = await applyBatch(writer, projection, generation, batch.events)()
+    const applied = await applyBatch(writer, projection, generation, batch.events)
     if (E.isLeft(applied)) return applied
     changes.push(applied.right)
   }
@@ -69,7 +69,7 @@ const advance = async (
       clockOf(models),
     ),
   }
-  const committed = await writer.commit(changes, checkpoint, within)()
+  const committed = await writer.commit(changes, checkpoint, flushMilliseconds)
   if (E.isLeft(committed)) return committed
   return E.right(
     models.map(({ projection, generation }) => ({ projection, generation: { ...generation, checkpoint } })),
@@ -87,8 +87,8 @@ export async function* feedModels(
 ): AsyncGenerator<{ readonly models: readonly Building[]; readonly caughtUp: boolean }> {
   let standing = models
   for await (const batch of dependencies.feed.follow(positionOf(models), options)) {
-    const within = !dependencies.mayWait() ? 0 : batch.caughtUp ? atHead : onTheWay
-    const advanced = await advance(dependencies, standing, batch, within)
+    const flushMilliseconds = !dependencies.mayWait() ? 0 : batch.caughtUp ? atHead : onTheWay
+    const advanced = await advance(dependencies, standing, batch, flushMilliseconds)
     if (E.isLeft(advanced)) throw advanced.left
     standing = advanced.right
     yield { models: standing, caughtUp: batch.caughtUp }
@@ -104,18 +104,18 @@ const generationToFeed = async (
   projection: Projection,
   token: number,
 ): Promise<E.Either<LogFailure | ReadUnavailable, Building>> => {
-  const served = await writer.served(projection.shape, token)()
+  const served = await writer.served(projection.shape, token)
   if (E.isLeft(served)) return served
   const { position, eventId } = served.right.checkpoint
   if (position === 0n) return E.right({ projection, generation: served.right })
-  const there = await feed.eventIdAt(position)()
-  if (E.isLeft(there)) return there
-  if (there.right === eventId) return E.right({ projection, generation: served.right })
-  const fresh = await writer.begin(projection.shape)()
+  const idAtCheckpoint = await feed.eventIdAt(position)
+  if (E.isLeft(idAtCheckpoint)) return idAtCheckpoint
+  if (idAtCheckpoint.right === eventId) return E.right({ projection, generation: served.right })
+  const fresh = await writer.begin(projection.shape)
   if (E.isLeft(fresh)) return fresh
-  const serving = await writer.serve([fresh.right], 'whatever was served')()
+  const serving = await writer.serve([fresh.right], 'whatever was served')
   if (E.isLeft(serving)) return serving
-  const own = await writer.served(projection.shape, token)()
+  const own = await writer.served(projection.shape, token)
   return E.isLeft(own) ? own : E.right({ projection, generation: own.right })
 }
 

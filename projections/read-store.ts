@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { Checkpoint, Superseded } from './checkpoints.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
 
@@ -90,7 +90,8 @@ export interface Query {
   readonly mostBytes: number
 }
 
-export interface Found {
+/** What a query gives of its documents, in order. */
+export interface DocumentPage {
   readonly documents: readonly {
     readonly key: string
     readonly text: string
@@ -102,9 +103,9 @@ export interface Found {
 
 /** The queries' side of the store of read models: what is served now. Removed documents are found by key only. */
 export interface ReadModels {
-  readonly get: (model: ModelShape, key: string) => TaskEither<ReadUnavailable, Held | undefined>
-  readonly find: (model: ModelShape, query: Query) => TaskEither<ReadUnavailable, Found>
-  readonly checkpoint: (model: ModelShape) => TaskEither<ReadUnavailable, ModelCheckpoint>
+  readonly get: (model: ModelShape, key: string) => Promise<Either<ReadUnavailable, Held | undefined>>
+  readonly find: (model: ModelShape, query: Query) => Promise<Either<ReadUnavailable, DocumentPage>>
+  readonly checkpoint: (model: ModelShape) => Promise<Either<ReadUnavailable, ModelCheckpoint>>
 }
 
 /** What the lease of feeding a read model is called: each version has its own. */
@@ -135,7 +136,7 @@ export interface Changes {
 /**
  * The projector's side. Documents and checkpoint are committed together. A document replaces one of an older
  * position only, so redelivery is harmless; the checkpoint moves only from the very place the projector read.
- * A commit is on disk `within` so many milliseconds, so that batches can share one: this process sees it at once, a
+ * A commit is on disk within `flushMilliseconds`, so that batches can share one: this process sees it at once, a
  * crash may take it back together with its checkpoint.
  */
 export interface ReadModelWriter {
@@ -143,23 +144,25 @@ export interface ReadModelWriter {
    * The generation served, made when there is none. With a token, only who has it may move the checkpoint from now on: a
    * holder whose lease has passed on is fenced out.
    */
-  readonly served: (model: ModelShape, token?: number) => TaskEither<ReadUnavailable, Generation>
+  readonly served: (model: ModelShape, token?: number) => Promise<Either<ReadUnavailable, Generation>>
   /** A new, empty generation beside the one served. */
-  readonly begin: (model: ModelShape) => TaskEither<ReadUnavailable, Generation>
+  readonly begin: (model: ModelShape) => Promise<Either<ReadUnavailable, Generation>>
   readonly load: (
     generation: Generation,
     keys: readonly string[],
-  ) => TaskEither<ReadUnavailable, readonly Document[]>
+  ) => Promise<Either<ReadUnavailable, readonly Document[]>>
   readonly commit: (
     changes: readonly Changes[],
     checkpoint: ModelCheckpoint,
-    within: number,
-  ) => TaskEither<ReadUnavailable | Superseded, void>
+    flushMilliseconds: number,
+  ) => Promise<Either<ReadUnavailable | Superseded, void>>
   /**
    * Fails with `Superseded` unless each still stands where its checkpoint says: a commit may have been taken back, the
    * store deleted, another generation served, the lease passed on.
    */
-  readonly confirm: (generations: readonly Generation[]) => TaskEither<ReadUnavailable | Superseded, void>
+  readonly confirm: (
+    generations: readonly Generation[],
+  ) => Promise<Either<ReadUnavailable | Superseded, void>>
   /**
    * Serves these instead: true when it did. With `if as far`, only if each has come as far as the one served now, so
    * that nobody's write disappears; `whatever was served` is for a log that is another than before.
@@ -167,7 +170,7 @@ export interface ReadModelWriter {
   readonly serve: (
     generations: readonly Generation[],
     condition: 'if as far' | 'whatever was served',
-  ) => TaskEither<ReadUnavailable, boolean>
+  ) => Promise<Either<ReadUnavailable, boolean>>
   /** Drops what has not been served or fed for a minute; a little at a time. True when there is more to drop. */
-  readonly sweep: (models: readonly ModelShape[]) => TaskEither<ReadUnavailable, boolean>
+  readonly sweep: (models: readonly ModelShape[]) => Promise<Either<ReadUnavailable, boolean>>
 }

@@ -18,15 +18,15 @@ export const readWhole = async <A>(
   parse: (text: string) => A,
 ): Promise<Whole<A>> => {
   const documents = new Map<string, A>()
-  const checkpoint = await reads.checkpoint(model)()
+  const checkpoint = await reads.checkpoint(model)
   if (E.isLeft(checkpoint) || checkpoint.right.position === 0n) return nothing
-  const there = await feed.eventIdAt(checkpoint.right.position)()
-  if (E.isLeft(there) || there.right !== checkpoint.right.eventId) return nothing
+  const idAtCheckpoint = await feed.eventIdAt(checkpoint.right.position)
+  if (E.isLeft(idAtCheckpoint) || idAtCheckpoint.right !== checkpoint.right.eventId) return nothing
   const query = { equals: {}, descending: false, limit: 1000, mostBytes: 2 ** 24 }
   let after: string | undefined
   do {
     const place = after === undefined ? {} : { after: { value: null, key: after } }
-    const page = await reads.find(model, { ...query, ...place })()
+    const page = await reads.find(model, { ...query, ...place })
     if (E.isLeft(page)) return nothing
     for (const { key, text } of page.right.documents) documents.set(key, parse(text))
     after = page.right.more ? page.right.documents.at(-1)?.key : undefined

@@ -25,7 +25,7 @@ export const rebuild = async (
   const dependencies = { ...stores, mayWait: () => pauseMilliseconds === 0 }
   let models: readonly Building[] = []
   for (const projection of projections) {
-    const begun = await dependencies.writer.begin(projection.shape)()
+    const begun = await dependencies.writer.begin(projection.shape)
     if (E.isLeft(begun)) throw begun.left
     models = [...models, { projection, generation: begun.right }]
   }
@@ -39,7 +39,7 @@ export const rebuild = async (
     const served = await dependencies.writer.serve(
       models.map(({ generation }) => generation),
       'if as far',
-    )()
+    )
     if (E.isLeft(served)) throw served.left satisfies FollowFailure
     if (served.right) return
   }

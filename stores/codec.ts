@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import * as TE from '#fp/TaskEither'
 import type { EventLog } from '../commands/event-log.ts'
 import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
 import type { Actor, DomainEvent, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
@@ -102,22 +101,20 @@ export interface LogPorts {
 }
 
 const eventLog = (stored: StoredLog): EventLog => ({
-  read:
-    (stream, from = 0) =>
-    async () => {
-      const read = await stored.read(stream, from)()
-      if (E.isLeft(read)) return read
-      const { events, failure } = await decode(read.right.events)
-      return failure === undefined ? E.right({ events, more: read.right.more }) : E.left(failure)
-    },
-  last: stream => async () => {
-    const last = await stored.last(stream)()
+  read: async (stream, from = 0) => {
+    const read = await stored.read(stream, from)
+    if (E.isLeft(read)) return read
+    const { events, failure } = await decode(read.right.events)
+    return failure === undefined ? E.right({ events, more: read.right.more }) : E.left(failure)
+  },
+  last: async stream => {
+    const last = await stored.last(stream)
     if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
     const { events, failure } = await decode([last.right])
     return failure === undefined ? E.right(events[0]) : E.left(failure)
   },
-  append: (stream, expected, events) => async () => {
-    const appended = await stored.append(stream, expected, await encode(events))()
+  append: async (stream, expected, events) => {
+    const appended = await stored.append(stream, expected, await encode(events))
     const first = expected === 'no-stream' ? 0 : expected + 1
     return E.map((positions: readonly bigint[]) =>
       events.map((event, i) => ({ ...event, stream, revision: first + i, position: positions[i] ?? 0n })),
@@ -131,12 +128,12 @@ const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => {
     identity,
     head: stored.head,
     eventIdAt: stored.eventIdAt,
-    positionOf: text => {
+    positionOf: async text => {
       const position = parsePosition(identity, text)
-      if (position === undefined) return TE.right(undefined)
+      if (position === undefined) return E.right(undefined)
       const { epoch, number } = position
-      if (epoch === identity.epoch) return TE.right(number)
-      return epoch === identity.epoch - 1 ? find(number) : TE.right(undefined)
+      if (epoch === identity.epoch) return E.right(number)
+      return epoch === identity.epoch - 1 ? find(number) : E.right(undefined)
     },
     follow: async function* (after, options) {
       for await (const batch of stored.follow(after, options)) {
@@ -173,15 +170,15 @@ export const openLog = async (
   stored: StoredLog,
 ): Promise<E.Either<LogFailure | MoveUnfinished, LogPorts>> => {
   const log = eventLog(stored)
-  const existing = await log.read(hubStream)()
+  const existing = await log.read(hubStream)
   if (E.isLeft(existing)) return existing
   if (existing.right.events.length === 0) {
     const data = { id: randomUUID().replaceAll('-', '') }
     const founding = hubEvent(randomUUID(), { type: 'HubFounded', data })
-    const founded = await log.append(hubStream, 'no-stream', [founding])()
+    const founded = await log.append(hubStream, 'no-stream', [founding])
     if (E.isLeft(founded) && founded.left._tag !== 'RevisionConflict') return E.left(founded.left)
   }
-  const hub = await log.read(hubStream)()
+  const hub = await log.read(hubStream)
   if (E.isLeft(hub)) return hub
   return E.map((identity: LogIdentity) => ({ identity, log, feed: eventFeed(stored, identity) }))(
     identityOf(hub.right.events),

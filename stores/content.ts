@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import * as E from '#fp/Either'
-import * as TE from '#fp/TaskEither'
 import type {
   ByteRange,
   ContentCutShort,
@@ -10,13 +9,14 @@ import type {
   ContentTooLarge,
   ContentUnavailable,
 } from '../commands/content-store.ts'
-import type { Found, Incoming, StoredContent } from './stored-content.ts'
+import { attempted } from './attempted.ts'
+import type { ContentSource, Incoming, StoredContent } from './stored-content.ts'
 
 const verifiedMilliseconds = 600_000
 const mostVerified = 4_096
 
-const attempt = <A>(work: () => Promise<A>): TE.TaskEither<ContentUnavailable, A> =>
-  TE.tryCatch(work, cause => ({ _tag: 'ContentUnavailable', cause }))
+const attempt = <A>(work: () => Promise<A>): Promise<E.Either<ContentUnavailable, A>> =>
+  attempted(work, cause => ({ _tag: 'ContentUnavailable', cause }))
 
 const damaged: ContentDamaged = { _tag: 'ContentDamaged' }
 
@@ -44,7 +44,7 @@ const takeIn = async (
     const written =
       size > limit
         ? E.left<ContentTooLarge>({ _tag: 'ContentTooLarge', limit })
-        : await attempt(() => incoming.write(piece))()
+        : await attempt(() => incoming.write(piece))
     if (E.isRight(written)) continue
     await pieces.return?.()
     return written
@@ -89,24 +89,24 @@ export const contentStore = (stored: StoredContent): ContentStore => {
   /** Readings under way: who asks for the same waits for the same. */
   const reading = new Map<string, Promise<boolean>>()
 
-  const isRight = async (found: Found, content: ContentName): Promise<boolean> => {
+  const isRight = async (source: ContentSource, content: ContentName): Promise<boolean> => {
     const hash = createHash('sha256')
-    for await (const piece of found.read(wholeOf(content))) hash.update(piece)
+    for await (const piece of source.read(wholeOf(content))) hash.update(piece)
     return hash.digest('hex') === content.sha256
   }
 
-  const readOnce = (found: Found, content: ContentName): Promise<boolean> => {
-    const { identity } = found
+  const readOnce = (source: ContentSource, content: ContentName): Promise<boolean> => {
+    const { identity } = source
     const begun = reading.get(identity)
     if (begun !== undefined) return begun
-    const reads = isRight(found, content).finally(() => reading.delete(identity))
+    const reads = isRight(source, content).finally(() => reading.delete(identity))
     reading.set(identity, reads)
     return reads
   }
 
   return {
-    receive: (bytes, limit, work) => async () => {
-      const begun = await attempt(() => stored.begin())()
+    receive: async (bytes, limit, work) => {
+      const begun = await attempt(() => stored.begin())
       if (E.isLeft(begun)) return begun
       const incoming = begun.right
       try {
@@ -114,24 +114,25 @@ export const contentStore = (stored: StoredContent): ContentStore => {
         if (E.isLeft(taken)) return taken
         const content = taken.right
         let isKept = false
-        const keep = attempt(async () => {
-          if (!isKept) await incoming.keep(content.sha256)
-          isKept = true
-        })
-        return await work({ ...content, keep })()
+        const keep = () =>
+          attempt(async () => {
+            if (!isKept) await incoming.keep(content.sha256)
+            isKept = true
+          })
+        return await work({ ...content, keep })
       } finally {
         // What cannot be removed now is swept later.
         await incoming.discard().catch(() => undefined)
       }
     },
 
-    verify: content => async () => {
-      const found = await attempt(() => stored.find(content.sha256))()
-      if (E.isLeft(found)) return found
-      const thing = found.right
+    verify: async content => {
+      const source = await attempt(() => stored.find(content.sha256))
+      if (E.isLeft(source)) return source
+      const thing = source.right
       if (thing === undefined || thing.size !== content.size) return E.left(damaged)
       if (verified.isFresh(thing.identity)) return E.right(undefined)
-      const right = await attempt(() => readOnce(thing, content))()
+      const right = await attempt(() => readOnce(thing, content))
       if (E.isLeft(right)) return right
       if (!right.right) return E.left(damaged)
       verified.add(thing.identity)
@@ -139,13 +140,13 @@ export const contentStore = (stored: StoredContent): ContentStore => {
     },
 
     read: async function* (content, range) {
-      const found = await stored.find(content.sha256)
-      if (found === undefined || found.size !== content.size || !verified.has(found.identity))
+      const source = await stored.find(content.sha256)
+      if (source === undefined || source.size !== content.size || !verified.has(source.identity))
         throw new Error('a content is no longer what was verified')
-      yield* range === undefined ? checked(found.read(wholeOf(content)), content.sha256) : found.read(range)
+      yield* range === undefined ? checked(source.read(wholeOf(content)), content.sha256) : source.read(range)
     },
 
-    isEmpty: attempt(() => stored.isEmpty()),
-    sweep: attempt(() => stored.sweep()),
+    isEmpty: () => attempt(() => stored.isEmpty()),
+    sweep: () => attempt(() => stored.sweep()),
   }
 }

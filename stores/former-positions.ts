@@ -1,6 +1,7 @@
-import * as TE from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import { formerShape, positionsKept, positionsStream } from '../domain/hub-events.ts'
 import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
+import { attempted } from './attempted.ts'
 import { parseText, type StoredEvent, type StoredLog } from './stored.ts'
 
 /** An event that was moved: its position before, and now. */
@@ -36,7 +37,7 @@ const lastUpTo = (places: readonly Place[], former: bigint): number => {
 export const formerPositions = (
   stored: StoredLog,
   epoch: number,
-): ((former: bigint) => TE.TaskEither<LogFailure, bigint | undefined>) => {
+): ((former: bigint) => Promise<Either<LogFailure, bigint | undefined>>) => {
   const { signal } = new AbortController()
   const blocks = new Map<number, Promise<readonly Place[]>>()
   let table: Promise<readonly Place[]> | undefined
@@ -45,7 +46,7 @@ export const formerPositions = (
     const places: Place[] = []
     const stream = positionsStream(epoch)
     for (let from = 0, more = true; more; ) {
-      const read = await stored.read(stream, from)()
+      const read = await stored.read(stream, from)
       if (read._tag === 'Left') throw read.left
       for (const { data, position } of read.right.events) {
         const part = positionsKept.safeParse(parseText(data))
@@ -79,8 +80,8 @@ export const formerPositions = (
   }
 
   const block = (number: number, first: Place, until: bigint): Promise<readonly Place[]> => {
-    const known = blocks.get(number)
-    if (known !== undefined) return known
+    const cached = blocks.get(number)
+    if (cached !== undefined) return cached
     const [oldest] = blocks.keys()
     if (blocks.size >= mostBlocks && oldest !== undefined) blocks.delete(oldest)
     const reading = readBlock(first, until).catch(cause => {
@@ -98,12 +99,12 @@ export const formerPositions = (
     if (first === undefined) return 0n
     if (first.former === former) return first.position
     if (next === undefined) return undefined
-    const within = await block(number, first, next.former)
-    return within[lastUpTo(within, former)]?.position
+    const blockPlaces = await block(number, first, next.former)
+    return blockPlaces[lastUpTo(blockPlaces, former)]?.position
   }
 
   return former =>
-    TE.tryCatch(
+    attempted(
       () => find(former),
       cause => (isLogFailure(cause) ? cause : { _tag: 'LogUnavailable', cause }),
     )

@@ -10,7 +10,7 @@ export interface Incoming {
 }
 
 /** What an engine has under a hash. */
-export interface Found {
+export interface ContentSource {
   /** Another one whenever other bytes may be there. */
   readonly identity: string
   readonly size: number
@@ -21,7 +21,7 @@ export interface Found {
 /** What an engine must do; `stores/content.ts` makes the port of commands of it. Failures are thrown. */
 export interface StoredContent {
   readonly begin: () => Promise<Incoming>
-  readonly find: (sha256: string) => Promise<Found | undefined>
+  readonly find: (sha256: string) => Promise<ContentSource | undefined>
   readonly isEmpty: () => Promise<boolean>
   /** Removes what uploads have left whose process has ended, or that are older than an hour. */
   readonly sweep: () => Promise<void>

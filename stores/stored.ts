@@ -1,4 +1,4 @@
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { Expected, RevisionConflict } from '../commands/event-log.ts'
 import type { LogUnavailable } from '../domain/log-failure.ts'
 
@@ -53,26 +53,26 @@ export interface FollowOptions {
 /** What an engine must do; `stores/codec.ts` makes the ports of commands and projections of it. */
 export interface StoredLog {
   /** A run of the stream: at most `mostEvents`, or what takes `mostCharacters`, one at least where there is one. */
-  readonly read: (stream: string, from: number) => TaskEither<LogUnavailable, StoredRun>
-  readonly last: (stream: string) => TaskEither<LogUnavailable, StoredEvent | undefined>
+  readonly read: (stream: string, from: number) => Promise<Either<LogUnavailable, StoredRun>>
+  readonly last: (stream: string) => Promise<Either<LogUnavailable, StoredEvent | undefined>>
   /** Gives the positions of the events, in their order. */
   readonly append: (
     stream: string,
     expected: Expected,
     events: readonly StoredNewEvent[],
-  ) => TaskEither<LogUnavailable | RevisionConflict, readonly bigint[]>
+  ) => Promise<Either<LogUnavailable | RevisionConflict, readonly bigint[]>>
   /** Batches in commit order; an empty one at least every second says that the log was asked and had nothing. */
   readonly follow: (after: bigint, options: FollowOptions) => AsyncIterable<StoredBatch>
-  readonly head: TaskEither<LogUnavailable, bigint>
+  readonly head: () => Promise<Either<LogUnavailable, bigint>>
   /** The id of the event at this very position, if there is one. */
-  readonly eventIdAt: (position: bigint) => TaskEither<LogUnavailable, string | undefined>
+  readonly eventIdAt: (position: bigint) => Promise<Either<LogUnavailable, string | undefined>>
   readonly close: () => Promise<void>
 }
 
 /** A log that can be left behind. */
 export interface Sealable {
   /** From now on every append of every process fails; reads go on. Sealing what is sealed changes nothing. */
-  readonly seal: TaskEither<LogUnavailable, void>
+  readonly seal: () => Promise<Either<LogUnavailable, void>>
   /** When it was sealed (ISO 8601), if it was. */
-  readonly sealedAt: TaskEither<LogUnavailable, string | undefined>
+  readonly sealedAt: () => Promise<Either<LogUnavailable, string | undefined>>
 }

@@ -133,6 +133,10 @@ describe('the sources', () => {
     expect(foreign.filter(({ to }) => to !== 'zod' && !to.startsWith('#fp/'))).toEqual([])
   })
 
+  it('have one style of failure: what can fail gives a promise of an Either, and nothing is run later', () => {
+    expect(imports.filter(({ to }) => /^#fp\/(TaskEither|Task|IO|IOEither|Reader.*)$/.test(to))).toEqual([])
+  })
+
   it('import each driver in its one folder', () => {
     const strays = imports.filter(({ from, to }) => {
       const home = drivers[to]

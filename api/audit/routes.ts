@@ -35,7 +35,7 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
     type: AuditType,
   ): Promise<E.Either<Failure, void>> => {
     const access = { type: 'AuditRead' as const, data: { ...parameters, format: type } }
-    const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })()
+    const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })
     if (E.isLeft(recorded)) return recorded
     await progress.reached(versions.name, recorded.right, waitMilliseconds)
     return E.right(undefined)
@@ -72,14 +72,14 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
     const { request } = call
     const parameters = parametersOf(request.url, Object.keys(auditQuery))
     if (E.isLeft(parameters)) return parameters
-    const asked = auditRequestOf(parameters.right)
-    if (E.isLeft(asked)) return asked
-    const { filters, limit, list, cursor } = asked.right
+    const auditRequest = auditRequestOf(parameters.right)
+    if (E.isLeft(auditRequest)) return auditRequest
+    const { filters, limit, list, cursor } = auditRequest.right
     const type = preferredType(request.headers.accept, types)
     if (type === undefined) return E.left({ _tag: 'NotAcceptable', types })
-    const recorded = await record(call, asked.right, type)
+    const recorded = await record(call, auditRequest.right, type)
     if (E.isLeft(recorded)) return recorded
-    const placed = await placeOf(call, asked.right)
+    const placed = await placeOf(call, auditRequest.right)
     if (E.isLeft(placed)) return placed
     const place = placed.right
     const after = cursor && { value: BigInt(cursor.value ?? 0), key: cursor.key }
@@ -105,7 +105,7 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
       path: '/audit',
       operations: {
         GET: {
-          handle: call => () => get(call),
+          handle: get,
           summary: 'Read every change to everything',
           description:
             'Newest first. As NDJSON or CSV all of it is streamed, without limit. That it was asked for is an entry, too.',

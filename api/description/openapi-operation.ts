@@ -25,8 +25,8 @@ const meanings: Readonly<Record<number, string>> = {
 }
 
 /** What a request can be refused for, whatever it is about. */
-export const refusalsOf = (method: Method, said: Described, isOpen: boolean): readonly number[] => {
-  const { body, headers = [], refuses = [], query } = said
+export const refusalsOf = (method: Method, described: Described, isOpen: boolean): readonly number[] => {
+  const { body, headers = [], refuses = [], query } = described
   // What is open answers for itself.
   const ofAll = body === undefined ? [] : body === 'unread' ? [413] : [400, 413, 415, 422]
   return [
@@ -67,9 +67,9 @@ const contentOf = ({ shape, many, type, alternativeTypes = [] }: Answered) => {
   }
 }
 
-const responsesOf = (method: Method, said: Described, isOpen: boolean) => ({
+const responsesOf = (method: Method, described: Described, isOpen: boolean) => ({
   ...Object.fromEntries(
-    Object.entries(said.answers).map(([status, answered]) => [
+    Object.entries(described.answers).map(([status, answered]) => [
       status,
       {
         description: meanings[Number(status)],
@@ -79,16 +79,16 @@ const responsesOf = (method: Method, said: Described, isOpen: boolean) => ({
     ]),
   ),
   ...Object.fromEntries(
-    refusalsOf(method, said, isOpen)
-      .filter(status => said.answers[status] === undefined)
+    refusalsOf(method, described, isOpen)
+      .filter(status => described.answers[status] === undefined)
       .map(status => [
         status,
-        { $ref: `#/components/responses/${problemKey(status, said.refusesWithPages)}` },
+        { $ref: `#/components/responses/${problemKey(status, described.refusesWithPages)}` },
       ]),
   ),
 })
 
-const parametersOf = (said: Described, ofPath: Readonly<Record<string, PathParameter>>) => [
+const parametersOf = (described: Described, ofPath: Readonly<Record<string, PathParameter>>) => [
   ...Object.entries(ofPath).map(([name, { rule, example }]) => ({
     name,
     in: 'path',
@@ -97,14 +97,14 @@ const parametersOf = (said: Described, ofPath: Readonly<Record<string, PathParam
     schema: { type: 'string' },
     example,
   })),
-  ...Object.entries(said.query ?? {}).map(([name, { description, required, ...schema }]) => ({
+  ...Object.entries(described.query ?? {}).map(([name, { description, required, ...schema }]) => ({
     name,
     in: 'query',
     ...(required === undefined ? {} : { required }),
     ...(description === undefined ? {} : { description }),
     schema,
   })),
-  ...(said.headers ?? []).map(name => ({ $ref: `#/components/parameters/${name}` })),
+  ...(described.headers ?? []).map(name => ({ $ref: `#/components/parameters/${name}` })),
 ]
 
 /** An Express path as OpenAPI writes it. */
@@ -117,21 +117,23 @@ const operationIdOf = (method: Method, path: string): string =>
 export const operationOf = (
   path: string,
   method: Method,
-  said: Described,
+  described: Described,
   tag: string,
   ofPath: Readonly<Record<string, PathParameter>>,
 ) => {
   const grant = accessTable.get(path)?.grants[method]
-  const description = [said.description, grant && whoMay(grant)].filter(text => text !== undefined)
-  const parameters = parametersOf(said, ofPath)
+  const description = [described.description, grant && whoMay(grant)].filter(text => text !== undefined)
+  const parameters = parametersOf(described, ofPath)
   return {
     operationId: operationIdOf(method, path),
     tags: [tag],
-    summary: said.summary,
+    summary: described.summary,
     ...(description.length === 0 ? {} : { description: description.join('\n\n') }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(said.body === undefined || said.body === 'unread' ? {} : { requestBody: bodyOf(said.body) }),
-    responses: responsesOf(method, said, grant === undefined),
+    ...(described.body === undefined || described.body === 'unread'
+      ? {}
+      : { requestBody: bodyOf(described.body) }),
+    responses: responsesOf(method, described, grant === undefined),
     security: grant === undefined ? [] : securityOf(grant),
   }
 }

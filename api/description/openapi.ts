@@ -63,17 +63,27 @@ const schemaOf = ({ schema, examples }: Shape): JsonSchema =>
 
 const tagOf = (path: string): string => path.split('/')[1] ?? ''
 
-type Said = readonly [path: string, method: Method, said: Described, tag: string, of: Route['parameters']]
+type DocumentedOperation = readonly [
+  path: string,
+  method: Method,
+  described: Described,
+  tag: string,
+  of: Route['parameters'],
+]
 
-export const everyOperation = ({ routes, open }: Documented): readonly Said[] => {
+export const everyOperation = ({ routes, open }: Documented): readonly DocumentedOperation[] => {
   const methodsOf = <One>(operations: Partial<Readonly<Record<Method, One>>>) =>
     Object.entries(operations) as [Method, One][]
   return [
     ...routes.flatMap(({ path, operations, parameters }) =>
-      methodsOf(operations).map(([method, said]): Said => [path, method, said, tagOf(path), parameters]),
+      methodsOf(operations).map(
+        ([method, described]): DocumentedOperation => [path, method, described, tagOf(path), parameters],
+      ),
     ),
     ...open.flatMap(({ path, operations, tag }) =>
-      methodsOf(operations).map(([method, said]): Said => [path, method, said, tag, {}]),
+      methodsOf(operations).map(
+        ([method, described]): DocumentedOperation => [path, method, described, tag, {}],
+      ),
     ),
   ]
 }
@@ -128,16 +138,18 @@ export const openApiOf = (documented: Documented): JsonSchema => {
   const { publicUrl, version } = documented
   const operations = everyOperation(documented)
   const paths: Record<string, Record<string, unknown>> = {}
-  for (const [path, method, said, tag, ofPath = {}] of operations)
+  for (const [path, method, described, tag, ofPath = {}] of operations)
     paths[pathOf(path)] = {
       ...paths[pathOf(path)],
-      [method.toLowerCase()]: operationOf(path, method, said, tag, ofPath),
+      [method.toLowerCase()]: operationOf(path, method, described, tag, ofPath),
     }
-  const shapes = new Map(operations.flatMap(([, , said]) => shapesOf(said)).map(shape => [shape.name, shape]))
+  const shapes = new Map(
+    operations.flatMap(([, , described]) => shapesOf(described)).map(shape => [shape.name, shape]),
+  )
   const problems = new Map(
-    operations.flatMap(([path, method, said]) =>
-      refusalsOf(method, said, !accessTable.has(path)).map(status => {
-        const hasPages = said.refusesWithPages ?? false
+    operations.flatMap(([path, method, described]) =>
+      refusalsOf(method, described, !accessTable.has(path)).map(status => {
+        const hasPages = described.refusesWithPages ?? false
         return [problemKey(status, hasPages), problemResponse(status, hasPages)] as const
       }),
     ),

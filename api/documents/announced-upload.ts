@@ -6,7 +6,7 @@ import type { Identity, Resource } from '../../domain/resource.ts'
 import type { Call } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { badId, identityIn } from '../resources/item-identity.ts'
-import { type SaidDigest, saidDigests } from './digests.ts'
+import { type SentDigest, saidDigests } from './digests.ts'
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const value = `(?:${token}|"(?:[\\t !#-[\\]-~]|\\\\[\\t -~])*")`
@@ -24,7 +24,7 @@ const typeIn = (headers: IncomingHttpHeaders): string | undefined => {
 export interface AnnouncedUpload {
   readonly identity: Identity
   readonly type: string
-  readonly digests: readonly SaidDigest[]
+  readonly digests: readonly SentDigest[]
 }
 
 /** What a request says of the bytes it brings, as far as that can be looked at before they come. */

@@ -7,7 +7,7 @@ const fields = ['Content-Digest', 'Repr-Digest'] as const
 const hashes = { 'sha-256': 'sha256', 'sha-512': 'sha512' } as const
 
 /** A digest of its body that a request says (RFC 9530). */
-export interface SaidDigest {
+export interface SentDigest {
   readonly header: string
   readonly algorithm: (typeof hashes)[keyof typeof hashes]
   readonly base64: string
@@ -26,8 +26,8 @@ const membersIn = (header: string): readonly (readonly [string, string])[] | und
 }
 
 /** The digests said in SHA-256 and SHA-512; others are not ours to check, as RFC 9530 leaves to the recipient. */
-export const saidDigests = (headers: IncomingHttpHeaders): E.Either<Rejection, readonly SaidDigest[]> => {
-  const said: SaidDigest[] = []
+export const saidDigests = (headers: IncomingHttpHeaders): E.Either<Rejection, readonly SentDigest[]> => {
+  const sentDigests: SentDigest[] = []
   const errors: InvalidPart[] = []
   for (const header of fields) {
     const text = headers[header.toLowerCase()]
@@ -35,9 +35,9 @@ export const saidDigests = (headers: IncomingHttpHeaders): E.Either<Rejection, r
     const members = membersIn(String(text))
     if (members === undefined) errors.push({ header, detail: 'must be like sha-256=:BASE64: (RFC 9530)' })
     for (const [name, base64] of new Map(members ?? []))
-      if (isKnown(name)) said.push({ header, algorithm: hashes[name], base64 })
+      if (isKnown(name)) sentDigests.push({ header, algorithm: hashes[name], base64 })
   }
-  return errors.length === 0 ? E.right(said) : E.left(invalid(...errors))
+  return errors.length === 0 ? E.right(sentDigests) : E.left(invalid(...errors))
 }
 
 /** Looks at a body as it comes; afterwards says which digests it does not have. */
@@ -46,18 +46,19 @@ export interface DigestCheck {
   readonly errors: () => readonly InvalidPart[]
 }
 
-export const digestCheck = (said: readonly SaidDigest[]): DigestCheck => {
+export const digestCheck = (sentDigests: readonly SentDigest[]): DigestCheck => {
   const running = new Map<string, Hash>()
-  for (const { algorithm } of said) if (!running.has(algorithm)) running.set(algorithm, createHash(algorithm))
+  for (const { algorithm } of sentDigests)
+    if (!running.has(algorithm)) running.set(algorithm, createHash(algorithm))
   return {
     update: piece => {
       for (const hash of running.values()) hash.update(piece)
     },
     errors: () => {
-      const found = new Map([...running].map(([algorithm, hash]) => [algorithm, hash.digest()] as const))
-      return said
+      const computed = new Map([...running].map(([algorithm, hash]) => [algorithm, hash.digest()] as const))
+      return sentDigests
         .filter(
-          ({ algorithm, base64 }) => found.get(algorithm)?.equals(Buffer.from(base64, 'base64')) !== true,
+          ({ algorithm, base64 }) => computed.get(algorithm)?.equals(Buffer.from(base64, 'base64')) !== true,
         )
         .map(({ header }) => ({ header, detail: 'is not the digest of the bytes that arrived' }))
     },

@@ -23,8 +23,8 @@ const harmless = (text: string): string =>
 
 /** `Content-Disposition` of a document's content: saved under the document's description, never shown in its place. */
 export const attachment = (document: JsonObject): string => {
-  const said = harmless(textIn(document, 'description'))
-  const name = said === '' ? harmless(textIn(document, 'id')) : said
+  const title = harmless(textIn(document, 'description'))
+  const name = title === '' ? harmless(textIn(document, 'id')) : title
   const extension = /^\.?([A-Za-z0-9]{1,16})$/.exec(textIn(document, 'extension'))?.[1]
   const isThere = extension === undefined || name.toLowerCase().endsWith(`.${extension.toLowerCase()}`)
   return create(isThere ? name : `${name}.${extension}`)

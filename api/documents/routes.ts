@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { contentPath } from '../../auth/access-table.ts'
 import { contentOf } from '../../domain/content.ts'
 import { isObject, type Json } from '../../domain/json.ts'
@@ -23,55 +22,52 @@ export const contentRoutes = (resource: Resource, dependencies: ApiDependencies)
   const { contents } = dependencies
   const read = itemReader(resource, dependencies)
 
-  const get =
-    (call: Call): TaskEither<Failure, Answer> =>
-    async () => {
-      const found = await read(call)
-      if (E.isLeft(found)) return found
-      const document: Json = JSON.parse(found.right.text)
-      const content = isObject(document) ? contentOf(document) : undefined
-      if (!isObject(document) || content === undefined) return E.left({ _tag: 'NoSuchItem', what: 'content' })
-      const { headers, method } = call.request
-      const { size, sha256, type } = content
-      const tag = `"${sha256}"`
-      const ifMatch = headers['if-match']
-      if (ifMatch !== undefined && !namesTag(ifMatch, tag, 'strongly'))
-        return E.left({ _tag: 'StaleRevision' })
-      const ifNoneMatch = headers['if-none-match']
-      if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, 'weakly'))
-        return E.right({ status: 304, headers: { ETag: tag } })
-      const ifRange = headers['if-range']
-      // A range is asked for by GET only (RFC 9110, section 14.2), of this very content.
-      const isRanged = method === 'GET' && (ifRange === undefined || String(ifRange).trim() === tag)
-      const range = isRanged ? rangeIn(headers.range, size) : 'whole'
-      if (range === 'unsatisfiable') return E.left({ _tag: 'RangeNotSatisfiable', size })
-      const verified = await contents.verify(content)()
-      if (E.isLeft(verified)) return verified
-      const always = {
-        ETag: tag,
-        'Accept-Ranges': 'bytes',
-        'Content-Type': type,
-        'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
-        'Content-Disposition': attachment(document),
-        'Content-Security-Policy': "default-src 'none'; sandbox",
-      }
-      if (range === 'whole')
-        return E.right({
-          status: 200,
-          headers: { ...always, 'Content-Length': String(size) },
-          stream: contents.read(content),
-        })
-      const { first, last } = range
-      return E.right({
-        status: 206,
-        headers: {
-          ...always,
-          'Content-Length': String(last - first + 1),
-          'Content-Range': `bytes ${first}-${last}/${size}`,
-        },
-        stream: contents.read(content, range),
-      })
+  const get = async (call: Call): Promise<E.Either<Failure, Answer>> => {
+    const item = await read(call)
+    if (E.isLeft(item)) return item
+    const document: Json = JSON.parse(item.right.text)
+    const content = isObject(document) ? contentOf(document) : undefined
+    if (!isObject(document) || content === undefined) return E.left({ _tag: 'NoSuchItem', what: 'content' })
+    const { headers, method } = call.request
+    const { size, sha256, type } = content
+    const tag = `"${sha256}"`
+    const ifMatch = headers['if-match']
+    if (ifMatch !== undefined && !namesTag(ifMatch, tag, 'strongly')) return E.left({ _tag: 'StaleRevision' })
+    const ifNoneMatch = headers['if-none-match']
+    if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, 'weakly'))
+      return E.right({ status: 304, headers: { ETag: tag } })
+    const ifRange = headers['if-range']
+    // A range is asked for by GET only (RFC 9110, section 14.2), of this very content.
+    const isRanged = method === 'GET' && (ifRange === undefined || String(ifRange).trim() === tag)
+    const range = isRanged ? rangeIn(headers.range, size) : 'whole'
+    if (range === 'unsatisfiable') return E.left({ _tag: 'RangeNotSatisfiable', size })
+    const verified = await contents.verify(content)
+    if (E.isLeft(verified)) return verified
+    const always = {
+      ETag: tag,
+      'Accept-Ranges': 'bytes',
+      'Content-Type': type,
+      'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+      'Content-Disposition': attachment(document),
+      'Content-Security-Policy': "default-src 'none'; sandbox",
     }
+    if (range === 'whole')
+      return E.right({
+        status: 200,
+        headers: { ...always, 'Content-Length': String(size) },
+        stream: contents.read(content),
+      })
+    const { first, last } = range
+    return E.right({
+      status: 206,
+      headers: {
+        ...always,
+        'Content-Length': String(last - first + 1),
+        'Content-Range': `bytes ${first}-${last}/${size}`,
+      },
+      stream: contents.read(content, range),
+    })
+  }
 
   const { shown } = itemShapes(resource)
   const part = ['Accept-Ranges', 'Content-Disposition', 'ETag', 'Repr-Digest'] as const

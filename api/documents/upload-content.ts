@@ -29,17 +29,18 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
   const places = makePlaces(bounds)
 
   const rightsOf = (call: Call) => {
-    const may = (method: Method) => isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
-    const [mayAdd, mayReplace] = [may('POST'), may('PATCH')]
+    const isAllowed = (method: Method) =>
+      isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
+    const [mayAdd, mayReplace] = [isAllowed('POST'), isAllowed('PATCH')]
     const person = confinedTo(call, mayReplace ? 'PATCH' : 'POST')
     return { mayAdd, mayReplace, confinement: { creating: person, seeing: person } }
   }
 
   const upload = async (call: Call): Promise<E.Either<Failure, Answer>> => {
     const { request, response } = call
-    const asked = announcedUpload(resource, call, mostContentBytes)
-    if (E.isLeft(asked)) return asked
-    const { type, digests, identity } = asked.right
+    const announcement = announcedUpload(resource, call, mostContentBytes)
+    if (E.isLeft(announcement)) return announcement
+    const { type, digests, identity } = announcement.right
     const path = `${pathOf(resource, identity)}/content`
     const requestWith = (bytes: Buffer) => writeRequestOf(dependencies, call, path, { bytes, json: {} })
     const announced = requestWith(Buffer.alloc(0))
@@ -77,7 +78,7 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
         uploader = arrived.right.call
         return E.right({ command: commandOf(uploader), context: arrived.right.context })
       },
-    })()
+    })
     if (E.isRight(outcome)) {
       const { seeing } = rightsOf(uploader).confinement
       // A key gives the first outcome again, also to whoever may see less by now.
@@ -108,7 +109,7 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
     return { ...answer, headers: { ...answer.headers, 'Content-Location': pathOf(resource, identity) } }
   }
 
-  return call => async () => {
+  return async call => {
     const leave = await places.take(`${call.actor.kind}:${call.actor.id}`)
     if (leave === undefined) return E.left({ _tag: 'Busy' })
     try {

@@ -148,9 +148,5 @@ export const historyOf = (things: Historied, dependencies: ApiDependencies): His
     return E.right(jsonAnswer(200, JSON.stringify(changesOf(earlier.right, later.right))))
   }
 
-  return {
-    entries: call => () => entries(call),
-    revision: call => () => revision(call),
-    diff: call => () => diff(call),
-  }
+  return { entries, revision, diff }
 }

@@ -26,7 +26,7 @@ export const presentPlace = async (
 ): Promise<E.Either<Failure, Place>> => {
   const isReadable = await readable(dependencies, call, versions)
   if (E.isLeft(isReadable)) return isReadable
-  const checkpoint = await dependencies.readModels.checkpoint(versions)()
+  const checkpoint = await dependencies.readModels.checkpoint(versions)
   return E.isLeft(checkpoint) ? checkpoint : E.right({ position: checkpoint.right.position })
 }
 
@@ -42,14 +42,14 @@ export const placeAsOf = async (
   const { readModels, progress, logHead } = dependencies
   const isReadable = await readable(dependencies, call, versions)
   if (E.isLeft(isReadable)) return isReadable
-  const checkpoint = await readModels.checkpoint(versions)()
+  const checkpoint = await readModels.checkpoint(versions)
   if (E.isLeft(checkpoint)) return checkpoint
   if (checkpoint.right.clock > time) return E.right({ position: checkpoint.right.position, time })
   const head = await logHead()
   if (E.isLeft(head)) return head
   if (!(await progress.reached(versions.name, head.right, waitMilliseconds)))
     return E.left({ _tag: 'PositionNotReached' })
-  const reached = await readModels.checkpoint(versions)()
+  const reached = await readModels.checkpoint(versions)
   return E.isLeft(reached) ? reached : E.right({ position: reached.right.position, time })
 }
 
@@ -59,7 +59,7 @@ export const placeOfCursor = async (
   position: string,
   time: bigint | undefined,
 ): Promise<E.Either<Failure, Place | undefined>> => {
-  const number = await positionOf(position)()
+  const number = await positionOf(position)
   if (E.isLeft(number) || number.right === undefined) return number as E.Either<Failure, undefined>
   if (!(await progress.reached(versions.name, number.right, waitMilliseconds)))
     return E.left({ _tag: 'PositionNotReached' })

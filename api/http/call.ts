@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express'
 import type { Either } from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { Principal } from '../../auth/policy.ts'
 import type { Presented } from '../../auth/presented.ts'
 import type { Actor } from '../../domain/event.ts'
@@ -20,7 +19,7 @@ export interface Call {
   readonly renewed: () => Either<Failure, Call>
 }
 
-export type Handle = (call: Call) => TaskEither<Failure, Answer>
+export type Handle = (call: Call) => Promise<Either<Failure, Answer>>
 
 /** A parameter of the route's path. */
 export const pathParameter = ({ request }: Pick<Call, 'request'>, name: string): string => {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { AuthUnavailable } from '../../auth/auth-store.ts'
 import type { CommandContext, CommandFailure, Outcome } from '../../commands/handle.ts'
 import { makeTurns } from '../../commands/turns.ts'
@@ -11,7 +10,7 @@ import type { Failure } from './problem.ts'
 const freshMilliseconds = 30_000
 const mostWaiting = 1000
 
-type Claim = TaskEither<CommandFailure | AuthUnavailable, void>
+type Claim = () => Promise<E.Either<CommandFailure | AuthUnavailable, void>>
 
 /** Runs a command whose key counts for a collection; `claim` is to be asked right before it appends events. */
 export type WithKey = <Result extends Outcome<unknown>>(
@@ -54,12 +53,12 @@ export const keysOfCollection = (
   ): Promise<E.Either<CommandFailure, boolean>> => {
     if (claimed === undefined) return E.right(false)
     const other = readClaim(claimed).stream
-    return other === stream ? E.right(false) : wasHandled(other, commandId)()
+    return other === stream ? E.right(false) : wasHandled(other, commandId)
   }
 
   const inTurn: WithKey = async (stream, context, run) => {
     const { commandId } = context
-    const kept = await claims.claimed(commandId)()
+    const kept = await claims.claimed(commandId)
     if (E.isLeft(kept)) return kept
     const elsewhere = await isOfAnother(kept.right, stream, commandId)
     if (E.isLeft(elsewhere)) return elsewhere
@@ -68,17 +67,17 @@ export const keysOfCollection = (
     const ours = claimOf(stream, now())
     let isOurs = false
     const claim: Claim = async () => {
-      const found = await claims.claim(commandId, ours)()
-      if (E.isLeft(found)) return found
-      isOurs = found.right === ours
+      const holder = await claims.claim(commandId, ours)
+      if (E.isLeft(holder)) return holder
+      isOurs = holder.right === ours
       // Another request for the same stream: of two equal commands the stream takes one.
-      const other = readClaim(found.right)
+      const other = readClaim(holder.right)
       if (isOurs || other.stream === stream) return E.right(undefined)
-      const handled = await isOfAnother(found.right, stream, commandId)
+      const handled = await isOfAnother(holder.right, stream, commandId)
       if (E.isLeft(handled)) return handled
       if (handled.right) return E.left(usedElsewhere)
       if (now() - other.at < freshMilliseconds) return E.left({ _tag: 'Busy' })
-      const taken = await claims.claim(commandId, ours, found.right)()
+      const taken = await claims.claim(commandId, ours, holder.right)
       if (E.isLeft(taken)) return taken
       isOurs = taken.right === ours
       return isOurs ? E.right(undefined) : E.left({ _tag: 'Busy' })
@@ -89,7 +88,7 @@ export const keysOfCollection = (
     const isUnknown = E.isLeft(outcome) && ['LogUnavailable', 'EventUnreadable'].includes(outcome.left._tag)
     const isAdded = E.isRight(outcome) && outcome.right.added
     // A claim that could not be released is taken over once it is no longer fresh.
-    if (isOurs && !isAdded && !isUnknown) await claims.releaseClaim(commandId, ours)()
+    if (isOurs && !isAdded && !isUnknown) await claims.releaseClaim(commandId, ours)
     return outcome
   }
 

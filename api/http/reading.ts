@@ -27,9 +27,9 @@ export const readable = async (
   if (!health.isUp(model)) return E.left({ _tag: 'StartingUp' })
   const header = request.headers['thalamus-min-position']
   if (header === undefined) return E.right(undefined)
-  const found = await positionOf(typeof header === 'string' ? header : '')()
-  if (E.isLeft(found)) return found
-  const position = found.right
+  const requested = await positionOf(typeof header === 'string' ? header : '')
+  if (E.isLeft(requested)) return requested
+  const position = requested.right
   if (position === undefined)
     return E.left(
       invalid({ header: 'Thalamus-Min-Position', detail: 'must be a position of this hub’s log' }),
@@ -52,8 +52,8 @@ export const personIsThere = async (
   person: string,
 ): Promise<E.Either<Failure, void>> => {
   if (!health.isUp(peopleModel)) return E.left({ _tag: 'StartingUp' })
-  const found = await readModels.get(peopleModel, person)()
-  if (E.isLeft(found)) return found
-  if (found.right === undefined) return E.left(noSuch(people))
-  return found.right.text === null ? E.left({ _tag: 'Removed', what: people.noun }) : E.right(undefined)
+  const held = await readModels.get(peopleModel, person)
+  if (E.isLeft(held)) return held
+  if (held.right === undefined) return E.left(noSuch(people))
+  return held.right.text === null ? E.left({ _tag: 'Removed', what: people.noun }) : E.right(undefined)
 }

@@ -7,15 +7,15 @@ const mostMilliseconds = 10_000
 /** For a body that nobody reads, or that an open route reads. */
 export const bodyMilliseconds = 10_000
 
-const asked = new WeakSet<Response>()
+const solicited = new WeakSet<Response>()
 
 const waitsToBeAsked = ({ headers }: Request, response: Response): boolean =>
-  headers.expect?.toLowerCase() === '100-continue' && !asked.has(response)
+  headers.expect?.toLowerCase() === '100-continue' && !solicited.has(response)
 
 /** Tells a client that waits for it to send the body (RFC 9110, section 10.1.1): to be called before a body is read. */
 export const askForBody = (request: Request, response: Response): void => {
   if (!waitsToBeAsked(request, response)) return
-  asked.add(response)
+  solicited.add(response)
   response.writeContinue()
 }
 

@@ -83,8 +83,7 @@ export interface WriteSteps {
 /** Handles a write: reads the body, asks again who may, and runs the command. */
 export const writes =
   (dependencies: Pick<ApiDependencies, 'fingerprintKey'>, { body, keyPath, run }: WriteSteps): Handle =>
-  call =>
-  async () => {
+  async call => {
     const sent = await readings[body](call)
     if (E.isLeft(sent)) return sent
     const request = writeRequestOf(dependencies, call, keyPath(call), sent.right)

@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { accessTable } from '../../auth/access-table.ts'
 import type { NodeOutcome, NodeWrite } from '../../auth/nodes.ts'
 import { enrollmentProblems, nodePatchProblems } from '../../auth/nodes.ts'
@@ -36,37 +35,36 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   const claiming = keysOfCollection(dependencies)
   const listed = listedOf({ name: 'nodes', filters: {} }, dependencies)
 
-  const shown = (items: readonly JsonObject[]): TaskEither<Failure, readonly JsonObject[]> => {
+  const shown = async (items: readonly JsonObject[]): Promise<E.Either<Failure, readonly JsonObject[]>> => {
     const ids = items.map(item => String(member(item, 'client_id')))
-    return async () =>
-      E.map((seen: ReadonlyMap<string, number>) =>
-        items.map((item, i) => {
-          const at = seen.get(ids[i] ?? '')
-          return { ...shownNode(item), last_seen: at === undefined ? null : new Date(at).toISOString() }
-        }),
-      )(await lastSeen(ids)())
+    return E.map((seen: ReadonlyMap<string, number>) =>
+      items.map((item, i) => {
+        const at = seen.get(ids[i] ?? '')
+        return { ...shownNode(item), last_seen: at === undefined ? null : new Date(at).toISOString() }
+      }),
+    )(await lastSeen(ids))
   }
 
   const list: Handle = call =>
-    listItems(dependencies, call, listed, nodes, { path: '/nodes', equals: {} }, texts => async () => {
-      const items = await shown(texts.map(text => parseNodeText(text).item))()
+    listItems(dependencies, call, listed, nodes, { path: '/nodes', equals: {} }, async texts => {
+      const items = await shown(texts.map(text => parseNodeText(text).item))
       return E.map((all: readonly JsonObject[]) => all.map(item => JSON.stringify(item)))(items)
     })
 
-  const getOne: Handle = call => async () => {
+  const getOne: Handle = async call => {
     const parameters = itemParametersOf(call.request.url, [])
     if (E.isLeft(parameters)) return parameters
-    const may = await readable(dependencies, call, nodes)
-    if (E.isLeft(may)) return may
+    const isReadable = await readable(dependencies, call, nodes)
+    if (E.isLeft(isReadable)) return isReadable
     const id = parseClientId(pathParameter(call, 'id'))
     if (id === undefined) return E.left(noSuchNode)
-    const node = await readNode(readModels, id)()
+    const node = await readNode(readModels, id)
     if (E.isLeft(node)) return node
     if (node.right === undefined) return E.left(noSuchNode)
     const { revision, item } = node.right
     const headers = { ETag: etagOf(revision) }
     if (isCurrent(call.request.headers['if-none-match'], revision)) return E.right({ status: 304, headers })
-    const items = await shown([item])()
+    const items = await shown([item])
     return E.map((all: readonly JsonObject[]) => jsonAnswer(200, JSON.stringify(all[0]), headers))(items)
   }
 
@@ -93,7 +91,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     const isSecret = secret !== undefined
     if (!mayRead(call)) return answer(isSecret ? { text: JSON.stringify(issued), isSecret } : 'hidden')
     if (shows === 'secret') return answer({ text: JSON.stringify(issued), isSecret: true })
-    const items = await shown([state.item])()
+    const items = await shown([state.item])
     return E.isLeft(items)
       ? items
       : answer({ text: JSON.stringify({ ...items.right[0], ...issued }), isSecret })
@@ -113,8 +111,8 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
       keyPath: call => route.replace(':id', pathParameter(call, 'id')),
       run: async ({ call, sent, context, preconditions }) => {
         const { json } = sent
-        const said = isInCollection ? member(json, 'client_id') : pathParameter(call, 'id')
-        const clientId = typeof said === 'string' ? parseClientId(said) : undefined
+        const idText = isInCollection ? member(json, 'client_id') : pathParameter(call, 'id')
+        const clientId = typeof idText === 'string' ? parseClientId(idText) : undefined
         const named = member(json, 'client_id')
         const errors = [
           ...(isInCollection && clientId === undefined
@@ -139,7 +137,7 @@ export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
         const parts = { clientId, by: authorityOf(call.principal), preconditions, context }
         const withKey = isInCollection ? claiming : withoutClaim
         const outcome = await withKey(`node-${clientId}`, context, claim =>
-          perform({ ...parts, claim }, json)(),
+          perform({ ...parts, claim }, json),
         )
         if (E.isRight(outcome)) return answerOf(call, clientId, outcome.right, shows)
         return E.left(mayRead(call) ? outcome.left : withoutState(outcome.left, json))

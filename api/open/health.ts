@@ -44,7 +44,7 @@ export const makeHealth = (dependencies: HealthDependencies): Health => {
   const { feed, reads, auth, progress, standing, projector, headAtStart } = dependencies
   const check = async (): Promise<E.Either<string, Readiness>> => {
     const head = await feed.head()
-    const checkpoint = await reads.checkpoint(accounts)()
+    const checkpoint = await reads.checkpoint(accounts)
     const credentials = await auth.highestBcryptCost()
     if (E.isLeft(head)) return E.left('the event log does not answer')
     if (E.isLeft(checkpoint)) return E.left('the read models do not answer')

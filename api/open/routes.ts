@@ -62,7 +62,7 @@ export const openPaths = (
   /** Operators and nodes see which release runs; credentials that are wrong are as good as none. */
   const seesVersion = async (request: Request): Promise<boolean> => {
     if (request.headers.authorization === undefined) return false
-    const caller = await authenticate(presentedBy(request))()
+    const caller = await authenticate(presentedBy(request))
     if (E.isLeft(caller)) return false
     const { principal } = caller.right
     return principal.kind === 'node' || principal.roles.includes('root')

@@ -65,7 +65,7 @@ export const passwordRoute = (dependencies: ApiDependencies): Route => {
   const tokenFor = ({ principal }: Call, id: string): string =>
     formToken(formKey, principal, id, Date.now() + formMilliseconds)
 
-  const page: Handle = call => async () => {
+  const page: Handle = async call => {
     const parameters = parametersOf(call.request.url, [])
     if (E.isLeft(parameters)) return parameters
     const id = parseAccount(pathParameter(call, 'id'))
@@ -88,8 +88,8 @@ export const passwordRoute = (dependencies: ApiDependencies): Route => {
     answer: async (call, id, outcome) => passwordSet(id, (await settled(call, id, outcome)).headers),
   })
 
-  const postForm: Handle = call => async () => {
-    const answer = await runForm(call)()
+  const postForm: Handle = async call => {
+    const answer = await runForm(call)
     if (E.isRight(answer)) return answer
     const { left } = answer
     // What is wrong with the hub is told as everywhere, and logged with its cause.

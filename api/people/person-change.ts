@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { PeopleUseCases } from '../../auth/people.ts'
 import type { Outcome } from '../../commands/handle.ts'
 import { parseAccount } from '../../domain/identifiers.ts'
@@ -26,7 +25,7 @@ export interface PersonChange<Sent> {
   readonly body?: WriteSteps['body']
   /** What refuses the request before its fields are looked at. */
   readonly refusal?: (call: Call, id: string, sent: JsonObject) => Failure | undefined
-  readonly perform: (parts: Parts, sent: Sent) => TaskEither<Failure, Outcome<ItemState>>
+  readonly perform: (parts: Parts, sent: Sent) => Promise<E.Either<Failure, Outcome<ItemState>>>
   /** The person as it is now, where nothing else is given. */
   readonly answer?: (call: Call, id: string, outcome: Outcome<ItemState>) => Promise<Answer>
 }
@@ -47,7 +46,7 @@ export const personChange =
         if (id === undefined || !parsed.success)
           return E.left(invalid(...badIds, ...invalidPartsOf(shape, sent.json)))
         const identity = { id }
-        const outcome = await perform({ identity, conditional, context, preconditions }, parsed.data)()
+        const outcome = await perform({ identity, conditional, context, preconditions }, parsed.data)
         if (E.isLeft(outcome))
           return mayRead(people, dependencies.policy, call, id)
             ? outcome

@@ -174,7 +174,7 @@ export const mountOidc = (app: Express, respond: Respond, dependencies: OidcDepe
       return
     }
     const account = nodeAccount(client.clientId)
-    const begun = await guesses.begin({ account, address: request.ip ?? '' }, authorization)()
+    const begun = await guesses.begin({ account, address: request.ip ?? '' }, authorization)
     if (E.isLeft(begun)) {
       const error = begun.left._tag === 'TooManyAttempts' ? 'slow_down' : 'temporarily_unavailable'
       return respond.answer(request, response, path, async () => E.right(oauthRefusal(begun.left, error)))

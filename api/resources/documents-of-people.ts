@@ -27,11 +27,11 @@ export const documentsOfPeople = (dependencies: ApiDependencies): readonly Route
     (listed: Listed, pathOf: (person: string) => string, page: string | undefined): Handle =>
     call => {
       const person = parseAccount(pathParameter(call, 'person'))
-      const within = {
+      const collection = {
         path: pathOf(person ?? ''),
         equals: { person: folded(person ?? ''), ...(page === undefined ? {} : { page: folded(page) }) },
       }
-      return listOfPerson(dependencies, call, listed, model, within, person)
+      return listOfPerson(dependencies, call, listed, model, collection, person)
     }
 
   const documents = listedOf({ name, filters: ofPerson }, dependencies)
@@ -61,7 +61,7 @@ export const documentsOfPeople = (dependencies: ApiDependencies): readonly Route
           handle: call => {
             const page = parseItemId(pathParameter(call, 'page'))
             return page === undefined
-              ? async () => E.left(noSuch(pages))
+              ? Promise.resolve(E.left(noSuch(pages)))
               : listOf(documentsOfPage, person => `${root}/${person}/${page}`, page)(call)
           },
           summary: 'List the documents of a page',

@@ -41,13 +41,14 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
   const confinedTo = confinedBy(resource, policy)
   const claiming = keysOfCollection(dependencies)
 
-  const may = (call: Call, method: Method): boolean =>
+  const isAllowed = (call: Call, method: Method): boolean =>
     isPermitted(policy, accessTable.get(itemPath(resource)), call, method)
 
   const confinementOf = (call: Call, { _tag }: ItemRequest): Confinement => {
     const creating = confinedTo(call, 'POST')
     if (_tag === 'Create') return { creating, seeing: creating }
-    if (_tag === 'Put') return { creating, seeing: may(call, 'PATCH') ? confinedTo(call, 'PATCH') : creating }
+    if (_tag === 'Put')
+      return { creating, seeing: isAllowed(call, 'PATCH') ? confinedTo(call, 'PATCH') : creating }
     return { creating, seeing: confinedTo(call, _tag === 'Remove' ? 'DELETE' : 'PATCH') }
   }
 
@@ -92,7 +93,7 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       decidedOn = state
     }
     const outcome = await withKey(streamOf(resource, identity), context, claim =>
-      accepted.right({ preconditions, confinement, context, claim, onRead })(),
+      accepted.right({ preconditions, confinement, context, claim, onRead }),
     )
     return answerOf(
       write,
@@ -145,15 +146,15 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       const { call, sent, context } = request
       const owner = ownerIn(resource, call)
       if (owner === null) return E.left(badId(people, '/book'))
-      const said = member(sent.json, 'id') ?? null
-      if (said === null && !resource.makesIds)
+      const idInBody = member(sent.json, 'id') ?? null
+      if (idInBody === null && !resource.makesIds)
         return E.left(invalid({ pointer: '/id', detail: 'must be given' }))
       // An id the hub chooses comes from the command's, so that a repeat finds its stream.
       const id =
-        said === null
+        idInBody === null
           ? uuidOf('id', context.commandId)
-          : typeof said === 'string'
-            ? resource.parseId(said)
+          : typeof idInBody === 'string'
+            ? resource.parseId(idInBody)
             : undefined
       if (id === undefined) return E.left(badId(resource, '/id'))
       const identity = owner === undefined ? { id } : { owner, id }
@@ -168,8 +169,8 @@ export const itemWrites = (resource: Resource, dependencies: ApiDependencies): I
       run(write, {
         _tag: 'Put',
         sent: write.sent,
-        mayCreate: may(write.call, 'POST'),
-        mayReplace: may(write.call, 'PATCH'),
+        mayCreate: isAllowed(write.call, 'POST'),
+        mayReplace: isAllowed(write.call, 'PATCH'),
       }),
     ),
     patch: onItem(false, write => run(write, { _tag: 'Patch', sent: write.sent })),

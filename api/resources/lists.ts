@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { type Filter, filterTerm } from '../../domain/filter.ts'
 import { parseInstant } from '../../domain/instant.ts'
 import { people } from '../../domain/people.ts'
@@ -25,7 +24,7 @@ import { type Listed, mostItems } from './listed.ts'
 const mostBytes = 8 * 1024 * 1024
 
 /** Where a list is, and what all of it has in common before anybody filters. */
-export interface Within {
+export interface Collection {
   readonly path: string
   readonly equals: Readonly<Record<string, FieldValue>>
 }
@@ -38,7 +37,7 @@ const textOrNull = (value: FieldValue): string | null => (typeof value === 'stri
 
 type ListDependencies = ReadDependencies & Pick<ApiDependencies, 'logIdentity'>
 
-interface Asked {
+interface ListRequest {
   readonly query: Query
   /** Names the list: a cursor of another one is refused. */
   readonly list: string
@@ -49,9 +48,9 @@ interface Asked {
 
 const queryOf = (
   listed: Listed,
-  within: Within['equals'],
+  common: Collection['equals'],
   parameters: ReadonlyMap<string, string>,
-): E.Either<Rejection, Asked> => {
+): E.Either<Rejection, ListRequest> => {
   const errors: InvalidPart[] = []
   const filtered: Record<string, FieldValue> = {}
   for (const [parameter, filter] of Object.entries(listed.filters)) {
@@ -62,7 +61,7 @@ const queryOf = (
     else filtered[parameter] = indexedValue(value)
   }
   // Nobody filters their way out of what the list is within.
-  const equals = { ...filtered, ...within }
+  const equals = { ...filtered, ...common }
   const bound = (parameter: 'since' | 'until') => {
     const text = parameters.get(parameter)
     const instant = text === undefined ? undefined : parseInstant(text)
@@ -120,7 +119,7 @@ const rangeOf = (from: string | undefined, until: string | undefined): Range => 
   ...(until === undefined ? {} : { until }),
 })
 
-const asTheyAre = (texts: readonly string[]) => async () => E.right(texts)
+const asTheyAre = async (texts: readonly string[]) => E.right(texts)
 
 /** What a list is read from: the read model of its items, or what versions held at a place of the history. */
 interface ListSource {
@@ -136,8 +135,8 @@ const pastSource = async (
   dependencies: ListDependencies,
   call: Call,
   { filterFields }: Listed,
-  { path, equals }: Within,
-  { query, asOf = 0n, cursor }: Asked,
+  { path, equals }: Collection,
+  { query, asOf = 0n, cursor }: ListRequest,
 ): Promise<E.Either<Failure, ListSource>> => {
   const placed =
     cursor?.position === undefined
@@ -170,52 +169,50 @@ const sourceOf = async (
   call: Call,
   listed: Listed,
   model: ModelShape,
-  within: Within,
-  asked: Asked,
+  collection: Collection,
+  listRequest: ListRequest,
 ): Promise<E.Either<Failure, ListSource>> => {
-  if (asked.asOf !== undefined) return pastSource(dependencies, call, listed, within, asked)
+  if (listRequest.asOf !== undefined) return pastSource(dependencies, call, listed, collection, listRequest)
   const isReadable = await readable(dependencies, call, model)
   return E.isLeft(isReadable)
     ? isReadable
-    : E.right({ model, query: asked.query, textOf: text => text, headers: {} })
+    : E.right({ model, query: listRequest.query, textOf: text => text, headers: {} })
 }
 
 /** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
-export const listItems = (
+export const listItems = async (
   dependencies: ListDependencies,
   call: Call,
   listed: Listed,
   model: ModelShape,
-  within: Within,
-  shown: (texts: readonly string[]) => TaskEither<Failure, readonly string[]> = asTheyAre,
-): TaskEither<Failure, Answer> => {
+  collection: Collection,
+  shown: (texts: readonly string[]) => Promise<E.Either<Failure, readonly string[]>> = asTheyAre,
+): Promise<E.Either<Failure, Answer>> => {
   const { readModels } = dependencies
-  return async () => {
-    const parameters = parametersOf(call.request.url, Object.keys(listed.query))
-    if (E.isLeft(parameters)) return parameters
-    const asked = queryOf(listed, within.equals, parameters.right)
-    if (E.isLeft(asked)) return asked
-    const source = await sourceOf(dependencies, call, listed, model, within, asked.right)
-    if (E.isLeft(source)) return source
-    const { headers, position, textOf } = source.right
-    const found = await readModels.find(source.right.model, source.right.query)()
-    if (E.isLeft(found)) return found
-    const { documents, more } = found.right
-    const last = documents.at(-1)
-    const itemTexts = documents.map(({ text }) => textOf(text))
-    const texts = await shown(itemTexts.map(text => (listed.many === 'nested' ? `[${text}]` : text)))()
-    if (E.isLeft(texts)) return texts
-    const next =
-      more && last !== undefined
-        ? cursorOf(asked.right.list, {
-            value: textOrNull(last.orderedBy),
-            key: last.key,
-            ...(position === undefined ? {} : { position }),
-          })
-        : undefined
-    const link = next === undefined ? {} : { Link: linkTo(within.path, parameters.right, next) }
-    return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, { ...headers, ...link }))
-  }
+  const parameters = parametersOf(call.request.url, Object.keys(listed.query))
+  if (E.isLeft(parameters)) return parameters
+  const listRequest = queryOf(listed, collection.equals, parameters.right)
+  if (E.isLeft(listRequest)) return listRequest
+  const source = await sourceOf(dependencies, call, listed, model, collection, listRequest.right)
+  if (E.isLeft(source)) return source
+  const { headers, position, textOf } = source.right
+  const page = await readModels.find(source.right.model, source.right.query)
+  if (E.isLeft(page)) return page
+  const { documents, more } = page.right
+  const last = documents.at(-1)
+  const itemTexts = documents.map(({ text }) => textOf(text))
+  const texts = await shown(itemTexts.map(text => (listed.many === 'nested' ? `[${text}]` : text)))
+  if (E.isLeft(texts)) return texts
+  const next =
+    more && last !== undefined
+      ? cursorOf(listRequest.right.list, {
+          value: textOrNull(last.orderedBy),
+          key: last.key,
+          ...(position === undefined ? {} : { position }),
+        })
+      : undefined
+  const link = next === undefined ? {} : { Link: linkTo(collection.path, parameters.right, next) }
+  return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, { ...headers, ...link }))
 }
 
 /** Whether there is the person whose list is asked for, or was as of the time that the request names. */
@@ -233,19 +230,17 @@ const personOfList = async (
 }
 
 /** The same of what is a person's. Mistakes of the request itself come before whether there is such a person. */
-export const listOfPerson =
-  (
-    dependencies: ListDependencies,
-    call: Call,
-    listed: Listed,
-    model: ModelShape,
-    within: Within,
-    person: string | undefined,
-  ): TaskEither<Failure, Answer> =>
-  async () => {
-    const page = await listItems(dependencies, call, listed, model, within)()
-    if (E.isLeft(page)) return page
-    if (person === undefined) return E.left(noSuch(people))
-    const there = await personOfList(dependencies, call, listed, person)
-    return E.isLeft(there) ? there : page
-  }
+export const listOfPerson = async (
+  dependencies: ListDependencies,
+  call: Call,
+  listed: Listed,
+  model: ModelShape,
+  collection: Collection,
+  person: string | undefined,
+): Promise<E.Either<Failure, Answer>> => {
+  const page = await listItems(dependencies, call, listed, model, collection)
+  if (E.isLeft(page)) return page
+  if (person === undefined) return E.left(noSuch(people))
+  const presence = await personOfList(dependencies, call, listed, person)
+  return E.isLeft(presence) ? presence : page
+}

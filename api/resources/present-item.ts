@@ -34,7 +34,7 @@ export const itemReader = (
     text: string | null,
   ): Promise<E.Either<Failure, string | undefined>> => {
     if (text === null)
-      return E.map((state: ItemState) => subjectIn(resource, state))(await readItem(resource, identity)())
+      return E.map((state: ItemState) => subjectIn(resource, state))(await readItem(resource, identity))
     const item: Json = JSON.parse(text)
     return E.right(isObject(item) ? subjectOf(resource, item) : undefined)
   }
@@ -42,18 +42,18 @@ export const itemReader = (
   return async call => {
     const parameters = itemParametersOf(call.request.url, [])
     if (E.isLeft(parameters)) return parameters
-    const may = await readable(dependencies, call, model)
-    if (E.isLeft(may)) return may
+    const isReadable = await readable(dependencies, call, model)
+    if (E.isLeft(isReadable)) return isReadable
     const identity = identityIn(resource, call)
     if (identity === undefined) return E.left(noSuch(resource))
     if (identity.owner !== undefined) {
       const owner = await personIsThere(dependencies, identity.owner)
       if (E.isLeft(owner)) return owner
     }
-    const found = await readModels.get(model, keyOf(identity))()
-    if (E.isLeft(found)) return found
-    if (found.right === undefined) return E.left(noSuch(resource))
-    const { text, revision } = found.right
+    const held = await readModels.get(model, keyOf(identity))
+    if (E.isLeft(held)) return held
+    if (held.right === undefined) return E.left(noSuch(resource))
+    const { text, revision } = held.right
     const person = confinedTo(call, 'GET')
     if (person !== undefined) {
       const subject = await subjectNow(identity, text)

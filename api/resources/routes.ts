@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { accessTable, collectionPath, itemPath } from '../../auth/access-table.ts'
 import { folded } from '../../domain/filter.ts'
 import { parseAccount } from '../../domain/identifiers.ts'
@@ -42,28 +41,26 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
   const readPast = pastItem(resource, dependencies)
   const writes = itemWrites(resource, dependencies)
 
-  const getOne =
-    (call: Call): TaskEither<Failure, Answer> =>
-    async () => {
-      const asOf = asOfIn(call)
-      if (E.isLeft(asOf)) return asOf
-      if (asOf.right !== undefined) return readPast(call, asOf.right)
-      const found = await read(call)
-      if (E.isLeft(found)) return found
-      const { text, revision } = found.right
-      const headers = { ETag: etagOf(revision) }
-      return E.right(
-        isCurrent(call.request.headers['if-none-match'], revision)
-          ? { status: 304, headers }
-          : jsonAnswer(200, text, headers),
-      )
-    }
+  const getOne = async (call: Call): Promise<E.Either<Failure, Answer>> => {
+    const asOf = asOfIn(call)
+    if (E.isLeft(asOf)) return asOf
+    if (asOf.right !== undefined) return readPast(call, asOf.right)
+    const item = await read(call)
+    if (E.isLeft(item)) return item
+    const { text, revision } = item.right
+    const headers = { ETag: etagOf(revision) }
+    return E.right(
+      isCurrent(call.request.headers['if-none-match'], revision)
+        ? { status: 304, headers }
+        : jsonAnswer(200, text, headers),
+    )
+  }
 
-  const list = (call: Call): TaskEither<Failure, Answer> => {
+  const list = async (call: Call): Promise<E.Either<Failure, Answer>> => {
     const owner = ownerIn(resource, call)
     if (owner !== undefined) {
-      const within = { path: `/${resource.name}/${owner ?? ''}`, equals: { [ownerField]: owner ?? '' } }
-      return listOfPerson(dependencies, call, listed, model, within, owner ?? undefined)
+      const collection = { path: `/${resource.name}/${owner ?? ''}`, equals: { [ownerField]: owner ?? '' } }
+      return listOfPerson(dependencies, call, listed, model, collection, owner ?? undefined)
     }
     const path = `/${resource.name}`
     const person = confinedTo(call, 'GET')
@@ -71,7 +68,7 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
     const others = queryIn(call.request.url).filter(
       ({ name, value }) => name === 'person' && parseAccount(value ?? '') !== person,
     )
-    if (others.length > 0) return async () => E.left({ _tag: 'NotAllowed' })
+    if (others.length > 0) return E.left({ _tag: 'NotAllowed' })
     return listItems(dependencies, call, listed, model, { path, equals: { person: folded(person) } })
   }
 

@@ -74,10 +74,10 @@ export const makeAppend = (
     const first = expected === 'no-stream' ? 0 : expected + 1
     while (positions.length < events.length) {
       const run = await read(stream, first + positions.length)
-      const there = run.events.slice(0, events.length - positions.length)
-      if (there.some((event, i) => event.id !== events[positions.length + i]?.id)) return undefined
-      positions.push(...there.map(({ position }) => position))
-      if (there.length === 0) return undefined
+      const existing = run.events.slice(0, events.length - positions.length)
+      if (existing.some((event, i) => event.id !== events[positions.length + i]?.id)) return undefined
+      positions.push(...existing.map(({ position }) => position))
+      if (existing.length === 0) return undefined
     }
     return positions
   }

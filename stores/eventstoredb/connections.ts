@@ -1,6 +1,6 @@
 import { type Credentials, EventStoreDBClient } from '@eventstore/db-client'
 import { credentialsOf, eventStoreUrlProblem } from './address.ts'
-import { within } from './within.ts'
+import { settleWithin } from './settle-within.ts'
 
 /** A silent server is given up after twice this, in milliseconds. */
 const keepAlive = 2_000
@@ -75,7 +75,7 @@ export const makeConnections = (url: string): Connections => {
     close: async () => {
       const disposed = Promise.all([client, ...lending.map(({ client }) => client)].map(one => one.dispose()))
       // It was seen to hang.
-      await within(disposeMilliseconds, disposed)
+      await settleWithin(disposeMilliseconds, disposed)
     },
   }
 }

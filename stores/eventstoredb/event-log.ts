@@ -1,16 +1,15 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { LogUnavailable } from '../../domain/log-failure.ts'
 import type { StoredLog } from '../stored.ts'
 import { type AppendLimits, makeAppend } from './appending.ts'
 import { makeConnections } from './connections.ts'
 import { unavailable } from './failure.ts'
 import { makeFollow } from './follow.ts'
-import { makeKnownTail } from './known-tail.ts'
 import { makePulse } from './pulse.ts'
 import { makeReading } from './reading.ts'
+import { settleWithin } from './settle-within.ts'
+import { makeKnownTail } from './tail.ts'
 import { makeTurns } from './turns.ts'
-import { within } from './within.ts'
 
 const appendsAtOnce = 32
 const mostAppends = 10_000
@@ -43,31 +42,29 @@ export const eventStoreDbLog = ({ url, prefix, limits = {} }: EventStoreDbOption
   let closed = false
   const answers = async () => !closed && (await pulse())
 
-  const attempt =
-    <A>(work: () => Promise<A>): TaskEither<LogUnavailable, A> =>
-    async () => {
-      if (closed) return unavailable(new Error('the log is closed'))
-      try {
-        return E.right(await work())
-      } catch (cause) {
-        return unavailable(cause)
-      }
+  const attempt = async <A>(work: () => Promise<A>): Promise<E.Either<LogUnavailable, A>> => {
+    if (closed) return unavailable(new Error('the log is closed'))
+    try {
+      return E.right(await work())
+    } catch (cause) {
+      return unavailable(cause)
     }
+  }
 
   return {
     read: (stream, from) => attempt(() => reading.read(stream, from)),
     last: stream => attempt(() => reading.last(stream)),
-    append: (stream, expected, events) => async () => {
+    append: async (stream, expected, events) => {
       if (closed) return unavailable(new Error('the log is closed'))
       const taken = turns.take(stream, () => append({ stream, expected, events }))
       return taken ?? unavailable(new Error('too many appends wait'))
     },
     follow: makeFollow({ connections, prefix, tail, answers }),
-    head: attempt(reading.head),
+    head: () => attempt(reading.head),
     eventIdAt: position => attempt(() => reading.eventIdAt(position)),
     close: async () => {
       closed = true
-      await within(closeMilliseconds, turns.idle())
+      await settleWithin(closeMilliseconds, turns.idle())
       await connections.close()
     },
   }

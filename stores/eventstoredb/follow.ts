@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { LogUnavailable } from '../../domain/log-failure.ts'
 import type { FollowOptions, StoredBatch } from '../stored.ts'
 import type { Connections } from './connections.ts'
-import type { KnownTail } from './known-tail.ts'
+import type { KnownTail } from './tail.ts'
 import { openTap } from './tap.ts'
 
 /** Milliseconds without an event after which the server is asked whether it is there. */
@@ -30,7 +30,7 @@ export const makeFollow = ({ connections, prefix, tail, answers }: Dependencies)
     let next = after
     let upTo = after
     /** Whether an event of ours is known to be at `next`. */
-    let isOurs = after === 0n || after === tail.known().last
+    let isOurs = after === 0n || after === tail.current().last
     const mute = new Error('the event store does not answer')
     let drops = 0
     let dropped: unknown

@@ -6,7 +6,7 @@ export const makePulse = (ask: () => Promise<boolean>): (() => Promise<boolean>)
   let answer: Promise<boolean> | undefined
   let answeredAt: number | undefined
 
-  const asked = async (): Promise<boolean> => {
+  const askOnce = async (): Promise<boolean> => {
     answeredAt = undefined
     const answers = await ask()
     answeredAt = performance.now()
@@ -15,7 +15,7 @@ export const makePulse = (ask: () => Promise<boolean>): (() => Promise<boolean>)
 
   return () => {
     const isFresh = answeredAt === undefined || performance.now() - answeredAt <= fresh
-    if (answer === undefined || !isFresh) answer = asked()
+    if (answer === undefined || !isFresh) answer = askOnce()
     return answer
   }
 }

@@ -4,8 +4,8 @@ import { mostCharacters, mostEvents, type StoredEvent, type StoredRun } from '..
 import type { Connections } from './connections.ts'
 import { isAnswer, isLost, kindOf } from './failure.ts'
 import { itemsOf } from './finite-read.ts'
-import type { KnownTail } from './known-tail.ts'
 import { parseRecord } from './record.ts'
+import type { KnownTail } from './tail.ts'
 
 /** Milliseconds after which a server that should only say that it is there is not. */
 const signOfLife = 2_000
@@ -74,9 +74,9 @@ export const makeReading = (
 
   // As with `onceMore`, but one that took its time has been waited for already.
   const answers = async (): Promise<boolean> => {
-    const asked = performance.now()
+    const start = performance.now()
     if (await answersOnce()) return true
-    if (performance.now() - asked > secondLook) return false
+    if (performance.now() - start > secondLook) return false
     await pause(secondLook)
     return answersOnce()
   }
@@ -99,12 +99,12 @@ export const makeReading = (
   // Others write to the same server, and the client’s reads of all streams know no filter.
   const readHead = async (): Promise<bigint> => {
     const options = { direction: BACKWARDS, fromPosition: END, requiresLeader: true } as const
-    const known = tail.known()
+    const current = tail.current()
     let end: bigint | undefined
     for await (const item of itemsOf(client.readAll(options), silence)) {
       const { stream, position } = parseRecord(item)
       end ??= position
-      if (position <= known.upTo) return tail.saw(known.last, end)
+      if (position <= current.upTo) return tail.saw(current.last, end)
       if (stream.startsWith(prefix)) return tail.saw(position, end)
     }
     return 0n

@@ -16,7 +16,7 @@ export const memoryAuthStore = (): AuthStore => {
   let signing: readonly SigningKey[] = []
   const keyOf = (account: string, version: string) => `${account} ${version}`
   return {
-    addCredential: credential => async () => {
+    addCredential: async credential => {
       for (const other of credentials.values())
         if (other.account === credential.account) other.candidateSince ??= Date.now()
       credentials.set(keyOf(credential.account, credential.version), {
@@ -25,9 +25,9 @@ export const memoryAuthStore = (): AuthStore => {
       })
       return E.right(undefined)
     },
-    credential: (account, version) => async () => E.right(credentials.get(keyOf(account, version))),
+    credential: async (account, version) => E.right(credentials.get(keyOf(account, version))),
     hasCredentials: async () => E.right(credentials.size > 0),
-    rehash: (before, hash) => async () => {
+    rehash: async (before, hash) => {
       const key = keyOf(before.account, before.version)
       const stored = credentials.get(key)
       if (stored?.hash === before.hash) credentials.set(key, { ...stored, hash })
@@ -39,13 +39,13 @@ export const memoryAuthStore = (): AuthStore => {
       )
       return E.right(costs.length === 0 ? undefined : Math.max(...costs.map(Number)))
     },
-    supersede: (account, versions) => async () => {
+    supersede: async (account, versions) => {
       for (const credential of credentials.values())
         if (credential.account === account && versions.includes(credential.version))
           credential.candidateSince = Date.now()
       return E.right(undefined)
     },
-    sweepCredentials: (before, isLive) => async () => {
+    sweepCredentials: async (before, isLive) => {
       for (const [key, credential] of credentials) {
         const { account, version, candidateSince } = credential
         if (candidateSince === undefined || candidateSince >= before) continue
@@ -54,12 +54,12 @@ export const memoryAuthStore = (): AuthStore => {
       }
       return E.right(undefined)
     },
-    secret: name => async () => {
+    secret: async name => {
       const secret = secrets.get(name) ?? randomBytes(32)
       secrets.set(name, secret)
       return E.right(secret)
     },
-    announce: (id, position) => async () => {
+    announce: async (id, position) => {
       if (position === undefined) processes.delete(id)
       else processes.set(id, { position, seenAt: Date.now() })
       return E.right(undefined)
@@ -70,36 +70,36 @@ export const memoryAuthStore = (): AuthStore => {
           .filter(({ seenAt }) => seenAt > Date.now() - liveMilliseconds)
           .map(({ position }) => position),
       ),
-    countAttempt: (key, most, milliseconds) => async () => {
+    countAttempt: async (key, most, milliseconds) => {
       const now = Date.now()
-      const known = (attempts.get(key) ?? []).filter(at => at > now - milliseconds)
-      attempts.set(key, known.length < most ? [...known, now] : known)
-      return E.right({ count: known.length + 1, untilFree: (known[0] ?? now) + milliseconds - now })
+      const recent = (attempts.get(key) ?? []).filter(at => at > now - milliseconds)
+      attempts.set(key, recent.length < most ? [...recent, now] : recent)
+      return E.right({ count: recent.length + 1, untilFree: (recent[0] ?? now) + milliseconds - now })
     },
-    takeAttemptBack: key => async () => {
+    takeAttemptBack: async key => {
       attempts.set(key, (attempts.get(key) ?? []).slice(0, -1))
       return E.right(undefined)
     },
-    useOnce: (name, until) => async () => {
+    useOnce: async (name, until) => {
       const isNew = !usedOnce.has(name)
       if (isNew) usedOnce.set(name, until)
       return E.right(isNew)
     },
-    claim: (name, value, instead) => async () => {
+    claim: async (name, value, instead) => {
       const kept = claims.get(name)
       if (kept === undefined || kept === instead) claims.set(name, value)
       return E.right(claims.get(name) ?? value)
     },
-    claimed: name => async () => E.right(claims.get(name)),
-    releaseClaim: (name, value) => async () => {
+    claimed: async name => E.right(claims.get(name)),
+    releaseClaim: async (name, value) => {
       if (claims.get(name) === value) claims.delete(name)
       return E.right(undefined)
     },
-    noteSeen: (clientId, at) => async () => {
+    noteSeen: async (clientId, at) => {
       if (at - (seen.get(clientId) ?? Number.NEGATIVE_INFINITY) >= 60_000) seen.set(clientId, at)
       return E.right(undefined)
     },
-    lastSeen: clientIds => async () =>
+    lastSeen: async clientIds =>
       E.right(
         new Map(
           clientIds.flatMap((clientId): [string, number][] => {
@@ -110,12 +110,12 @@ export const memoryAuthStore = (): AuthStore => {
       ),
     signingKeys: async () =>
       E.right(signing.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > Date.now())),
-    addSigningKey: (key, others) => async () => {
+    addSigningKey: async (key, others) => {
       if (others !== 'first') signing = [key, ...signing.map(old => ({ retiresAt: others.retireAt, ...old }))]
       else if (signing.length === 0) signing = [key]
       return E.right(undefined)
     },
-    sweepExpired: milliseconds => async () => {
+    sweepExpired: async milliseconds => {
       const now = Date.now()
       for (const [key, times] of attempts)
         if (times.every(at => at <= now - milliseconds)) attempts.delete(key)

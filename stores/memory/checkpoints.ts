@@ -17,14 +17,14 @@ export const memoryCheckpoints = (): Checkpoints => {
   }
 
   return {
-    claim: (name, token) => async () => {
+    claim: async (name, token) => {
       const before = all.get(name)
       if (before !== undefined && before.token > token) return E.left(superseded)
       const checkpoint = before?.checkpoint ?? startOfLog
       all.set(name, { checkpoint, token })
       return E.right(checkpoint)
     },
-    move: (name, token, to) => async () => set(name, token, to, true),
-    restart: (name, token) => async () => set(name, token, startOfLog, false),
+    move: async (name, token, to) => set(name, token, to, true),
+    restart: async (name, token) => set(name, token, startOfLog, false),
   }
 }

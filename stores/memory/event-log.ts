@@ -8,12 +8,12 @@ export const memoryLog = (): StoredLog => {
   const streams = new Map<string, StoredEvent[]>()
   const waker = makeWaker()
   return {
-    read: (stream, from) => async () => {
+    read: async (stream, from) => {
       const all = streams.get(stream) ?? []
       return E.right({ events: all.slice(from, from + mostEvents), more: all.length > from + mostEvents })
     },
-    last: stream => async () => E.right(streams.get(stream)?.at(-1)),
-    append: (name, expected, events) => async () => {
+    last: async stream => E.right(streams.get(stream)?.at(-1)),
+    append: async (name, expected, events) => {
       const stream = streams.get(name) ?? []
       const first = expected === 'no-stream' ? 0 : expected + 1
       const repeated = stream.slice(first, first + events.length)
@@ -44,7 +44,7 @@ export const memoryLog = (): StoredLog => {
       }
     },
     head: async () => E.right(BigInt(all.length)),
-    eventIdAt: position => async () => E.right(all[Number(position) - 1]?.id),
+    eventIdAt: async position => E.right(all[Number(position) - 1]?.id),
     close: async () => {},
   }
 }

@@ -25,9 +25,8 @@ export const memoryLeases = (): Leases => {
   }
 
   return {
-    take: (names, holder, milliseconds) => async () =>
-      E.right(names.map(name => take(name, holder, milliseconds))),
-    drop: (names, holder) => async () => {
+    take: async (names, holder, milliseconds) => E.right(names.map(name => take(name, holder, milliseconds))),
+    drop: async (names, holder) => {
       for (const name of names) {
         const lease = leases.get(name)
         if (lease?.holder === holder) leases.set(name, { ...lease, until: 0 })

@@ -99,8 +99,8 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
   }
 
   return {
-    get: (model, key) => async () => E.right(servedOf(model)?.documents.get(key)),
-    find: (model, query) => async () => {
+    get: async (model, key) => E.right(servedOf(model)?.documents.get(key)),
+    find: async (model, query) => {
       const documents = []
       let bytes = 0
       for (const { key, text, fields } of matching(model, query)) {
@@ -112,17 +112,17 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right({ documents, more: false })
     },
-    checkpoint: model => async () => E.right(servedOf(model)?.checkpoint ?? startOfLog),
-    served: (model, token) => async () => {
+    checkpoint: async model => E.right(servedOf(model)?.checkpoint ?? startOfLog),
+    served: async (model, token) => {
       const stored = servedOf(model) ?? begin(model, 'served')
       if (token === undefined) return E.right(generationOf(stored))
       stored.token = Math.max(stored.token, token)
       return E.right({ ...generationOf(stored), token })
     },
-    begin: model => async () => E.right(generationOf(begin(model, 'building'))),
-    load: (generation, keys) => async () =>
+    begin: async model => E.right(generationOf(begin(model, 'building'))),
+    load: async (generation, keys) =>
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
-    commit: (changes, checkpoint) => async () => {
+    commit: async (changes, checkpoint) => {
       if (!changes.every(({ generation }) => stands(generation))) return E.left({ _tag: 'Superseded' })
       for (const { generation, documents, fieldChanges = [] } of changes) {
         const stored = find(generation)
@@ -141,9 +141,9 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right(undefined)
     },
-    confirm: generations => async () =>
+    confirm: async generations =>
       generations.every(stands) ? E.right(undefined) : E.left({ _tag: 'Superseded' }),
-    serve: (generations, condition) => async () => {
+    serve: async (generations, condition) => {
       const behind = generations.some(({ model, checkpoint }) => {
         const served = servedOf(model)
         return served !== undefined && served.checkpoint.position > checkpoint.position
@@ -155,7 +155,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right(true)
     },
-    sweep: () => async () => {
+    sweep: async () => {
       const retired = all.findIndex(stored => stored.state === 'retired')
       if (retired >= 0) all.splice(retired, 1)
       return E.right(retired >= 0)

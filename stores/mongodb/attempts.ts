@@ -23,7 +23,7 @@ export const attemptsIn = (db: Db) => {
   ): Promise<Attempts | undefined> => {
     const now = Date.now()
     const since = now - milliseconds
-    const found = (times: readonly number[], count: number): Attempts => ({
+    const attemptsOf = (times: readonly number[], count: number): Attempts => ({
       count,
       untilFree: Math.min(...times, now) + milliseconds - now,
     })
@@ -35,15 +35,15 @@ export const attemptsIn = (db: Db) => {
     )
     if (counted !== null) {
       const times = row.parse(counted).times.filter(at => at > since)
-      return found(times, times.length)
+      return attemptsOf(times, times.length)
     }
     const full = await collection.findOne({ _id: { $eq: key } })
     if (full === null) {
       const isFirst = await insertNew(collection, { _id: key, times: [now], newest: now })
-      return isFirst ? found([now], 1) : undefined
+      return isFirst ? attemptsOf([now], 1) : undefined
     }
     const { times } = row.parse(full)
-    if (times.length >= most && times.every(at => at > since)) return found(times, times.length + 1)
+    if (times.length >= most && times.every(at => at > since)) return attemptsOf(times, times.length + 1)
     await collection.updateOne(
       { _id: { $eq: key } },
       { $pullAll: { times: times.filter(at => at <= since) } },

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import * as TE from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable } from '../../auth/auth-store.ts'
+import { attempted } from '../attempted.ts'
 import { hasEnded } from '../process-name.ts'
 import { attemptsIn } from './attempts.ts'
 import { takeoverIn } from './auth-takeover.ts'
@@ -31,8 +32,8 @@ export interface MongoAuthStore extends AuthStore, AuthTarget {
 export const mongoAuthStore = (url: string): MongoAuthStore => {
   const mongo = openMongo(url)
   const db = mongo.auth
-  const attempt = <A>(work: () => Promise<A>): TE.TaskEither<AuthUnavailable, A> =>
-    TE.tryCatch(
+  const attempt = <A>(work: () => Promise<A>): Promise<Either<AuthUnavailable, A>> =>
+    attempted(
       () => mongo.run(work),
       cause => ({ _tag: 'AuthUnavailable', cause }),
     )
@@ -59,12 +60,13 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   return {
     addCredential: credential => attempt(() => credentials.add(credential)),
     credential: (account, version) => attempt(() => credentials.get(account, version)),
-    hasCredentials: attempt(() => credentials.hasAny()),
+    hasCredentials: () => attempt(() => credentials.hasAny()),
     rehash: (before, hash) => attempt(() => credentials.rehash(before, hash)),
-    highestBcryptCost: attempt(async () => {
-      await indexed()
-      return credentials.highestBcryptCost()
-    }),
+    highestBcryptCost: () =>
+      attempt(async () => {
+        await indexed()
+        return credentials.highestBcryptCost()
+      }),
     supersede: (account, versions) => attempt(() => credentials.supersede(account, versions)),
     sweepCredentials: (before, isLive) =>
       attempt(async () => {
@@ -92,13 +94,14 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
             { upsert: true },
           )
       }),
-    announced: attempt(async () => {
-      const live = await processes.find({ seenAt: { $gt: Date.now() - liveMilliseconds } }).toArray()
-      return live
-        .map(row => processRow.parse(row))
-        .filter(({ _id }) => !hasEnded(_id))
-        .map(({ position }) => position)
-    }),
+    announced: () =>
+      attempt(async () => {
+        const live = await processes.find({ seenAt: { $gt: Date.now() - liveMilliseconds } }).toArray()
+        return live
+          .map(row => processRow.parse(row))
+          .filter(({ _id }) => !hasEnded(_id))
+          .map(({ position }) => position)
+      }),
 
     countAttempt: (key, most, milliseconds) => attempt(() => attempts.count(key, most, milliseconds)),
     takeAttemptBack: key => attempt(() => attempts.takeBack(key)),
@@ -137,7 +140,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
         return new Map(rows.map(row => seenRow.parse(row)).map(({ _id, at }) => [_id, at]))
       }),
 
-    signingKeys: attempt(() => signing.published(Date.now())),
+    signingKeys: () => attempt(() => signing.published(Date.now())),
     addSigningKey: (key, others) =>
       attempt(async () => {
         if (others === 'first') await signing.addFirst(key)
@@ -154,7 +157,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
         await signing.sweep(now)
       }),
 
-    owner: attempt(() => takeover.owner()),
+    owner: () => attempt(() => takeover.owner()),
     claimFor: logId => attempt(() => takeover.claimFor(logId)),
     isWholeFor: logId => attempt(() => takeover.isWholeFor(logId)),
     takeOver: contents => attempt(() => takeover.takeOver(contents)),

@@ -20,13 +20,13 @@ export const takeoverIn = (db: Db) => {
   const replaceAll = async (name: string, documents: readonly Kept[] = []): Promise<number> => {
     if (documents.length === 0) return 0
     const collection = db.collection<Kept>(name)
-    const found = await collection.find({ _id: { $in: documents.map(({ _id }) => _id) } }).toArray()
-    const there = new Map(found.map(document => [document._id, document]))
-    const other = documents.filter(document => !isDeepStrictEqual(there.get(document._id), document))
-    const missing = other.filter(({ _id }) => !there.has(_id))
+    const rows = await collection.find({ _id: { $in: documents.map(({ _id }) => _id) } }).toArray()
+    const existing = new Map(rows.map(document => [document._id, document]))
+    const other = documents.filter(document => !isDeepStrictEqual(existing.get(document._id), document))
+    const missing = other.filter(({ _id }) => !existing.has(_id))
     const taken = new Set(await insertAllNew(collection, missing))
     for (const document of other)
-      if (there.has(document._id) || taken.has(document))
+      if (existing.has(document._id) || taken.has(document))
         await collection.replaceOne({ _id: { $eq: document._id } }, document)
     return other.length
   }

@@ -1,5 +1,5 @@
 import { type Db, MongoClient, MongoServerSelectionError, ReadConcern } from 'mongodb'
-import type { TaskEither } from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 import { databaseOf } from './address.ts'
 
@@ -16,7 +16,7 @@ export interface Mongo {
 }
 
 /** Runs an operation on the store of the read models. */
-export type Attempt = <A>(operation: () => Promise<A>) => TaskEither<ReadUnavailable, A>
+export type Attempt = <A>(operation: () => Promise<A>) => Promise<Either<ReadUnavailable, A>>
 
 /** Documents of ours: the key is text. */
 export interface Keyed {

@@ -2,9 +2,9 @@ import type { Collection, Db } from 'mongodb'
 import { z } from 'zod'
 import type {
   Document,
+  DocumentPage,
   FieldChange,
   FieldValue,
-  Found,
   Held,
   ModelShape,
   Query,
@@ -62,7 +62,7 @@ export interface Documents {
   /** An empty collection with the model's indexes. */
   readonly make: () => Promise<void>
   readonly get: (key: string) => Promise<Held | undefined>
-  readonly find: (query: Query) => Promise<Found>
+  readonly find: (query: Query) => Promise<DocumentPage>
   readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
   /** Each replaces one of an older position only. */
   readonly write: (documents: readonly Document[]) => Promise<void>
@@ -73,11 +73,11 @@ export interface Documents {
 /** Inserts what is new and replaces the rest where it is older. Never an upsert: a guarded one may insert twice. */
 const writeSome = async (collection: Collection<Stored>, documents: readonly Stored[]): Promise<void> => {
   const keys = documents.map(({ _id }) => _id)
-  const known = await collection.find({ _id: { $in: keys } }, { projection: { _id: 1 } }).toArray()
-  const there = new Set(known.map(({ _id }) => _id))
-  const inserted = documents.filter(({ _id }) => !there.has(_id))
+  const existingRows = await collection.find({ _id: { $in: keys } }, { projection: { _id: 1 } }).toArray()
+  const existingKeys = new Set(existingRows.map(({ _id }) => _id))
+  const inserted = documents.filter(({ _id }) => !existingKeys.has(_id))
   const others = [
-    ...documents.filter(({ _id }) => there.has(_id)),
+    ...documents.filter(({ _id }) => existingKeys.has(_id)),
     ...(await insertAllNew(collection, inserted)),
   ]
   const replacements = others.map(({ _id, ...replacement }) => ({
@@ -142,13 +142,13 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
           : (await Promise.all(keys.map(key => collection.findOne({ _id: { $eq: key } })))).filter(
               row => row !== null,
             )
-      const found = new Map(
+      const byKey = new Map(
         rows.map(row => {
           const whole = wholeRow.parse(row)
           return [whole._id, { ...heldOf(whole), fields: whole.fields }]
         }),
       )
-      return keys.flatMap(key => found.get(key) ?? [])
+      return keys.flatMap(key => byKey.get(key) ?? [])
     },
 
     write: async documents => {

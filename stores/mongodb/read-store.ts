@@ -1,7 +1,7 @@
-import * as TE from '#fp/TaskEither'
 import type { Checkpoints } from '../../projections/checkpoints.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type { Generation, ModelShape, ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
+import { attempted } from '../attempted.ts'
 import { startOfLog } from '../start-of-log.ts'
 import { checkpointsIn } from './checkpoints.ts'
 import { type Attempt, openMongo } from './client.ts'
@@ -39,7 +39,7 @@ export const mongoReadStore = (url: string): MongoReadStore => {
   const mongo = openMongo(url)
   const db = mongo.readModels
   const attempt: Attempt = work =>
-    TE.tryCatch(
+    attempted(
       () => mongo.run(work),
       cause => ({ _tag: 'ReadUnavailable', cause }),
     )
@@ -47,20 +47,20 @@ export const mongoReadStore = (url: string): MongoReadStore => {
   const documentsOf = (generation: Pick<Generation, 'model' | 'number'>): Documents =>
     documentsIn(db, collectionName(generation), generation.model)
 
-  let known: { readonly models: Promise<Models>; readonly until: number } | undefined
+  let cached: { readonly models: Promise<Models>; readonly until: number } | undefined
   const recent = async (): Promise<Models> => {
     const now = Date.now()
-    if (known !== undefined && known.until > now) return known.models
+    if (cached !== undefined && cached.until > now) return cached.models
     const models = generations.read()
     const mine = { models, until: now + lookAgainMilliseconds }
-    known = mine
+    cached = mine
     models.catch(() => {
-      if (known === mine) known = undefined
+      if (cached === mine) cached = undefined
     })
     return models
   }
   const lookAgain = () => {
-    known = undefined
+    cached = undefined
   }
 
   const served = async (model: ModelShape): Promise<Documents> => {
@@ -75,9 +75,9 @@ export const mongoReadStore = (url: string): MongoReadStore => {
     return generation
   }
 
-  const stand = async (asked: readonly Generation[]): Promise<boolean> => {
+  const stand = async (all: readonly Generation[]): Promise<boolean> => {
     const models = await generations.read()
-    return asked.every(generation => standsIn(models, generation))
+    return all.every(generation => standsIn(models, generation))
   }
 
   /** Drops collections that a commit wrote to after they had been dropped. */
@@ -139,11 +139,11 @@ export const mongoReadStore = (url: string): MongoReadStore => {
         }),
       ),
 
-    confirm: asked => unlessSuperseded(attempt(() => stand(asked))),
+    confirm: all => unlessSuperseded(attempt(() => stand(all))),
 
-    serve: (asked, condition) =>
+    serve: (all, condition) =>
       attempt(async () => {
-        const isDone = await generations.serve(asked, condition === 'if as far')
+        const isDone = await generations.serve(all, condition === 'if as far')
         lookAgain()
         return isDone
       }),

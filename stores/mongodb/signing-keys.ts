@@ -52,16 +52,16 @@ export const signingKeysIn = (db: Db) => {
     addFirst,
     rotate: (key: SigningKey, retireAt: number) =>
       untilDone(async () => {
-        const known = await read()
-        if (known === undefined) return (await addFirst(key)) ? true : undefined
-        return replaceAt(known.revision, [key, ...known.keys.map(old => ({ retiresAt: retireAt, ...old }))])
+        const stored = await read()
+        if (stored === undefined) return (await addFirst(key)) ? true : undefined
+        return replaceAt(stored.revision, [key, ...stored.keys.map(old => ({ retiresAt: retireAt, ...old }))])
       }),
     sweep: (now: number) =>
       untilDone(async () => {
-        const known = await read()
-        const kept = known?.keys.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > now)
-        if (known === undefined || kept === undefined || kept.length === known.keys.length) return true
-        return replaceAt(known.revision, kept)
+        const stored = await read()
+        const kept = stored?.keys.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > now)
+        if (stored === undefined || kept === undefined || kept.length === stored.keys.length) return true
+        return replaceAt(stored.revision, kept)
       }),
   }
 }

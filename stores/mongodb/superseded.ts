@@ -1,22 +1,23 @@
-import * as TE from '#fp/TaskEither'
+import * as E from '#fp/Either'
 import type { Superseded } from '../../projections/checkpoints.ts'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 
 const superseded: Superseded = { _tag: 'Superseded' }
 
 /** The value of a guarded operation: undefined says that the guard did not hold. */
-export const valueUnlessSuperseded = <A>(
-  done: TE.TaskEither<ReadUnavailable, A | undefined>,
-): TE.TaskEither<ReadUnavailable | Superseded, A> =>
-  TE.flatMap(
-    (value: A | undefined): TE.TaskEither<ReadUnavailable | Superseded, A> =>
-      value === undefined ? TE.left(superseded) : TE.right(value),
-  )(TE.mapLeft((failure: ReadUnavailable): ReadUnavailable | Superseded => failure)(done))
+export const valueUnlessSuperseded = async <A>(
+  guarded: Promise<E.Either<ReadUnavailable, A | undefined>>,
+): Promise<E.Either<ReadUnavailable | Superseded, A>> => {
+  const result = await guarded
+  if (E.isLeft(result)) return result
+  return result.right === undefined ? E.left(superseded) : E.right(result.right)
+}
 
 /** A guarded operation: false says that the guard did not hold. */
-export const unlessSuperseded = (
-  done: TE.TaskEither<ReadUnavailable, boolean>,
-): TE.TaskEither<ReadUnavailable | Superseded, void> =>
-  TE.map(() => undefined)(
-    valueUnlessSuperseded(TE.map((isDone: boolean) => (isDone ? true : undefined))(done)),
-  )
+export const unlessSuperseded = async (
+  guarded: Promise<E.Either<ReadUnavailable, boolean>>,
+): Promise<E.Either<ReadUnavailable | Superseded, void>> => {
+  const result = await guarded
+  if (E.isLeft(result)) return result
+  return result.right ? E.right(undefined) : E.left(superseded)
+}

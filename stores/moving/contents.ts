@@ -13,7 +13,7 @@ const isThere = async (
   store: ContentStore,
   name: ContentName,
 ): Promise<boolean> => {
-  const verified = await store.verify(name)()
+  const verified = await store.verify(name)
   if (E.isLeft(verified) && verified.left._tag === 'ContentUnavailable')
     stop({ _tag: 'StoreUnavailable', store: which, cause: verified.left.cause })
   return E.isRight(verified)
@@ -22,7 +22,7 @@ const isThere = async (
 const copyContent = async (source: ContentStore, target: ContentStore, name: ContentName): Promise<void> => {
   if (await isThere('new contents', target, name)) return
   if (!(await isThere('old contents', source, name))) stop({ _tag: 'ContentDamaged', sha256: name.sha256 })
-  const taken = await target.receive(source.read(name), name.size, ({ keep }) => keep)()
+  const taken = await target.receive(source.read(name), name.size, ({ keep }) => keep())
   if (E.isLeft(taken)) {
     const store = taken.left._tag === 'ContentUnavailable' ? 'new contents' : 'old contents'
     stop({ _tag: 'StoreUnavailable', store, cause: taken.left })

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import * as E from '#fp/Either'
-import * as TE from '#fp/TaskEither'
 import { hubStream, type KeptPosition, positionsStream } from '../../domain/hub-events.ts'
 import { parseText, type StoredEvent, type StoredLog } from '../stored.ts'
-import { along, from, type MovingStore, stop } from './failure.ts'
+import { along, type MovingStore, stop } from './failure.ts'
 
 /** The epoch that a log of the embedded engine is in. */
 export const firstEpoch = 0
@@ -139,10 +138,11 @@ export const copyEvents = async (
     const [first] = events
     if (first === undefined) return
     const expected = first.revision === 0 ? 'no-stream' : first.revision - 1
-    const appended = await target.append(first.stream, expected, events)()
+    const appended = await target.append(first.stream, expected, events)
     if (E.isRight(appended)) return
     const failure = appended.left
-    if (failure._tag === 'LogUnavailable') await from('new events', TE.left(failure))
+    if (failure._tag === 'LogUnavailable')
+      stop({ _tag: 'StoreUnavailable', store: 'new events', cause: failure.cause })
     // A run that was killed may have left the first of them only.
     else if (events.length > 1) for (const event of events) await append([event])
     else stop({ _tag: 'CopyDiffers', store: 'new events' })

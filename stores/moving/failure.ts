@@ -1,5 +1,4 @@
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import { isLogFailure } from '../../domain/log-failure.ts'
 
 export type MovingStore =
@@ -49,9 +48,9 @@ export const isMoveFailure = (thrown: unknown): thrown is MoveFailure =>
 /** What a store gives; where it cannot, the move stops. */
 export const from = async <A>(
   store: MovingStore,
-  task: TaskEither<{ readonly cause: unknown }, A>,
+  outcome: Promise<E.Either<{ readonly cause: unknown }, A>>,
 ): Promise<A> => {
-  const done = await task()
+  const done = await outcome
   return E.isRight(done) ? done.right : stop({ _tag: 'StoreUnavailable', store, cause: done.left.cause })
 }
 

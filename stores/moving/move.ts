@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
-import type { TaskEither } from '#fp/TaskEither'
 import type { AuthSource, AuthTarget } from '../../auth/auth-contents.ts'
 import type { ContentStore } from '../../commands/content-store.ts'
 import type { DomainEvent } from '../../domain/event.ts'
@@ -64,16 +63,16 @@ const idOf = (hub: readonly StoredEvent[]): string | undefined => {
  * again: what is in the new log is held against the old one, and the copying goes on behind it. The old log is sealed
  * when nearly everything is there; the rest follows, then all is read back, and only then is the new log whole.
  */
-export const move = (
+export const move = async (
   source: MoveSource,
   target: MoveTarget,
   { report, placesEvery = 1_000, placesTogether = 1_000 }: MoveOptions,
-): TaskEither<MoveFailure, Moved> => {
+): Promise<E.Either<MoveFailure, Moved>> => {
   const hubOf = async (store: 'old events' | 'new events', log: StoredLog) =>
     (await from(store, log.read(hubStream, 0))).events
 
   const append = async (stream: string, revision: number, events: Parameters<StoredLog['append']>[2]) => {
-    const appended = await target.log.append(stream, revision === 0 ? 'no-stream' : revision - 1, events)()
+    const appended = await target.log.append(stream, revision === 0 ? 'no-stream' : revision - 1, events)
     if (E.isRight(appended)) return
     const failure = appended.left
     stop(
@@ -88,9 +87,9 @@ export const move = (
   /** Begins the move, or finds how far an earlier run came: the position up to which all is there. */
   const begin = async (founded: StoredEvent, isBegun: boolean): Promise<bigint> => {
     if (isBegun) {
-      const head = await from('old events', source.log.head)
-      const there = await readBack(position => report('looking at what is there', position, head))
-      return there?.upTo ?? stop({ _tag: 'TargetTaken', store: 'new events' })
+      const head = await from('old events', source.log.head())
+      const copied = await readBack(position => report('looking at what is there', position, head))
+      return copied?.upTo ?? stop({ _tag: 'TargetTaken', store: 'new events' })
     }
     // Together: a hub that is started on a log without the second would take it for whole.
     const begun = stored({ type: 'HubMoveBegun', data: { epoch: newEpoch } })
@@ -115,7 +114,7 @@ export const move = (
   const copyMost = async (after: bigint): Promise<bigint> => {
     let copied = after
     for (let before: bigint | undefined; ; ) {
-      const head = await from('old events', source.log.head)
+      const head = await from('old events', source.log.head())
       const left = head - copied
       if (left === 0n || (before !== undefined && (before <= little || left >= before))) return copied
       before = left
@@ -155,7 +154,7 @@ export const move = (
     const hub = await hubOf('new events', target.log)
     if (hub.length > 0 && (idOf(hub) !== id || hub.length === 1))
       stop({ _tag: 'TargetTaken', store: 'new events' })
-    const owner = await from('new credentials', target.auth.owner)
+    const owner = await from('new credentials', target.auth.owner())
     const isOurs = typeof owner === 'object' && owner.logId === id
     const isWhole = typeof owner === 'object' && owner.isWhole
     const last = hub.at(-1)
@@ -175,8 +174,8 @@ export const move = (
     await contentsAfter(0n)
     await allUpTo(most)
     const nearlyAll = await copyMost(most)
-    await from('old events', source.log.seal)
-    const end = await copyTo(nearlyAll, await from('old events', source.log.head))
+    await from('old events', source.log.seal())
+    const end = await copyTo(nearlyAll, await from('old events', source.log.head()))
     // Once more: nothing that an event of the last moments names may be left behind.
     await copyCredentials()
     await contentsAfter(most)
@@ -188,12 +187,10 @@ export const move = (
     return { events, digest, wasMoved: false }
   }
 
-  return async () => {
-    try {
-      return E.right(await work())
-    } catch (thrown) {
-      if (isMoveFailure(thrown)) return E.left(thrown)
-      throw thrown
-    }
+  try {
+    return E.right(await work())
+  } catch (thrown) {
+    if (isMoveFailure(thrown)) return E.left(thrown)
+    throw thrown
   }
 }

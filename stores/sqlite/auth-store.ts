@@ -124,12 +124,12 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
   }
 
   return {
-    addCredential: credential => () =>
+    addCredential: credential =>
       new Promise(settle => {
         adding.push({ credential, settle })
         if (adding.length === 1) setImmediate(addAll)
       }),
-    credential: (account, version) => async () =>
+    credential: async (account, version) =>
       attempt(() => {
         const row = db
           .prepare(
@@ -140,7 +140,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       }),
     hasCredentials: async () =>
       attempt(() => db.prepare('SELECT account FROM credentials LIMIT 1').get() !== undefined),
-    rehash: (before, hash) => async () =>
+    rehash: async (before, hash) =>
       attempt(() => {
         db.prepare(
           'UPDATE credentials SET hash = ?, bcrypt_cost = ? WHERE account = ? AND version = ? AND hash = ?',
@@ -151,7 +151,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         const cost = db.prepare('SELECT max(bcrypt_cost) AS cost FROM credentials').get()?.cost
         return typeof cost === 'bigint' ? Number(cost) : undefined
       }),
-    sweepCredentials: (before, isLive) => async () => {
+    sweepCredentials: async (before, isLive) => {
       const select = `SELECT account, version FROM credentials WHERE candidate_since < ? LIMIT ${sweepRows}`
       /** Each row that was looked at is a candidate no longer, or gone. */
       const sweepSome = () =>
@@ -178,7 +178,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       }
       return E.right(undefined)
     },
-    supersede: (account, versions) => async () =>
+    supersede: async (account, versions) =>
       attempt(() => {
         const mark = db.prepare(
           'UPDATE credentials SET candidate_since = ? WHERE account = ? AND version = ?',
@@ -188,14 +188,14 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           for (const version of versions) mark.run(now, account, version)
         })
       }),
-    secret: name => async () =>
+    secret: async name =>
       attempt(() => {
         db.prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, randomBytes(32))
         const secret = db.prepare('SELECT secret FROM secrets WHERE name = ?').get(name)?.secret
         if (!(secret instanceof Uint8Array)) throw new Error('the secret was not stored')
         return Buffer.from(secret)
       }),
-    announce: (id, position) => async () =>
+    announce: async (id, position) =>
       attempt(() => {
         if (position === undefined) {
           passing.prepare('DELETE FROM processes WHERE id = ?').run(id)
@@ -219,7 +219,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
             typeof position === 'bigint' && !hasEnded(String(id)) ? [position] : [],
           ),
       ),
-    countAttempt: (key, most, milliseconds) => async () =>
+    countAttempt: async (key, most, milliseconds) =>
       attempt(() =>
         passing.write(() => {
           const now = Date.now()
@@ -227,12 +227,12 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           const row = passing
             .prepare('SELECT count(*) AS count, min(at) AS oldest FROM attempts WHERE key = ?')
             .get(key)
-          const known = Number(row?.count ?? 0n)
-          if (known < most) passing.prepare('INSERT INTO attempts VALUES (?, ?)').run(key, now)
-          return { count: known + 1, untilFree: Number(row?.oldest ?? now) + milliseconds - now }
+          const attempts = Number(row?.count ?? 0n)
+          if (attempts < most) passing.prepare('INSERT INTO attempts VALUES (?, ?)').run(key, now)
+          return { count: attempts + 1, untilFree: Number(row?.oldest ?? now) + milliseconds - now }
         }),
       ),
-    takeAttemptBack: key => async () =>
+    takeAttemptBack: async key =>
       attempt(() => {
         passing
           .prepare(
@@ -240,33 +240,31 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           )
           .run(key)
       }),
-    useOnce: (name, until) => async () =>
+    useOnce: async (name, until) =>
       attempt(() => {
         const { changes } = passing
           .prepare('INSERT INTO used_once VALUES (?, ?) ON CONFLICT DO NOTHING')
           .run(name, until)
         return Number(changes) === 1
       }),
-    claim:
-      (name, value, instead = '') =>
-      async () =>
-        attempt(() => {
-          db.prepare(
-            `INSERT INTO claims VALUES (?, ?)
+    claim: async (name, value, instead = '') =>
+      attempt(() => {
+        db.prepare(
+          `INSERT INTO claims VALUES (?, ?)
              ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE claims.value = ?`,
-          ).run(name, value, instead)
-          return String(db.prepare('SELECT value FROM claims WHERE name = ?').get(name)?.value)
-        }),
-    claimed: name => async () =>
+        ).run(name, value, instead)
+        return String(db.prepare('SELECT value FROM claims WHERE name = ?').get(name)?.value)
+      }),
+    claimed: async name =>
       attempt(() => {
         const row = db.prepare('SELECT value FROM claims WHERE name = ?').get(name)
         return row === undefined ? undefined : String(row.value)
       }),
-    releaseClaim: (name, value) => async () =>
+    releaseClaim: async (name, value) =>
       attempt(() => {
         db.prepare('DELETE FROM claims WHERE name = ? AND value = ?').run(name, value)
       }),
-    noteSeen: (clientId, at) => async () =>
+    noteSeen: async (clientId, at) =>
       attempt(() => {
         passing
           .prepare(
@@ -274,7 +272,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           )
           .run(clientId, at)
       }),
-    lastSeen: clientIds => async () =>
+    lastSeen: async clientIds =>
       attempt(() => {
         const select = passing.prepare('SELECT at FROM seen WHERE client_id = ?')
         return new Map(
@@ -285,21 +283,17 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         )
       }),
     signingKeys: async () => attempt(signingKeys),
-    addSigningKey:
-      ({ kid, jwk }, others) =>
-      async () =>
-        attempt(() =>
-          db.write(() => {
-            const isFirst = db.prepare('SELECT kid FROM signing_keys').get() === undefined
-            if (others === 'first' && !isFirst) return
-            if (others !== 'first')
-              db.prepare('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL').run(
-                others.retireAt,
-              )
-            db.prepare('INSERT INTO signing_keys VALUES (?, ?, ?, NULL)').run(kid, jwk, Date.now())
-          }),
-        ),
-    sweepExpired: milliseconds => async () =>
+    addSigningKey: async ({ kid, jwk }, others) =>
+      attempt(() =>
+        db.write(() => {
+          const isFirst = db.prepare('SELECT kid FROM signing_keys').get() === undefined
+          if (others === 'first' && !isFirst) return
+          if (others !== 'first')
+            db.prepare('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL').run(others.retireAt)
+          db.prepare('INSERT INTO signing_keys VALUES (?, ?, ?, NULL)').run(kid, jwk, Date.now())
+        }),
+      ),
+    sweepExpired: async milliseconds =>
       attempt(() => {
         const now = Date.now()
         passing.prepare('DELETE FROM attempts WHERE at <= ?').run(now - milliseconds)

@@ -56,8 +56,8 @@ export const checkpointsIn = (onFile: OnReadFile): Checkpoints => {
   }
 
   return {
-    claim: (name, token) => async () => unlessUndefined(claim(name, token)),
-    move: (name, token, to) => async () => set(name, token, to, to.position),
-    restart: (name, token) => async () => set(name, token, startOfLog, 2n ** 63n - 1n),
+    claim: async (name, token) => unlessUndefined(claim(name, token)),
+    move: async (name, token, to) => set(name, token, to, to.position),
+    restart: async (name, token) => set(name, token, startOfLog, 2n ** 63n - 1n),
   }
 }

@@ -52,8 +52,8 @@ export const openDatabase = (
   }
   const statements = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
-    const known = statements.get(sql)
-    if (known !== undefined) return known
+    const cached = statements.get(sql)
+    if (cached !== undefined) return cached
     if (statements.size >= mostStatements) statements.clear()
     const statement = connection.prepare(sql)
     statement.setReadBigInts(true)

@@ -60,12 +60,12 @@ const appendOne = (db: Database, { stream, expected, events }: Append): Appended
       ),
     )
   }
-  const there = db
+  const existing = db
     .prepare(`SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ?`)
     .all(stream, first, events.length)
     .map(eventOf)
-  return there.length === events.length && there.every((event, i) => event.id === events[i]?.id)
-    ? E.right(there.map(event => event.position))
+  return existing.length === events.length && existing.every((event, i) => event.id === events[i]?.id)
+    ? E.right(existing.map(event => event.position))
     : E.left({ _tag: 'RevisionConflict', actual })
 }
 
@@ -173,14 +173,14 @@ export const sqliteLog = (path: string): SqliteLog => {
       ),
     sealedAt: async () => attempt(() => sealOf(db)),
     limitPages: pages => db.connection.exec(`PRAGMA max_page_count = ${pages}`),
-    read: (stream, from) => async () =>
+    read: async (stream, from) =>
       attempt(() => {
         const select = db.prepare(
           `SELECT ${columns} FROM events WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ${mostEvents}`,
         )
         return db.read(() => runOf(rowsOf(select, stream, from)))
       }),
-    last: stream => async () =>
+    last: async stream =>
       attempt(() => {
         const select = db.prepare(
           `SELECT ${columns} FROM events WHERE stream = ? ORDER BY revision DESC LIMIT 1`,
@@ -188,7 +188,7 @@ export const sqliteLog = (path: string): SqliteLog => {
         const row = db.read(() => select.get(stream))
         return row === undefined ? undefined : eventOf(row)
       }),
-    append: (stream, expected, events) => () =>
+    append: (stream, expected, events) =>
       new Promise(settle => {
         // What is written to a damaged file may damage more of it.
         if (damage !== undefined) {
@@ -222,7 +222,7 @@ export const sqliteLog = (path: string): SqliteLog => {
       }
     },
     head: async () => attempt(() => headOf(db)),
-    eventIdAt: position => async () =>
+    eventIdAt: async position =>
       attempt(() => {
         const id = db.prepare('SELECT id FROM events WHERE position = ?').get(position)?.id
         return typeof id === 'string' ? id : undefined

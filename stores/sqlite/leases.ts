@@ -27,9 +27,9 @@ export const leasesIn = (onFile: OnReadFile): Leases => {
   }
 
   return {
-    take: (names, holder, milliseconds) => async () =>
+    take: async (names, holder, milliseconds) =>
       onFile(db => db.write(() => names.map(name => take(db, name, holder, milliseconds)))),
-    drop: (names, holder) => async () =>
+    drop: async (names, holder) =>
       onFile(db =>
         db.write(() => {
           const end = db.prepare('UPDATE leases SET until = 0 WHERE name = ? AND holder = ?')

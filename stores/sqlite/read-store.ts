@@ -189,13 +189,13 @@ export const sqliteReadStore = (
   const onFile: OnReadFile = work => attempt(() => work(current().db))
 
   const servedRow = (db: Database, model: ModelShape) => {
-    const found = db
+    const rawRow = db
       .prepare(
         `SELECT number, position, event_id, clock FROM models WHERE name = ? AND version = ? AND state = 'served'`,
       )
       .get(model.name, model.version)
-    if (found === undefined) return undefined
-    const row = rowShape.parse(found)
+    if (rawRow === undefined) return undefined
+    const row = rowShape.parse(rawRow)
     reached.set(nameOf(model), row.position)
     return row
   }
@@ -211,9 +211,9 @@ export const sqliteReadStore = (
     if (isTakenBack) throw new Error('documents were taken back')
     const { db, served } = current()
     const name = nameOf(model)
-    const known = served.get(name)
+    const cached = served.get(name)
     const now = Date.now()
-    if (known !== undefined && known.until > now) return { db, table: known.table }
+    if (cached !== undefined && cached.until > now) return { db, table: cached.table }
     const row = servedRow(db, model)
     if (row === undefined) throw new Error('this read model has not been begun')
     if (row.position < (reachAgain.get(name) ?? 0n)) throw new Error('this read model is being built anew')
@@ -273,7 +273,7 @@ export const sqliteReadStore = (
   }
 
   return {
-    get: (model, key) => async () =>
+    get: async (model, key) =>
       attempt(() => {
         const { db, table } = servedTable(model)
         const select = db.prepare(`SELECT key, revision, position, text FROM ${table} WHERE key = ?`)
@@ -281,7 +281,7 @@ export const sqliteReadStore = (
         return row === undefined ? undefined : heldOf(row)
       }),
 
-    find: (model, query) => async () =>
+    find: async (model, query) =>
       attempt(() => {
         const { db, table } = servedTable(model)
         const { sql, values } = queryOf(model, table, query)
@@ -301,13 +301,13 @@ export const sqliteReadStore = (
         return { documents, more: false }
       }),
 
-    checkpoint: model => async () =>
+    checkpoint: async model =>
       attempt((): ModelCheckpoint => {
         const row = servedRow(current().db, model)
         return row === undefined ? startOfLog : checkpointOf(row)
       }),
 
-    served: (model, token) => async () =>
+    served: async (model, token) =>
       attempt(() => {
         const { db } = current()
         isTakenBack = false
@@ -326,29 +326,27 @@ export const sqliteReadStore = (
         })
       }),
 
-    begin: model => async () =>
+    begin: async model =>
       attempt(() => {
         const { db } = current()
         return db.write(() => insertModel(db, model, 'building'))
       }),
 
-    load:
-      ({ model, number }, keys) =>
-      async () =>
-        attempt(() => {
-          const { db } = current()
-          const statement = db.prepare(`SELECT * FROM ${tableOf(model, number)} WHERE key = ?`)
-          return keys.flatMap(key => {
-            const row = statement.get(key)
-            return row === undefined ? [] : [documentOf(model, row)]
-          })
-        }),
+    load: async ({ model, number }, keys) =>
+      attempt(() => {
+        const { db } = current()
+        const statement = db.prepare(`SELECT * FROM ${tableOf(model, number)} WHERE key = ?`)
+        return keys.flatMap(key => {
+          const row = statement.get(key)
+          return row === undefined ? [] : [documentOf(model, row)]
+        })
+      }),
 
-    commit: (changes, checkpoint, within) => async () => {
+    commit: async (changes, checkpoint, flushMilliseconds) => {
       const done = attempt(() => {
         const { db } = current()
         const write = <A>(work: () => A) =>
-          within === 0 || isCautious ? db.write(work) : db.writeWithin(within, work)
+          flushMilliseconds === 0 || isCautious ? db.write(work) : db.writeWithin(flushMilliseconds, work)
         return write(() => {
           if (!changes.every(({ generation }) => stands(db, generation))) return false
           const move = db.prepare(
@@ -370,7 +368,7 @@ export const sqliteReadStore = (
       return E.isLeft(done) ? done : done.right ? E.right(undefined) : E.left(superseded)
     },
 
-    confirm: generations => async () => {
+    confirm: async generations => {
       const confirmed = attempt(() => {
         const { db } = current()
         return !isTakenBack && generations.every(generation => stands(db, generation))
@@ -378,7 +376,7 @@ export const sqliteReadStore = (
       return E.isLeft(confirmed) ? confirmed : confirmed.right ? E.right(undefined) : E.left(superseded)
     },
 
-    serve: (generations, condition) => async () =>
+    serve: async (generations, condition) =>
       attempt(() => {
         const { db, served } = current()
         return db.write(() => {
@@ -399,7 +397,7 @@ export const sqliteReadStore = (
         })
       }),
 
-    sweep: models => async () =>
+    sweep: async models =>
       attempt(() => {
         const { db } = current()
         const old = db

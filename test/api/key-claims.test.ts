@@ -17,7 +17,7 @@ const added = { state: undefined, added: true, before: -1, revision: 0, position
 const twoProcesses = () => {
   const claims = memoryAuthStore()
   const handled = new Set<string>()
-  const wasHandled = (stream: string) => async () => E.right(handled.has(stream))
+  const wasHandled = async (stream: string) => E.right(handled.has(stream))
   let at = 1_000_000
   const process = () => keysOfCollection({ claims, wasHandled }, () => at)
   const [one, other] = [process(), process()]

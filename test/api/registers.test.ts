@@ -121,7 +121,7 @@ describe('what the registers of the federation hold', () => {
     expect((await hub.root.put(path, { ...event, date: '2024-01-03' })).json).toMatchObject({ type: 'birth' })
     expect((await hub.root.put(path, { ...event, type: null })).status).toBe(422)
     expect((await hub.root.delete(path)).status).toBe(204)
-    const stream = await hub.core.ports.log.read('event-corrected')()
+    const stream = await hub.core.ports.log.read('event-corrected')
     expect(stream).toMatchObject({
       right: {
         events: [

@@ -187,7 +187,7 @@ describe('what is no token of this hub', () => {
   }
   /** Signed with the hub's own key: only what is said is wrong. */
   const signed = async (payload: object, header: object = {}): Promise<string> => {
-    const [own] = await right(hub.core.auth.signingKeys)
+    const [own] = await right(hub.core.auth.signingKeys())
     const jwk = JSON.parse(own?.jwk ?? '')
     const text = `${encoded({ alg: 'EdDSA', typ: 'at+jwt', kid: jwk.kid, ...header })}.${encoded(payload)}`
     const signature = sign(null, Buffer.from(text), { key: jwk, format: 'jwk' })

@@ -265,13 +265,11 @@ describe('a store of contents that fails in the middle', () => {
     await registerByOperator(core, rootAccount, rootPassword, ['root'])
     const contents: ContentStore = {
       ...core.contents,
-      receive: (bytes, ...more) =>
-        takesAll
-          ? core.contents.receive(bytes, ...more)
-          : async () => {
-              for await (const _ of bytes) break
-              return E.left(unavailable)
-            },
+      receive: async (bytes, ...more) => {
+        if (takesAll) return core.contents.receive(bytes, ...more)
+        for await (const _ of bytes) break
+        return E.left(unavailable)
+      },
       read: async function* () {
         yield Buffer.alloc(10)
         throw new Error('the disk is gone')

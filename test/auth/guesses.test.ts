@@ -53,7 +53,7 @@ describe('guesses', () => {
     const store = memoryAuthStore()
     const processes = [makeGuesses(store), makeGuesses(store)]
     for (let i = 0; i < 10; i += 1) {
-      const settle = await processes[i % 2]?.begin(ana(1), `x-${i}`)()
+      const settle = await processes[i % 2]?.begin(ana(1), `x-${i}`)
       expect(settle).toMatchObject({ _tag: 'Right' })
     }
     for (const guesses of processes)

@@ -11,7 +11,7 @@ import { right } from '../support/either.ts'
 
 /** Processes that share a log and a store of credentials. */
 const processes = async (count: number) => {
-  const { log } = await right(() => openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog()))
   const store = memoryAuthStore()
   return Array.from({ length: count }, () => {
     const handle = commandHandler({ log, turns: makeTurns(100), now: () => new Date() })

@@ -49,8 +49,8 @@ describe('a password', () => {
   it('that was imported is hashed anew in the background when it is first used', async () => {
     const inner = memoryAuthStore()
     const { promise: rehashed, resolve } = Promise.withResolvers<void>()
-    const rehash: AuthStore['rehash'] = (credential, hash) => async () => {
-      const result = await inner.rehash(credential, hash)()
+    const rehash: AuthStore['rehash'] = async (credential, hash) => {
+      const result = await inner.rehash(credential, hash)
       resolve()
       return result
     }
@@ -68,7 +68,7 @@ describe('a password', () => {
     ['fails', () => Promise.reject(new Error('the store is closed'))],
   ])('that was imported is right also where the store %s when it is hashed anew', async (_, outcome) => {
     const { promise: begun, resolve } = Promise.withResolvers<void>()
-    const rehash: AuthStore['rehash'] = () => () => {
+    const rehash: AuthStore['rehash'] = () => {
       resolve()
       return outcome()
     }
@@ -109,7 +109,7 @@ const authenticating = (
     standing: makeStanding({ position: 0n, accounts: new Map(accounts), nodes: new Map() }),
     passwords,
     guesses,
-    tokens: { verify: () => async () => E.right(undefined) },
+    tokens: { verify: async () => E.right(undefined) },
     noteSeen: () => {},
   })
   return (account: string, password: string) =>
@@ -136,9 +136,9 @@ describe('authentication', () => {
     const slowness = 150
     const { passwords } = await counted({
       ...inner,
-      credential: (account, version) => async () => {
+      credential: async (account, version) => {
         await pause(slowness)
-        return inner.credential(account, version)()
+        return inner.credential(account, version)
       },
     })
     // The dearest hash: all the others are done well before it would be.
@@ -167,14 +167,14 @@ describe('authentication', () => {
     const unused = { isRemembered: () => false }
     const settled: boolean[] = []
     const guesses: Guesses = {
-      begin: () => async () => E.right(async isGivenBack => void settled.push(isGivenBack)),
+      begin: async () => E.right(async isGivenBack => void settled.push(isGivenBack)),
     }
     const failures: readonly PasswordFailure[] = [
       { _tag: 'Busy' },
       { _tag: 'AuthUnavailable', cause: 'it is away' },
     ]
     for (const failure of failures) {
-      const passwords = { ...unused, verify: () => async () => E.left(failure) }
+      const passwords = { ...unused, verify: async () => E.left(failure) }
       expect(await left(authenticating(passwords, {}, guesses)('ANA', 'x'))).toEqual(failure)
     }
     expect(settled).toEqual([false, true])

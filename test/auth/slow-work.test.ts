@@ -8,10 +8,10 @@ const occupied = () => {
   const slowly = makeSlowWork(1)
   const done: string[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
-  const running = [slowly([{ name: 'first', places: 0 }], () => promise)()]
+  const running = [slowly([{ name: 'first', places: 0 }], () => promise)]
   return {
     wait: (lane: Lane, name: string) => {
-      running.push(slowly(lane, async () => void done.push(name))())
+      running.push(slowly(lane, async () => void done.push(name)))
     },
     refusal: (lane: Lane) => left(slowly(lane, async () => undefined)),
     release: async () => {
@@ -32,9 +32,9 @@ describe('slow work', () => {
     await expect(
       slowly(rehashingLane, async () => {
         throw new Error('it fails')
-      })(),
+      }),
     ).rejects.toThrow('it fails')
-    expect(await slowly([{ name: 'none', places: 0 }], async () => 'done')()).toMatchObject({ right: 'done' })
+    expect(await slowly([{ name: 'none', places: 0 }], async () => 'done')).toMatchObject({ right: 'done' })
   })
 
   it('of one lane is done in the order in which it came', async () => {

@@ -43,7 +43,7 @@ describe('standing', () => {
     const standing = fresh()
     standing.personIs('ANA', personAfter(...events), 4)
     expect(standing.account('ANA')).toBeUndefined()
-    const { log, feed } = await right(() => openLog(memoryLog()))
+    const { log, feed } = await right(openLog(memoryLog()))
     await right(log.append('person-ANA', 'no-stream', events.slice(0, 2)))
     const ending = new AbortController()
     const follow = standing.follow(feed, ending.signal)
@@ -51,7 +51,7 @@ describe('standing', () => {
     ending.abort()
     await follow
     expect(standing.account('ANA')).toBeUndefined()
-    expect(standing.position()).toBe(await right(feed.head))
+    expect(standing.position()).toBe(await right(feed.head()))
   })
 
   it('counts only active people who can log in among the roots', () => {

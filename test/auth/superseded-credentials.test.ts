@@ -68,7 +68,7 @@ describe('a credential that is superseded stays an hour', () => {
     const old = await registered('ESPSUP002ORG')
     later(2 * hour)
     await sweep()
-    expect(await setPassword('ESPSUP002ORG', { ifMatch: [99] })()).toMatchObject({ _tag: 'Left' })
+    expect(await setPassword('ESPSUP002ORG', { ifMatch: [99] })).toMatchObject({ _tag: 'Left' })
     later(55 * minute)
     await right(setPassword('ESPSUP002ORG'))
     expect(await keptForAnHour('ESPSUP002ORG', old)).toEqual([true, false])
@@ -90,7 +90,7 @@ describe('a credential that is superseded stays an hour', () => {
         ...removal,
         resource: people,
         decider: itemDecider(people, removal.identity),
-        prepare: () => async () => E.right({ _tag: 'Remove', preconditions: {} }),
+        prepare: async () => E.right({ _tag: 'Remove', preconditions: {} }),
       }),
     )
     expect(await keptForAnHour('ESPSUP003ORG', old)).toEqual([true, false])

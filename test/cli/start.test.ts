@@ -52,7 +52,7 @@ describe('a hub that cannot start', () => {
     const register = (id: string) => ['person', 'register', id, '--password-stdin', ...at('sealed')]
     expect(await runCommand(register('ROOT'), 'freedom')).toMatchObject({ code: 0 })
     const log = sqliteLog(join(folder.path, 'sealed', 'events.db'))
-    await right(log.seal)
+    await right(log.seal())
     await log.close()
     const commands = [
       register('EVA'),

@@ -17,7 +17,7 @@ const open = async (
   disturb: (log: EventLog) => EventLog = log => log,
   now = () => new Date('2026-01-01T00:00:00Z'),
 ) => {
-  const { log } = await right(() => openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog()))
   const disturbed = disturb(log)
   const handle = commandHandler({ log: disturbed, turns: makeTurns(100), now })
   return { log, writeItem: itemWriter(disturbed, handle) }
@@ -33,7 +33,7 @@ const write = (command: ItemCommand, more: { conditional?: boolean; context?: Co
   resource: people,
   identity: { id: 'ANA' },
   decider: itemDecider(people, { id: 'ANA' }),
-  prepare: () => async () => E.right(command),
+  prepare: async () => E.right(command),
   conditional: more.conditional ?? false,
   context: more.context ?? context(),
 })
@@ -45,12 +45,12 @@ const withRival =
     let left = times
     return {
       ...log,
-      append: (stream, expected, events) => async () => {
+      append: async (stream, expected, events) => {
         if (left > 0 && typeof expected === 'number') {
           left -= 1
-          await log.append(stream, expected, [personChanged({ rival: left })])()
+          await log.append(stream, expected, [personChanged({ rival: left })])
         }
-        return log.append(stream, expected, events)()
+        return log.append(stream, expected, events)
       },
     }
   }
@@ -75,7 +75,7 @@ describe('the command handler', () => {
     ] as const) {
       const { log, writeItem } = await open(withRival(rivals))
       await right(log.append('person-ANA', 'no-stream', [personRegistered('ANA')]))
-      expect(await writeItem(write(patch(1)))()).toMatchObject({ _tag: outcome })
+      expect(await writeItem(write(patch(1)))).toMatchObject({ _tag: outcome })
     }
   })
 

@@ -39,7 +39,7 @@ const patch = (json: JsonObject): ItemRequest => ({ _tag: 'Patch', sent: sent(js
 const passwords = await makePasswords(memoryAuthStore(), makeSlowWork())
 
 const open = async () => {
-  const { log } = await right(() => openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog()))
   const handle = commandHandler({ log, turns: makeTurns(100), now: () => new Date('2026-01-01T00:00:00Z') })
   const accept = itemRequests(itemWriter(log, handle), passwordTaker(passwords))
   let commands = 0
@@ -63,9 +63,9 @@ describe('a body of an item', () => {
   it('becomes an event with the defaults of the hub, dated by its sender', async () => {
     const { run, events } = await open()
     const creation_info = { timestamp: '2024-01-02 03:04:05' }
-    await right(await run(people, { id: 'ANA' }, create({ name: 'Ana', creation_info })))
+    await right(run(people, { id: 'ANA' }, create({ name: 'Ana', creation_info })))
     const modification_info = { timestamp: '2024-02-03T04:05:06+01:00' }
-    await right(await run(people, { id: 'ANA' }, patch({ name: 'Eva', modification_info })))
+    await right(run(people, { id: 'ANA' }, patch({ name: 'Eva', modification_info })))
     expect(await events('person-ANA')).toMatchObject([
       {
         event: { data: { name: 'Ana', id: 'ANA', active: true, roles: ['end_user'] } },
@@ -102,10 +102,10 @@ describe('a body of an item', () => {
   it('is refused where it names what is not there', async () => {
     const { run } = await open()
     const body = create({ person: 'ANA', start: '2024-01-02' })
-    expect(await left(await run(encounters, { id: 'e1' }, body))).toMatchObject({
+    expect(await left(run(encounters, { id: 'e1' }, body))).toMatchObject({
       errors: [{ pointer: '/person' }],
     })
-    expect(await left(await run(pages, { owner: 'ANA', id: 'p1' }, create({})))).toMatchObject({
+    expect(await left(run(pages, { owner: 'ANA', id: 'p1' }, create({})))).toMatchObject({
       _tag: 'NeverWas',
       what: 'person',
     })
@@ -116,18 +116,18 @@ describe('a password in a body', () => {
   it('is never part of an event, which names its version', async () => {
     const { run, events } = await open()
     const body = create({ name: 'Ana', password: 'gnusolidario' })
-    await right(await run(people, { id: 'ANA' }, body))
+    await right(run(people, { id: 'ANA' }, body))
     const [registered] = await events('person-ANA')
     expect(JSON.stringify(registered?.event)).not.toContain('gnusolidario')
     const credential = registered?.event.credential ?? ''
     expect(await right(passwords.verify('ANA', credential, 'gnusolidario', settingLane(actor)))).toBe(true)
-    expect(await right(await run(people, { id: 'ANA' }, body))).toMatchObject({ added: false })
+    expect(await right(run(people, { id: 'ANA' }, body))).toMatchObject({ added: false })
   })
 
   it('is refused, like roles, from whoever may not set it', async () => {
     const { run } = await open()
     for (const body of [{ password: 'gnusolidario' }, { roles: ['root'] }])
-      expect(await left(await run(people, { id: 'ANA' }, create(body), anybody))).toMatchObject({
+      expect(await left(run(people, { id: 'ANA' }, create(body), anybody))).toMatchObject({
         _tag: 'FieldNotAllowed',
       })
   })

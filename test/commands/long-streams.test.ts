@@ -15,7 +15,7 @@ import { personChanged, personRegistered } from '../support/events.ts'
 
 /** A log that counts the events it gives away, with a person of 1,200 revisions. */
 const open = async () => {
-  const { log } = await right(() => openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog()))
   await right(log.append('person-ANA', 'no-stream', [personRegistered('ANA')]))
   for (let revision = 0; revision < 1_199; revision += 100)
     await right(
@@ -28,8 +28,8 @@ const open = async () => {
   let given = 0
   const counting: EventLog = {
     ...log,
-    read: (stream, from) => async () => {
-      const run = await log.read(stream, from)()
+    read: async (stream, from) => {
+      const run = await log.read(stream, from)
       if (E.isRight(run)) given += run.right.events.length
       return run
     },
@@ -54,7 +54,7 @@ const write = (command: ItemCommand, how: CommandContext = context()) => ({
   resource: people,
   identity: { id: 'ANA' },
   decider: itemDecider(people, { id: 'ANA' }),
-  prepare: () => async () => E.right(command),
+  prepare: async () => E.right(command),
   conditional: false,
   context: how,
 })

@@ -60,11 +60,11 @@ export const checkpointsContract = (name: string, open: OpenCheckpoints) => {
 
     it('are one claim’s alone where several claim at the same time', async () => {
       const claims = await Promise.all(
-        Array.from({ length: 10 }, (_, n) => checkpoints.claim('relay', n + 1)()),
+        Array.from({ length: 10 }, (_, n) => checkpoints.claim('relay', n + 1)),
       )
       expect(claims.at(-1)).toMatchObject({ _tag: 'Right' })
       const moves = await Promise.all(
-        claims.map((_, n) => checkpoints.move('relay', n + 1, checkpointAt(5n))()),
+        claims.map((_, n) => checkpoints.move('relay', n + 1, checkpointAt(5n))),
       )
       expect(moves.map(({ _tag }) => _tag)).toEqual([...Array(9).fill('Left'), 'Right'])
     })

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as E from '#fp/Either'
-import * as TE from '#fp/TaskEither'
-import type { ByteRange, ContentName, ContentStore, ReceivedContent } from '../../commands/content-store.ts'
+import type { ByteRange, ContentName, ContentStore } from '../../commands/content-store.ts'
 import { left, right } from '../support/either.ts'
+import { keepIt } from '../support/keep-content.ts'
 
 /** A store to try, and ways to do to it what happens to one. */
 export interface ContentTarget {
@@ -29,9 +29,6 @@ const read = async (store: ContentStore, content: ContentName, range?: ByteRange
   return Buffer.concat(pieces)
 }
 
-const keepIt = (received: ReceivedContent) =>
-  TE.map(() => ({ size: received.size, sha256: received.sha256 }))(received.keep)
-
 /** What every engine of contents must do; `open` gives an empty one. */
 export const contentStoreContract = (name: string, open: () => Promise<ContentTarget>) => {
   describe(`the store of contents on ${name}`, () => {
@@ -47,11 +44,11 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
 
     it('knows whether it holds any content', async () => {
       const empty = await open()
-      expect(await right(empty.store.isEmpty)).toBe(true)
-      await right(empty.store.receive(inPieces(randomBytes(9)), 9, () => TE.right(undefined)))
-      expect(await right(empty.store.isEmpty)).toBe(true)
+      expect(await right(empty.store.isEmpty())).toBe(true)
+      await right(empty.store.receive(inPieces(randomBytes(9)), 9, async () => E.right(undefined)))
+      expect(await right(empty.store.isEmpty())).toBe(true)
       await right(empty.store.receive(inPieces(randomBytes(9)), 9, keepIt))
-      expect(await right(empty.store.isEmpty)).toBe(false)
+      expect(await right(empty.store.isEmpty())).toBe(false)
       await empty.close()
     })
 
@@ -133,12 +130,12 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
         throw new Error('the client is gone')
       }
       expect(await left(store.receive(broken(), 1e6, keepIt))).toMatchObject({ _tag: 'ContentCutShort' })
-      await right(store.receive(inPieces(bytes), 1e6, () => TE.right('not kept')))
-      expect(await left(store.receive(inPieces(bytes), 1e6, () => TE.left({ _tag: 'No' })))).toEqual({
+      await right(store.receive(inPieces(bytes), 1e6, async () => E.right('not kept')))
+      expect(await left(store.receive(inPieces(bytes), 1e6, async () => E.left({ _tag: 'No' })))).toEqual({
         _tag: 'No',
       })
-      const bug = store.receive(inPieces(bytes), 1e6, () => () => Promise.reject(new Error('a bug')))
-      await expect(bug()).rejects.toThrow('a bug')
+      const bug = store.receive(inPieces(bytes), 1e6, () => Promise.reject(new Error('a bug')))
+      await expect(bug).rejects.toThrow('a bug')
       expect(await target.remains()).toBe(0)
       expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
     })
@@ -197,7 +194,7 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
       const content = await keep(randomBytes(500_000))
       await right(store.verify(content))
       await target.lose(content.sha256)
-      expect(E.isLeft(await store.verify(content)())).toBe(true)
+      expect(E.isLeft(await store.verify(content))).toBe(true)
       await expect(read(store, content)).rejects.toThrow()
     })
 
@@ -206,13 +203,13 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
       const bytes = randomBytes(500_000)
       let swept: [number, number] | undefined
       await right(
-        store.receive(inPieces(bytes), 1e6, received => async () => {
-          await right(store.sweep)
+        store.receive(inPieces(bytes), 1e6, async received => {
+          await right(store.sweep())
           const young = await target.remains()
           vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_001 })
-          await right(store.sweep).finally(() => vi.useRealTimers())
+          await right(store.sweep()).finally(() => vi.useRealTimers())
           swept = [young, await target.remains()]
-          expect(await left(received.keep)).toMatchObject({ _tag: 'ContentUnavailable' })
+          expect(await left(received.keep())).toMatchObject({ _tag: 'ContentUnavailable' })
           return E.right(undefined)
         }),
       )

@@ -12,7 +12,7 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
     let ports: LogPorts
     beforeEach(async () => {
       stored = await open()
-      ports = await right(() => openLog(stored))
+      ports = await right(openLog(stored))
     })
     afterEach(() => stored.close())
 
@@ -51,7 +51,7 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
     it('knows its head, and which event is at a position', async () => {
       const appended = (await written(10)).flat()
       const fed = await eventsOf(ports.feed)
-      expect(await right(ports.feed.head)).toBe(fed.at(-1)?.position)
+      expect(await right(ports.feed.head())).toBe(fed.at(-1)?.position)
       for (const { position, id } of appended) expect(await right(ports.feed.eventIdAt(position))).toBe(id)
       expect(await right(ports.feed.eventIdAt(0n))).toBeUndefined()
       expect(await right(ports.feed.eventIdAt(10_000n))).toBeUndefined()
@@ -93,7 +93,7 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
       expect((await eventsOf(ports.feed, 0n, types)).map(({ stream }) => stream)).toEqual(['person-A'])
       let last: { readonly next: bigint; readonly caughtUp: boolean } | undefined
       for await (const batch of ports.feed.follow(0n, { signal, toHead: true, types })) last = batch
-      expect(last).toMatchObject({ next: await right(ports.feed.head), caughtUp: true })
+      expect(last).toMatchObject({ next: await right(ports.feed.head()), caughtUp: true })
       expect(await eventsOf(ports.feed, 0n, ['PersonRemoved'])).toEqual([])
     })
 

@@ -13,14 +13,14 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
     let ports: LogPorts
     beforeEach(async () => {
       stored = await open()
-      ports = await right(() => openLog(stored))
+      ports = await right(openLog(stored))
     })
     afterEach(() => stored.close())
 
     const registered = (id: string) => ports.log.append(`person-${id}`, 'no-stream', [personRegistered(id)])
 
     it('is founded once, by an event that names it', async () => {
-      const again = await right(() => openLog(stored))
+      const again = await right(openLog(stored))
       expect(again.identity).toEqual(ports.identity)
       expect(ports.identity.epoch).toBe(0)
       expect(ports.identity.id).toMatch(/^[0-9a-f]{32}$/)
@@ -29,7 +29,7 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
 
     it('is founded once by those who open it at the same time', async () => {
       const shared = await open()
-      const opened = await Promise.all(Array.from({ length: 5 }, () => right(() => openLog(shared))))
+      const opened = await Promise.all(Array.from({ length: 5 }, () => right(openLog(shared))))
       expect(new Set(opened.map(({ identity }) => identity.id)).size).toBe(1)
       expect(await eventsOf(opened[0]?.feed ?? ports.feed)).toHaveLength(1)
       await shared.close()
@@ -49,7 +49,7 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
     })
 
     it('lets one of many concurrent creations win', async () => {
-      const results = await Promise.all(Array.from({ length: 20 }, () => registered('A')()))
+      const results = await Promise.all(Array.from({ length: 20 }, () => registered('A')))
       expect(results.filter(({ _tag }) => _tag === 'Right')).toHaveLength(1)
       expect(await eventsIn(ports.log, 'person-A')).toHaveLength(1)
     })
@@ -97,9 +97,9 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
     it('stores all of a batch or none, also beside others', async () => {
       await right(registered('A'))
       const results = await Promise.all([
-        registered('B')(),
-        ports.log.append('person-A', 'no-stream', [personRegistered('A'), personChanged({})])(),
-        ports.log.append('person-C', 'no-stream', [personRegistered('C'), personChanged({})])(),
+        registered('B'),
+        ports.log.append('person-A', 'no-stream', [personRegistered('A'), personChanged({})]),
+        ports.log.append('person-C', 'no-stream', [personRegistered('C'), personChanged({})]),
       ])
       expect(results.map(({ _tag }) => _tag)).toEqual(['Right', 'Left', 'Right'])
       expect(await eventsIn(ports.log, 'person-A')).toHaveLength(1)

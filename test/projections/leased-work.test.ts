@@ -14,7 +14,7 @@ import { eventOf, personRegistered } from '../support/events.ts'
 const name = 'relay'
 
 const openHub = async () => {
-  const { log, feed } = await right(() => openLog(memoryLog()))
+  const { log, feed } = await right(openLog(memoryLog()))
   const register = async (id: string) => {
     const [event] = await right(log.append(`person-${id}`, 'no-stream', [personRegistered(id)]))
     return event?.position ?? 0n
@@ -42,12 +42,12 @@ const startFollower = ({ feed, leases, checkpoints }: Parts, holder: string) => 
     const token = round.tokens.get(name)
     if (token === undefined) return
     tokens.push(token)
-    const { position } = orThrow(await checkpoints.claim(name, token)())
+    const { position } = orThrow(await checkpoints.claim(name, token))
     for await (const { events } of feed.follow(position, { signal: round.signal })) {
       round.progressed()
       const last = events.at(-1)
       if (last === undefined) continue
-      orThrow(await checkpoints.move(name, token, { position: last.position, eventId: last.id })())
+      orThrow(await checkpoints.move(name, token, { position: last.position, eventId: last.id }))
       streams.push(...events.map(({ stream }) => stream).filter(stream => stream !== 'hub'))
     }
   }
@@ -83,8 +83,7 @@ describe('work under a lease', () => {
     let isSilent = false
     const silenced: Leases = {
       ...hub.leases,
-      take: (...parameters) =>
-        isSilent ? () => new Promise(() => undefined) : hub.leases.take(...parameters),
+      take: (...parameters) => (isSilent ? new Promise(() => undefined) : hub.leases.take(...parameters)),
     }
     let letMove = () => {}
     const movable = new Promise<void>(resolve => {
@@ -95,12 +94,11 @@ describe('work under a lease', () => {
       ...hub.checkpoints,
       move: (...parameters) =>
         isSilent
-          ? async () => {
-              await movable
-              const moved = await hub.checkpoints.move(...parameters)()
+          ? movable.then(async () => {
+              const moved = await hub.checkpoints.move(...parameters)
               late.push(E.isLeft(moved) ? moved.left._tag : 'moved')
               return moved
-            }
+            })
           : hub.checkpoints.move(...parameters),
     }
     const first = startFollower({ ...hub, leases: silenced, checkpoints: slow }, 'first')
@@ -141,11 +139,11 @@ describe('work under a lease', () => {
     let failing = 2
     const shaky: Checkpoints = {
       ...hub.checkpoints,
-      claim: (...parameters) => {
+      claim: async (...parameters) => {
         failing -= 1
         return failing < 0
           ? hub.checkpoints.claim(...parameters)
-          : async () => E.left({ _tag: 'ReadUnavailable', cause: 'disk' })
+          : E.left({ _tag: 'ReadUnavailable', cause: 'disk' })
       },
     }
     const follower = startFollower({ ...hub, checkpoints: shaky }, 'first')
@@ -160,10 +158,10 @@ describe('work under a lease', () => {
     let looks = 0
     const shaky: Leases = {
       ...hub.leases,
-      take: (...parameters) => {
+      take: async (...parameters) => {
         looks += 1
         return looks === 2
-          ? async () => E.left({ _tag: 'ReadUnavailable', cause: 'disk' })
+          ? E.left({ _tag: 'ReadUnavailable', cause: 'disk' })
           : hub.leases.take(...parameters)
       },
     }

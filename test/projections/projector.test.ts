@@ -22,7 +22,7 @@ const model = modelOf(people)
 
 const openAll = async () => {
   const stored = memoryLog()
-  const ports = await right(() => openLog(stored))
+  const ports = await right(openLog(stored))
   return { stored, ...ports, store: memoryReadStore(), leases: memoryLeases() }
 }
 
@@ -50,7 +50,7 @@ const projectAll = async (
     },
     ending.signal,
   )
-  const head = await right(feed.head)
+  const head = await right(feed.head())
   while (!progress.allReached(head) && projector.stopped() === undefined)
     await Promise.race([projector.ended, new Promise(resolve => setImmediate(resolve))])
   const stopped = projector.stopped()
@@ -75,7 +75,7 @@ describe('the projector', () => {
     await register(hub, 'EVA')
     await projectAll(hub)
     expect(await textOf(hub.store, 'EVA')).toContain('"EVA"')
-    expect((await right(hub.store.checkpoint(model))).position).toBe(await right(hub.feed.head))
+    expect((await right(hub.store.checkpoint(model))).position).toBe(await right(hub.feed.head()))
   })
 
   it('takes every event again without harm', async () => {
@@ -87,17 +87,17 @@ describe('the projector', () => {
     const start = startOfLog
     const forgetful: ReadModelWriter = {
       ...hub.store,
-      served: shape => async () =>
+      served: async shape =>
         E.map((served: object) => ({ ...served, model: shape, number: 0, checkpoint: start }))(
-          await hub.store.served(shape)(),
+          await hub.store.served(shape),
         ),
-      commit: (changes, to, within) => async () => {
+      commit: async (changes, to, within) => {
         const at = await right(hub.store.checkpoint(changes[0]?.generation.model ?? model))
         const moved = changes.map(change => ({
           ...change,
           generation: { ...change.generation, checkpoint: at },
         }))
-        return hub.store.commit(moved, to, within)()
+        return hub.store.commit(moved, to, within)
       },
     }
     await projectAll({ ...hub, store: { ...hub.store, ...forgetful } })
@@ -111,9 +111,9 @@ describe('the projector', () => {
     const failed = E.left({ _tag: 'ReadUnavailable', cause: 'disk' } as const)
     const shaky: Opened['store'] = {
       ...hub.store,
-      commit: (...parameters) => {
+      commit: async (...parameters) => {
         failing -= 1
-        return failing >= 0 ? async () => failed : hub.store.commit(...parameters)
+        return failing >= 0 ? failed : hub.store.commit(...parameters)
       },
     }
     const { failures } = await projectAll({ ...hub, store: shaky })
@@ -130,13 +130,11 @@ describe('the projector', () => {
     const forgetting: Opened['store'] = {
       ...store,
       // The first commit succeeds, and is gone afterwards, as after a failed write of its disk.
-      commit: (changes, checkpoint, within) =>
-        lost
-          ? store.commit(changes, checkpoint, within)
-          : async () => {
-              lost = true
-              return E.right(undefined)
-            },
+      commit: async (changes, checkpoint, within) => {
+        if (lost) return store.commit(changes, checkpoint, within)
+        lost = true
+        return E.right(undefined)
+      },
     }
     expect(start.checkpoint.position).toBe(0n)
     const ending = new AbortController()
@@ -169,7 +167,7 @@ describe('the projector', () => {
     await projectAll(hub, changed)
     const next = { ...model, version: model.version + 1 }
     expect((await right(hub.store.get(next, 'ANA')))?.text).toBe(await textOf(hub.store, 'ANA'))
-    expect((await right(hub.store.checkpoint(next))).position).toBe(await right(hub.feed.head))
+    expect((await right(hub.store.checkpoint(next))).position).toBe(await right(hub.feed.head()))
   })
 
   it('feeds a model that was added together with the others once it has come as far', async () => {
@@ -206,12 +204,12 @@ describe('the projector', () => {
     const reached = async (position: bigint) => {
       while (!progress.allReached(position)) await new Promise(resolve => setImmediate(resolve))
     }
-    await reached(await right(hub.feed.head))
+    await reached(await right(hub.feed.head()))
     expect(together).toEqual(expect.arrayContaining([1, added.length]))
     together.length = 0
     for (const id of ['IDA', 'UTE']) {
       await register(hub, id)
-      await reached(await right(hub.feed.head))
+      await reached(await right(hub.feed.head()))
     }
     expect(together.at(-1)).toBe(projections.length)
     ending.abort()
@@ -282,7 +280,7 @@ describe('versions', () => {
     await right(hub.log.append('person-ANA', 'no-stream', [at('ANA', '2026-01-02T03:04:05.000Z')]))
     await projectAll(hub)
     const keysAsOf = async (time: string) => {
-      const place = { position: await right(hub.feed.head), time: BigInt(Date.parse(time)) }
+      const place = { position: await right(hub.feed.head()), time: BigInt(Date.parse(time)) }
       const query = { equals: { list: 'people' }, descending: false, limit: 9, mostBytes: 1e6 }
       const page = await right(hub.store.find(versions, { ...query, validAt: place }))
       return page.documents.map(({ key }) => key)

@@ -40,14 +40,14 @@ describe('the log in EventStoreDB, when the connection breaks', () => {
     const follower = followThrough(log, ending.signal)
     const events = Array.from({ length: 300 }, () => [anEvent(), anEvent()])
     let missing = events.length
-    const breaking = (async () => {
+    const breaking = async () => {
       while (missing > 0) {
         await pause(60)
         wire.hiccup()
       }
-    })()
+    }
     const append = async (n: number): Promise<void> => {
-      const appended = await log.append(`a-${n}`, 'no-stream', events[n] ?? [])()
+      const appended = await log.append(`a-${n}`, 'no-stream', events[n] ?? [])
       // Whatever became of it, it may be sent again.
       if (E.isLeft(appended) && appended.left._tag === 'LogUnavailable') return append(n)
       expect(appended).toMatchObject({ right: { length: 2 } })
@@ -72,8 +72,8 @@ describe('the log in EventStoreDB, when the connection breaks', () => {
     const log = target.open({ url })
     await right(log.append('a', 'no-stream', [anEvent()]))
     for (let round = 0; round < 10; round += 1) {
-      const reads = Array.from({ length: 20 }, () => log.read('a', 0)())
-      const looks = [log.last('a')(), log.head()]
+      const reads = Array.from({ length: 20 }, () => log.read('a', 0))
+      const looks = [log.last('a'), log.head()]
       wire.hiccup()
       const all = await Promise.all([...reads, ...looks])
       expect(all.filter(E.isLeft)).toEqual([])
@@ -90,7 +90,7 @@ describe('the log in EventStoreDB, when the connection breaks', () => {
     const failed = await left(log.append('a', 'no-stream', [anEvent()]))
     expect(failed).toMatchObject({ _tag: 'LogUnavailable' })
     expect(failed).not.toHaveProperty('outcomeUnknown')
-    for (const work of [log.head, log.eventIdAt(5n)])
+    for (const work of [log.head(), log.eventIdAt(5n)])
       expect(await left<unknown, unknown>(work)).toMatchObject({ _tag: 'LogUnavailable' })
     expect(performance.now() - started).toBeLessThan(2_000)
     await wire.mend()
@@ -201,7 +201,7 @@ describeUnless(noStandIn, 'the log in EventStoreDB, when the server misbehaves',
   it('finds what was stored after the time of an append was over', async () => {
     const { server, log } = await opened()
     server.delay(700)
-    const appending = log.append('a', 'no-stream', [anEvent()])()
+    const appending = log.append('a', 'no-stream', [anEvent()])
     await pause(600)
     server.delay(0)
     expect(E.isRight(await appending)).toBe(true)
@@ -284,7 +284,7 @@ describeUnless(noStandIn, 'the log in EventStoreDB, when the server misbehaves',
   it('lets a bounded number of appends wait', async () => {
     const { server, log } = await opened()
     server.delay(200)
-    const appends = Array.from({ length: 10_010 }, (_, n) => log.append(`a-${n}`, 'no-stream', [anEvent()])())
+    const appends = Array.from({ length: 10_010 }, (_, n) => log.append(`a-${n}`, 'no-stream', [anEvent()]))
     const refused = await Promise.all(appends.slice(10_000))
     for (const one of refused) expect(one).toMatchObject({ left: { _tag: 'LogUnavailable' } })
     server.delay(0)

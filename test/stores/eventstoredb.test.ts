@@ -47,20 +47,20 @@ describe('the log in EventStoreDB', () => {
       seen.push(event.id)
       const foreign = Array.from({ length: 40 }, () => anEvent())
       const positions = await right(others.append(`a-${n}`, 'no-stream', foreign))
-      expect(await right(ours.head)).toBe(position)
+      expect(await right(ours.head())).toBe(position)
       expect(await right(ours.eventIdAt(position))).toBe(event.id)
       expect(await right(ours.eventIdAt(positions[0] ?? 0n))).toBeUndefined()
     }
     expect(await idsOf(ours)).toEqual(seen)
     let next = 0n
     for await (const batch of ours.follow(0n, { signal, toHead: true })) next = batch.next
-    expect(next).toBe(await right(ours.head))
+    expect(next).toBe(await right(ours.head()))
     await Promise.all([ours.close(), others.close()])
   })
 
   it('has a head of 0 as long as it holds nothing', async () => {
     const log = target.open()
-    expect(await right(log.head)).toBe(0n)
+    expect(await right(log.head())).toBe(0n)
     expect(await idsOf(log)).toEqual([])
     await log.close()
   })
@@ -185,7 +185,7 @@ describe('the log in EventStoreDB', () => {
     await closing
     expect(await left(log.read('a', 0))).toMatchObject({ _tag: 'LogUnavailable' })
     expect(await left(log.append('a', 'no-stream', [anEvent()]))).toMatchObject({ _tag: 'LogUnavailable' })
-    expect(await left(log.head)).toMatchObject({ _tag: 'LogUnavailable' })
+    expect(await left(log.head())).toMatchObject({ _tag: 'LogUnavailable' })
   })
 
   it('finds its server by discovery', async () => {

@@ -3,11 +3,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wri
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import * as TE from '#fp/TaskEither'
+import * as E from '#fp/Either'
 import { fileContent } from '../../stores/files/content.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { keepIt } from '../support/keep-content.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -39,11 +40,7 @@ async function* all(bytes: Uint8Array) {
 
 describe('the files of contents', () => {
   const keep = (path: string, bytes: Uint8Array) =>
-    right(
-      fileContent(path).receive(all(bytes), bytes.length, ({ keep, size, sha256 }) =>
-        TE.map(() => ({ size, sha256 }))(keep),
-      ),
-    )
+    right(fileContent(path).receive(all(bytes), bytes.length, keepIt))
 
   it('are readable by their owner only', async () => {
     const path = newFolder()
@@ -88,11 +85,11 @@ describe('the files of contents', () => {
   it('of a process that ended in the middle are swept at once, those of others stay', async () => {
     const path = newFolder()
     const store = fileContent(path)
-    await right(store.sweep)
+    await right(store.sweep())
     await keep(path, randomBytes(10))
     const [ended, elsewhere] = [`${hostname()}+999999999+x`, `elsewhere+1+x`]
     for (const name of [ended, elsewhere]) writeFileSync(join(path, 'incoming', name), 'left')
-    await right(store.sweep)
+    await right(store.sweep())
     expect(readdirSync(join(path, 'incoming'))).toEqual([elsewhere])
   })
 
@@ -102,9 +99,9 @@ describe('the files of contents', () => {
     mkdirSync(dirname(path))
     writeFileSync(path, 'in the way')
     const unavailable = { _tag: 'ContentUnavailable' }
-    expect(await left(store.receive(all(Buffer.from('x')), 1, () => TE.right(undefined)))).toMatchObject(
+    expect(await left(store.receive(all(Buffer.from('x')), 1, async () => E.right(undefined)))).toMatchObject(
       unavailable,
     )
-    expect(await left(store.sweep)).toMatchObject(unavailable)
+    expect(await left(store.sweep())).toMatchObject(unavailable)
   })
 })

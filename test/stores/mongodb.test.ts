@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { Binary, type Document as BsonDocument, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TaskEither } from '#fp/TaskEither'
-import * as TE from '#fp/TaskEither'
+import type { Either } from '#fp/Either'
 import type { AuthSource, AuthTarget } from '../../auth/auth-contents.ts'
 import { catalogue } from '../../domain/catalogue.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
@@ -24,6 +23,7 @@ import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { keepIt } from '../support/keep-content.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
@@ -95,13 +95,13 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     const url = newUrl()
     const credential = { account: 'A', version: 'v1', hash: '$2b$12$hash' }
     const first = mongoAuthStore(url)
-    expect(await right(first.highestBcryptCost)).toBeUndefined()
+    expect(await right(first.highestBcryptCost())).toBeUndefined()
     await right(first.addCredential(credential))
     const [reads, secret] = [mongoReadStore(url), await right(first.secret('cookies'))]
     const generation = await right(reads.served(things))
     await Promise.all([first.close(), reads.close()])
     const [next, others] = [mongoAuthStore(url), mongoReadStore(url)]
-    expect(await right(next.highestBcryptCost)).toBe(12)
+    expect(await right(next.highestBcryptCost())).toBe(12)
     expect(await right(next.secret('cookies'))).toEqual(secret)
     expect(await right(others.served(things))).toEqual(generation)
     await Promise.all([next.close(), others.close()])
@@ -141,7 +141,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
         const supersedes = `
           const { mongoAuthStore } = await import('./stores/mongodb/auth-store.ts')
           const store = mongoAuthStore(${JSON.stringify(url)})
-          await store.supersede('A', ['v'])()
+          await store.supersede('A', ['v'])
           await store.close()`
         const evaluate = 'Deno' in globalThis ? ['eval'] : ['--input-type=module', '--eval']
         const before = Date.now() + 1
@@ -189,12 +189,12 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       expect(await takeAllOver(source, target)).toBe(455)
       for (const credential of credentials)
         expect(await right(target.credential(credential.account, 'v'))).toEqual(credential)
-      expect(await right(target.highestBcryptCost)).toBe(11)
+      expect(await right(target.highestBcryptCost())).toBe(11)
       expect(await right(target.secret('cookies'))).toEqual(secret)
       expect(await right(target.claim('one', 'other'))).toBe('kept')
       expect(await right(target.useOnce('name', later))).toBe(false)
       expect(await right(target.lastSeen(['node']))).toEqual(new Map([['node', 1_700_000_000_123]]))
-      expect(await right(target.signingKeys)).toEqual([
+      expect(await right(target.signingKeys())).toEqual([
         { kid: 'b', jwk: '{}' },
         { kid: 'a', jwk: '{}', retiresAt: later },
       ])
@@ -210,12 +210,12 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
         hash: '$scrypt$new',
         imported: 'sha',
       })
-      expect(await right(target.highestBcryptCost)).toBeUndefined()
+      expect(await right(target.highestBcryptCost())).toBeUndefined()
       expect(await right(target.credential('B', 'v'))).toBeDefined()
       expect(await right(target.claim('one', 'other'))).toBe('instead')
-      expect((await right(target.signingKeys)).map(({ kid }) => kid).sort()).toEqual(['a', 'b', 'c'])
+      expect((await right(target.signingKeys())).map(({ kid }) => kid).sort()).toEqual(['a', 'b', 'c'])
       await right(target.addSigningKey({ kid: 'd', jwk: '{}' }, { retireAt: later }))
-      expect((await right(target.signingKeys))[0]?.kid).toBe('d')
+      expect((await right(target.signingKeys()))[0]?.kid).toBe('d')
       // Since when it is a candidate counts for the sweep.
       await right(target.sweepCredentials(Date.now() - 3_600_000, () => false))
       expect(await right(target.credential('A0', 'v'))).toBeDefined()
@@ -226,12 +226,12 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
 
     it('is the store of one log, the first that claims it, and of nobody who uses it already', async () => {
       const [fresh, used] = [mongoAuthStore(newUrl()), mongoAuthStore(newUrl())]
-      expect(await right(fresh.owner)).toBe('nobody')
+      expect(await right(fresh.owner())).toBe('nobody')
       const claims = await Promise.all(['a', 'b', 'a'].map(id => right(fresh.claimFor(id))))
-      const { logId } = (await right(fresh.owner)) as { logId: string }
+      const { logId } = (await right(fresh.owner())) as { logId: string }
       expect(claims).toEqual(logId === 'a' ? [true, false, true] : [false, true, false])
       await right(used.secret('cookies'))
-      expect(await right(used.owner)).toBe('somebody')
+      expect(await right(used.owner())).toBe('somebody')
       await Promise.all([fresh.close(), used.close()])
     })
 
@@ -362,7 +362,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
         const documents = Array.from({ length: 50 }, (_, key) => thing(`k${key}`, to, { text: `"${to}"` }))
         const generation = begun[n]
         if (generation === undefined) throw new Error('nothing was begun')
-        return store.commit([{ generation, documents }], checkpointAt(to), 0)()
+        return store.commit([{ generation, documents }], checkpointAt(to), 0)
       })
       const tags = (await Promise.all(commits)).map(({ _tag }) => _tag)
       expect(tags.filter(tag => tag === 'Right')).toHaveLength(1)
@@ -490,7 +490,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const secrets = await each(store => right(store.secret('one')))
       expect(new Set(secrets.map(secret => secret.toString('hex'))).size).toBe(1)
       await each((store, n) => right(store.addSigningKey({ kid: `k${n}`, jwk: '{}' }, 'first')))
-      const keys = await each(store => right(store.signingKeys))
+      const keys = await each(store => right(store.signingKeys()))
       expect(keys[0]).toHaveLength(1)
       for (const one of keys) expect(one).toEqual(keys[0])
       const counts = await each(store =>
@@ -503,7 +503,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
 
   describe('a server that is lost', () => {
     const mostMilliseconds = 5_500
-    const tagOf = async <A>(task: TaskEither<{ readonly _tag: string }, A>) => (await left(task))._tag
+    const tagOf = async <A>(task: Promise<Either<{ readonly _tag: string }, A>>) => (await left(task))._tag
     const needsProcess = 'the server of TEST_MONGODB_URL cannot be stopped'
 
     it('is a failure within five seconds when it falls silent, and answers again after that', async context => {
@@ -550,9 +550,9 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
         yield bytes.subarray(400_000)
       }
       const receive = (between: () => Promise<unknown>, beforeKeeping: () => Promise<unknown>) =>
-        store.receive(sent(between), 1e6, received => async () => {
+        store.receive(sent(between), 1e6, async received => {
           await beforeKeeping()
-          return TE.map(() => received)(received.keep)()
+          return keepIt(received)
         })
       const nothing = async () => {}
       const content = await right(receive(nothing, nothing))
@@ -561,7 +561,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
         expect(await tagOf(kill())).toBe('ContentUnavailable')
         expect(await tagOf(store.verify(content))).toBe('ContentUnavailable')
         await run.restart()
-        await right(store.sweep)
+        await right(store.sweep())
         await right(store.verify(content))
         let size = 0
         for await (const piece of store.read(content)) size += piece.length
@@ -595,20 +595,20 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const used: string[] = []
       let committed = 0n
       const writing = Promise.all([
-        (async () => {
+        async () => {
           for (let to = 1n; ; to += 1n) {
             const documents = [thing(`k${to}`, to), thing('latest', to, { text: `${to}` })]
-            const done = await store.commit([{ generation, documents }], checkpointAt(to), 0)()
+            const done = await store.commit([{ generation, documents }], checkpointAt(to), 0)
             if (done._tag === 'Left') return
             generation = { ...generation, checkpoint: checkpointAt(to) }
             committed = to
             if (to === 20n) void run.kill()
           }
-        })(),
+        },
         ...Array.from({ length: 4 }, async (_, writer) => {
           for (let n = 0; ; n += 1) {
             const name = `${writer} ${n}`
-            const done = await auth.useOnce(name, Date.now() + 60_000)()
+            const done = await auth.useOnce(name, Date.now() + 60_000)
             if (done._tag === 'Left') return
             used.push(name)
           }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
-import * as TE from '#fp/TaskEither'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import { formatPosition } from '../../domain/position.ts'
 import { openLog } from '../../stores/codec.ts'
@@ -33,7 +32,7 @@ const aLog = async (pages = 20) => {
   files += 1
   const path = join(folder.path, `${files}.db`)
   const log = sqliteLog(path)
-  const ports = await right(() => openLog(log))
+  const ports = await right(openLog(log))
   await right(ports.log.append('person-A', 'no-stream', [personRegistered('A', { name: 'é \u0000' })]))
   for (let n = 0; n < pages; n += 1)
     await right(ports.log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`)]))
@@ -55,15 +54,15 @@ const anAuthTarget = (): AuthTarget => {
   let isWhole = false
   return {
     owner: async () => E.right(logId === undefined ? 'nobody' : { logId, isWhole }),
-    claimFor: id => async () => {
+    claimFor: async id => {
       logId ??= id
       return E.right(logId === id)
     },
-    isWholeFor: () => async () => {
+    isWholeFor: async () => {
       isWhole = true
       return E.right(undefined)
     },
-    takeOver: () => TE.right(0),
+    takeOver: async () => E.right(0),
   }
 }
 
@@ -72,7 +71,7 @@ const small: MoveOptions = { ...quiet, placesEvery: 4, placesTogether: 2 }
 
 /** The events without what a move changes. */
 const facts = async (log: StoredLog) => {
-  const { feed } = await right(() => openLog(log))
+  const { feed } = await right(openLog(log))
   const events = await eventsOf(feed)
   return events
     .filter(({ event }) => !event.type.startsWith('HubMove') && event.type !== 'HubPositionsKept')
@@ -86,7 +85,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const log = server.open()
     const moved = await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
     expect(moved).toEqual({ events: 28, digest: expect.stringMatching(/^[0-9a-f]{64}$/), wasMoved: false })
-    const { identity, feed } = await right(() => openLog(log))
+    const { identity, feed } = await right(openLog(log))
     expect(identity).toEqual({ id: source.ports.identity.id, epoch: 1 })
     expect(await facts(log)).toEqual(before)
     const types = (await eventsOf(feed)).map(({ event }) => event.type)
@@ -103,7 +102,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const source = await aLog()
     const log = server.open()
     await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
-    const ports = await right(() => openLog(log))
+    const ports = await right(openLog(log))
     await right(ports.log.append('person-A', 5, [personChanged({ name: 'new' })]))
     expect(await left(source.ports.log.append('person-A', 5, [personChanged({})]))).toMatchObject({
       _tag: 'LogUnavailable',
@@ -118,7 +117,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const before = await eventsOf(old)
     const log = server.open()
     await right(move(source, { log, auth: anAuthTarget(), contents }, small))
-    const { feed } = await right(() => openLog(log))
+    const { feed } = await right(openLog(log))
     const find = (number: bigint) => right(feed.positionOf(formatPosition(identity, number)))
     for (const { position, id } of before) {
       const now = await find(position)
@@ -126,7 +125,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     }
     expect(await find(0n)).toBe(0n)
     expect(await find(BigInt(before.length) + 1n)).toBeUndefined()
-    const head = await right(feed.head)
+    const head = await right(feed.head())
     expect(await right(feed.positionOf(formatPosition(feed.identity, head)))).toBe(head)
     for (const wrong of [
       { ...identity, epoch: 2 },
@@ -145,7 +144,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const write = async () => {
       const page = pageWritten('A', `late-${writing.length}`)
       const stream = `page-A:late-${writing.length}`
-      const appended = await source.ports.log.append(stream, 'no-stream', [page])()
+      const appended = await source.ports.log.append(stream, 'no-stream', [page])
       if (E.isRight(appended)) written.push(page.id)
       else refused += 1
     }
@@ -172,7 +171,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
         yield piece
       }
       const sha256 = createHash('sha256').update(piece).digest('hex')
-      await right(source.contents.receive(pieces(), 100, ({ keep }) => keep))
+      await right(source.contents.receive(pieces(), 100, ({ keep }) => keep()))
       const data = { size: piece.length, type: 'text/plain', sha256 }
       await right(
         source.ports.log.append(`document-${n}`, 'no-stream', [
@@ -190,7 +189,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
       _tag: 'ContentDamaged',
       sha256: names[0]?.sha256,
     })
-    expect(await right(source.log.sealedAt)).toBeUndefined()
+    expect(await right(source.log.sealedAt())).toBeUndefined()
     await right(move(source, { log, auth, contents }, quiet))
     for (const [n, name] of names.entries()) {
       await right(contents.verify(name))
@@ -222,10 +221,10 @@ const lostAt = (log: StoredLog, n: number, stores: boolean): StoredLog => {
   let appends = 0
   return {
     ...log,
-    append: (stream, expected, events) => async () => {
+    append: async (stream, expected, events) => {
       appends += 1
-      if (appends < n) return log.append(stream, expected, events)()
-      if (appends === n && stores) await log.append(stream, expected, events)()
+      if (appends < n) return log.append(stream, expected, events)
+      if (appends === n && stores) await log.append(stream, expected, events)
       return E.left({ _tag: 'LogUnavailable', cause: new Error('lost') })
     },
   }
@@ -244,14 +243,14 @@ describe('a move to EventStoreDB that was broken off', () => {
           source,
           { log: lostAt(log, n, stores), auth, contents },
           { ...small, placesEvery: 8 },
-        )()
+        )
       const opened = await openLog(log)
       if (n > 1 && E.isLeft(opened)) expect(opened.left).toEqual({ _tag: 'MoveUnfinished' })
       else if (n > 1) expect(moved).toMatchObject({ _tag: 'Right' })
       await right(move(source, { log, auth, contents }, { ...small, placesEvery: 8 }))
       expect(await facts(log)).toEqual(await facts(source.log))
       expect(new Set(await idsOf(log)).size).toBe((await idsOf(log)).length)
-      const { feed } = await right(() => openLog(log))
+      const { feed } = await right(openLog(log))
       const last = formatPosition(source.ports.identity, 28n)
       expect(await right(feed.positionOf(last))).toBeDefined()
       await Promise.all([source.log.close(), source.auth.close(), log.close()])
@@ -264,13 +263,13 @@ describe('a move to EventStoreDB that was broken off', () => {
     let late = 0
     const withLate: StoredLog = {
       ...log,
-      append: (stream, expected, events) => async () => {
+      append: async (stream, expected, events) => {
         const [first] = events
         if (stream === 'person-A' && events.length > 1 && first !== undefined) {
           late += 1
-          await log.append(stream, expected, [first])()
+          await log.append(stream, expected, [first])
         }
-        return log.append(stream, expected, events)()
+        return log.append(stream, expected, events)
       },
     }
     await right(move(source, { log: withLate, auth: anAuthTarget(), contents }, quiet))
@@ -285,7 +284,7 @@ describe('two runs of a move to EventStoreDB at the same time', () => {
     const source = await aLog()
     const log = server.open()
     const auth = anAuthTarget()
-    const runs = await Promise.all([0, 1, 2].map(() => move(source, { log, auth, contents }, small)()))
+    const runs = await Promise.all([0, 1, 2].map(() => move(source, { log, auth, contents }, small)))
     const others = runs.filter(E.isLeft).map(({ left }) => left)
     expect(others.length).toBeLessThan(3)
     for (const failure of others) expect(failure).toEqual({ _tag: 'Overtaken' })
@@ -301,9 +300,9 @@ describe('two runs of a move to EventStoreDB at the same time', () => {
 describe('a move to EventStoreDB is refused', () => {
   it('where another hub’s log is, or anything else', async () => {
     const source = await aLog()
-    const before = await right(source.log.sealedAt)
+    const before = await right(source.log.sealedAt())
     const [hubs, foreign] = [server.open(), server.open()]
-    await right(() => openLog(hubs))
+    await right(openLog(hubs))
     await right(foreign.append('a', 'no-stream', [anEvent()]))
     for (const log of [hubs, foreign]) {
       const ids = await idsOf(log)
@@ -313,17 +312,17 @@ describe('a move to EventStoreDB is refused', () => {
         store: 'new events',
       })
       expect(await idsOf(log)).toEqual(ids)
-      expect(await right(auth.owner)).toBe('nobody')
+      expect(await right(auth.owner())).toBe('nobody')
       await log.close()
     }
-    expect(await right(source.log.sealedAt)).toBe(before)
+    expect(await right(source.log.sealedAt())).toBe(before)
     await Promise.all([source.log.close(), source.auth.close()])
   })
 
   it('where the credentials of another hub are', async () => {
     const source = await aLog()
     const log = server.open()
-    const somebodys = { ...anAuthTarget(), owner: TE.right<never, 'somebody'>('somebody') }
+    const somebodys = { ...anAuthTarget(), owner: async () => E.right('somebody' as const) }
     const anothers = anAuthTarget()
     await right(anothers.claimFor('another'))
     for (const auth of [somebodys, anothers])
@@ -340,7 +339,7 @@ describe('a move to EventStoreDB is refused', () => {
     const prefix = newPrefix()
     const log = server.open({ prefix })
     const auth = anAuthTarget()
-    await move(source, { log: lostAt(log, 5, false), auth, contents }, quiet)()
+    await move(source, { log: lostAt(log, 5, false), auth, contents }, quiet)
     await right(log.append('page-A:0', 0, [anEvent()]))
     const ids = await idsOf(log)
     expect(await left(move(source, { log, auth, contents }, quiet))).toEqual({
@@ -348,7 +347,7 @@ describe('a move to EventStoreDB is refused', () => {
       store: 'new events',
     })
     expect(await idsOf(log)).toEqual(ids)
-    expect(await right(source.log.sealedAt)).toBeUndefined()
+    expect(await right(source.log.sealedAt())).toBeUndefined()
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
   })
 
@@ -359,17 +358,17 @@ describe('a move to EventStoreDB is refused', () => {
     let appends = 0
     const disturbed: StoredLog = {
       ...log,
-      append: (stream, expected, events) => async () => {
+      append: async (stream, expected, events) => {
         appends += 1
-        if (appends === 10) await log.append('stranger', 'no-stream', [anEvent()])()
-        return log.append(stream, expected, events)()
+        if (appends === 10) await log.append('stranger', 'no-stream', [anEvent()])
+        return log.append(stream, expected, events)
       },
     }
     expect(await left(move(source, { log: disturbed, auth, contents }, quiet))).toEqual({
       _tag: 'CopyDiffers',
       store: 'new events',
     })
-    expect(await left(() => openLog(log))).toEqual({ _tag: 'MoveUnfinished' })
+    expect(await left(openLog(log))).toEqual({ _tag: 'MoveUnfinished' })
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
   })
 

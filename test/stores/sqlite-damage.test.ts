@@ -52,7 +52,7 @@ describe('a file of read models that is damaged', () => {
     damage(path)
     const reports: string[] = []
     const store = sqliteReadStore(path, name => reports.push(name))
-    for (const key of keys) await store.get(model, key)()
+    for (const key of keys) await store.get(model, key)
     expect((await right(store.served(model))).checkpoint.position).toBe(0n)
     await keep(store)
     expect(await right(store.get(model, 'P399'))).toMatchObject({ key: 'P399' })
@@ -115,7 +115,7 @@ describe('a log that is damaged', () => {
   const filledLog = async (): Promise<string> => {
     const path = newFile('events.db')
     const stored = sqliteLog(path)
-    const { log } = await right(() => openLog(stored))
+    const { log } = await right(openLog(stored))
     for (let n = 0; n < 50; n += 1)
       await right(
         log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`, { info: 'x'.repeat(2_000) })]),

@@ -88,7 +88,7 @@ describe('the log in an SQLite file', () => {
 
   it('shares one commit among appends that wait at the same time', async () => {
     const stored = sqliteLog(newFile())
-    const { log } = await right(() => openLog(stored))
+    const { log } = await right(openLog(stored))
     const before = stored.commits()
     await Promise.all(
       Array.from({ length: 640 }, (_, n) =>
@@ -102,11 +102,11 @@ describe('the log in an SQLite file', () => {
   it('keeps its identity and its events when it is opened again', async () => {
     const path = newFile()
     const first = sqliteLog(path)
-    const { identity, log } = await right(() => openLog(first))
+    const { identity, log } = await right(openLog(first))
     await right(log.append('person-A', 'no-stream', [personRegistered('A')]))
     await first.close()
     const second = sqliteLog(path)
-    const again = await right(() => openLog(second))
+    const again = await right(openLog(second))
     expect(again.identity).toEqual(identity)
     expect(await eventsIn(again.log, 'person-A')).toHaveLength(1)
     await second.close()
@@ -115,20 +115,20 @@ describe('the log in an SQLite file', () => {
   it('counts positions beyond 2^53 exactly', async () => {
     const path = newFile()
     const stored = sqliteLog(path)
-    const { log, feed } = await right(() => openLog(stored))
+    const { log, feed } = await right(openLog(stored))
     const other = new DatabaseSync(path)
     other.exec(`UPDATE events SET position = ${2n ** 60n}`)
     other.close()
     const appended = await right(log.append('person-A', 'no-stream', [personRegistered('A')]))
     expect(appended[0]?.position).toBe(2n ** 60n + 1n)
-    expect(await right(feed.head)).toBe(2n ** 60n + 1n)
+    expect(await right(feed.head())).toBe(2n ** 60n + 1n)
     await stored.close()
   })
 
   it('shows a follower what another process appends', async () => {
     const path = newFile()
     const stored = sqliteLog(path)
-    const { feed } = await right(() => openLog(stored))
+    const { feed } = await right(openLog(stored))
     const program = fileURLToPath(new URL('../support/append.ts', import.meta.url))
     const ending = new AbortController()
     const child = spawn(process.execPath, [program, path, 'A'], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -152,12 +152,12 @@ describe('the log in an SQLite file', () => {
   it('takes nothing once it is sealed, by whatever process, and goes on giving what it has', async () => {
     const path = newFile()
     const [ours, theirs] = [sqliteLog(path), sqliteLog(path)]
-    const { log } = await right(() => openLog(ours))
+    const { log } = await right(openLog(ours))
     const registered = personRegistered('A')
     await right(log.append('person-A', 'no-stream', [registered]))
-    expect(await right(theirs.sealedAt)).toBeUndefined()
-    await right(theirs.seal)
-    const at = await right(ours.sealedAt)
+    expect(await right(theirs.sealedAt())).toBeUndefined()
+    await right(theirs.seal())
+    const at = await right(ours.sealedAt())
     expect(at).toMatch(/^\d{4}-.*Z$/)
     for (const event of [registered, personRegistered('B')]) {
       const refused = await left(log.append(`person-${event.event.data.id}`, 'no-stream', [event]))
@@ -165,30 +165,30 @@ describe('the log in an SQLite file', () => {
       expect(refused).not.toHaveProperty('outcomeUnknown')
     }
     expect(await eventsIn(log, 'person-A')).toHaveLength(1)
-    await right(ours.seal)
-    expect(await right(ours.sealedAt)).toBe(at)
+    await right(ours.seal())
+    expect(await right(ours.sealedAt())).toBe(at)
     await Promise.all([ours.close(), theirs.close()])
   })
 
   it('counts every append answered before it was sealed, and none after, while processes write', async () => {
     const path = newFile()
     const [ours, theirs] = [sqliteLog(path), sqliteLog(path)]
-    const { log } = await right(() => openLog(ours))
+    const { log } = await right(openLog(ours))
     const stored: string[] = []
     const write = async (writer: number) => {
       for (let n = 0; ; n += 1) {
         const id = `${writer}-${n}`
-        const appended = await log.append(`page-A:${id}`, 'no-stream', [pageWritten('A', id)])()
+        const appended = await log.append(`page-A:${id}`, 'no-stream', [pageWritten('A', id)])
         if (appended._tag === 'Left') return
         stored.push(`page-A:${id}`)
       }
     }
     const writing = Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)))
     while (stored.length < 100) await new Promise(resolve => setImmediate(resolve))
-    await right(theirs.seal)
-    const head = await right(theirs.head)
+    await right(theirs.seal())
+    const head = await right(theirs.head())
     await writing
-    expect(await right(theirs.head)).toBe(head)
+    expect(await right(theirs.head())).toBe(head)
     expect(BigInt(stored.length) + 1n).toBe(head)
     await Promise.all([ours.close(), theirs.close()])
   })
@@ -196,7 +196,7 @@ describe('the log in an SQLite file', () => {
   it('refuses while the disk is full, half-writes nothing, and goes on when there is room', async () => {
     const path = newFile()
     const stored = sqliteLog(path)
-    const { log } = await right(() => openLog(stored))
+    const { log } = await right(openLog(stored))
     stored.limitPages(8)
     const big = { info: 'x'.repeat(50_000) }
     const refused = await left(
@@ -340,7 +340,7 @@ describe('a list with several filters', () => {
 describe('reading along', () => {
   it('ends with its signal', async () => {
     const stored = sqliteLog(newFile())
-    await right(() => openLog(stored))
+    await right(openLog(stored))
     expect(signal.aborted).toBe(false)
     const ending = new AbortController()
     for await (const batch of stored.follow(0n, { signal: ending.signal })) if (batch.caughtUp) ending.abort()

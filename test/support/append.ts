@@ -6,7 +6,7 @@ import { personRegistered } from './events.ts'
 
 const [path = '', id = ''] = process.argv.slice(2)
 const stored = sqliteLog(path)
-const { log } = await right(() => openLog(stored))
+const { log } = await right(openLog(stored))
 await right(log.append(`person-${id}`, 'no-stream', [personRegistered(id)]))
 process.stdout.write(String(Date.now()))
 await stored.close()

@@ -21,7 +21,7 @@ export const eventsIn = async (
   stream: string,
   from?: number,
 ): Promise<readonly RecordedEvent[]> => {
-  const run = await log.read(stream, from)()
+  const run = await log.read(stream, from)
   if (run._tag === 'Left') throw new Error(`unexpected failure: ${run.left._tag}`)
   return run.right.events
 }

@@ -41,7 +41,7 @@ export const registerByOperator = async (
     actor: { kind: 'operator', id: 'test' },
     requestId: randomUUID(),
     commandId: randomUUID(),
-  })()
+  })
   if (E.isLeft(registered)) throw new Error(registered.left._tag)
 }
 

@@ -6,7 +6,7 @@ export interface Tail {
 
 /** What this process knows of the log's end, so that nobody looks through others' events twice. */
 export interface KnownTail {
-  readonly known: () => Tail
+  readonly current: () => Tail
   /** An event of ours at `last` and none after it up to `upTo`. Gives `last`. */
   readonly saw: (last: bigint, upTo: bigint) => bigint
   /** From where to go on so that nothing after `after` is missed. */
@@ -20,7 +20,7 @@ const nothing: Tail = { last: 0n, upTo: 0n }
 export const makeKnownTail = (): KnownTail => {
   let tail = nothing
   return {
-    known: () => tail,
+    current: () => tail,
     saw: (last, upTo) => {
       if (last > tail.last || (last === tail.last && upTo > tail.upTo)) tail = { last, upTo }
       return last
