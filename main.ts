@@ -68,8 +68,14 @@ export const startHub = async (
     orThrow(await auth.announce(processName, 0n))
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
-    const { url } = serving
-    const { app, identityProvider } = await makeAnswers(core, readSide, config.publicUrl ?? url, logger)
+    const { url, closing } = serving
+    const { app, identityProvider } = await makeAnswers(
+      core,
+      readSide,
+      config.publicUrl ?? url,
+      closing,
+      logger,
+    )
     serving.answerBy(app)
     add(reportMissingContents(core, logger, signal))
     add(

@@ -2,6 +2,7 @@ import type { RequestListener, Server } from 'node:http'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { type App, makeApp } from './api/app.ts'
+import { feedEventTypes } from './api/feed/request.ts'
 import { errorSummary } from './api/http/error-summary.ts'
 import { makeMemoryBudget } from './api/http/memory-budget.ts'
 import { isAmong, limitConnections, makeRequestRates } from './api/http/network-limits.ts'
@@ -17,10 +18,12 @@ import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
 
 const closeMilliseconds = 10_000
+const idleLookMilliseconds = 50
 /** Requests of a network without valid credentials. */
 const anonymousRate = { burst: 3_000, perSecond: 300 }
 /** The share of the memory for bodies and answers that one caller may hold. */
@@ -40,8 +43,11 @@ const listen = (server: Server, { host, port }: Config): Promise<number> =>
 const closeServer = (server: Server): Promise<void> =>
   new Promise(resolve => {
     const force = setTimeout(() => server.closeAllConnections(), closeMilliseconds)
+    // A connection whose last answer ends after this is idle later.
+    const idle = setInterval(() => server.closeIdleConnections(), idleLookMilliseconds)
     server.close(() => {
       clearTimeout(force)
+      clearInterval(idle)
       resolve()
     })
     server.closeIdleConnections()
@@ -59,10 +65,13 @@ export interface Serving {
   readonly answerBy: (app: App) => void
   /** Ends when every request under way is answered, or after ten seconds. */
   readonly close: () => Promise<void>
+  /** Aborted when it begins to close: nobody is to wait any longer. */
+  readonly closing: AbortSignal
 }
 
 /** Listens, within the limits of the settings. Throws a `StartFailure` where the port cannot be used. */
 export const startServing = async (config: Config, logger: Logger): Promise<Serving> => {
+  const closing = new AbortController()
   let app: App = { listener: notYet, allowAt: () => undefined }
   const server = makeServer(config.tls, (request, response) => app.listener(request, response))
   limitConnections(server, {
@@ -78,7 +87,11 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
     answerBy: next => {
       app = next
     },
-    close: () => closeServer(server),
+    closing: closing.signal,
+    close: () => {
+      closing.abort()
+      return closeServer(server)
+    },
   }
 }
 
@@ -87,6 +100,7 @@ export const makeAnswers = async (
   core: Core,
   readSide: ReadSide,
   publicUrl: string,
+  closing: AbortSignal,
   logger: Logger,
 ): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
   const { config, ports, reads, auth, passwords, standing } = core
@@ -136,6 +150,9 @@ export const makeAnswers = async (
     logIdentity: identity,
     positionOf: feed.positionOf,
     logHead: feed.head,
+    feed,
+    follower: makeSharedFollower(feed, feedEventTypes),
+    closing,
     fingerprintKey: orThrow(await auth.secret('idempotency')),
     formKey: orThrow(await auth.secret('forms')),
     health: makeHealth({ feed, reads, auth, progress, standing, projector: readSide, headAtStart }),

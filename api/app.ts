@@ -9,6 +9,7 @@ import { invalid } from '../domain/rejection.ts'
 import { auditRoutes } from './audit/routes.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { contentRoutes } from './documents/routes.ts'
+import { feedRoutes } from './feed/routes.ts'
 import { historyRoutes } from './history/routes.ts'
 import type { Answer } from './http/answer.ts'
 import { type Call, type Handle, presentedBy } from './http/call.ts'
@@ -67,6 +68,7 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...nodeRoutes(dependencies),
   ...historyRoutes(dependencies),
   ...auditRoutes(dependencies),
+  ...feedRoutes(dependencies),
 ]
 
 /** The methods that a route takes, as `Allow` names them. */
@@ -163,20 +165,22 @@ export const makeApp = (dependencies: ApiDependencies): App => {
   const callOf = (
     route: Route,
     about: Pick<Call, 'request' | 'response' | 'requestId' | 'exchange'>,
-    { principal, renewed }: Authenticated,
+    caller: Authenticated,
   ): E.Either<Failure, Call> => {
+    const { principal, expiresAt, renewed } = caller
     const refusal = refusalOf(route, about.request, principal)
     if (refusal !== undefined) return E.left(refusal)
     const { kind, id } = principal
     return E.right({
       ...about,
       principal,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
       actor: kind === 'node' ? { kind, id, node: id } : { kind, id },
       renewed: () => {
         const silence = silenceOf(methodOf(about.request) !== 'GET')
         if (silence !== undefined) return E.left(silence)
         const current = renewed()
-        return E.isLeft(current) ? current : callOf(route, about, { principal: current.right, renewed })
+        return E.isLeft(current) ? current : callOf(route, about, { ...caller, principal: current.right })
       },
     })
   }

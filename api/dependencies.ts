@@ -17,6 +17,7 @@ import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
+import type { SharedFollower } from '../projections/shared-follower.ts'
 import type { MemoryBudget } from './http/memory-budget.ts'
 import type { RequestRates } from './http/network-limits.ts'
 import type { Health } from './open/health.ts'
@@ -49,6 +50,12 @@ export interface ApiDependencies {
   readonly positionOf: EventFeed['positionOf']
   /** The log's last position. */
   readonly logHead: EventFeed['head']
+  /** Reads the event history. */
+  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt'>
+  /** Follows it once for all who read along. */
+  readonly follower: SharedFollower
+  /** Aborted when the hub begins to end: nobody is to wait any longer. */
+  readonly closing: AbortSignal
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */
   readonly fingerprintKey: Buffer
   /** Keys the tokens that forms carry against forgery. */

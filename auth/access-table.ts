@@ -145,6 +145,10 @@ const ofNodes = (method: RoleMethod, action: 'read' | 'write'): Grant => ({
   scopes: [`nodes:${action}`],
 })
 
+const following: Grant = {
+  people: { endpoint: 'feed', methods: ['GET'], reach: 'nowhere' },
+  scopes: ['feed:read'],
+}
 const auditing: Grant = {
   people: { endpoint: 'audit', methods: ['GET'], reach: 'nowhere' },
   scopes: ['audit:read'],
@@ -160,6 +164,7 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/people/:id/active', { grants: { PUT: setActive } }],
   ['/password/:id', { subject: 'id', grants: { GET: setPassword, POST: setPassword } }],
   ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
+  ['/feed', { grants: { GET: following } }],
   ['/audit', { grants: { GET: auditing } }],
   ...accessToHistory('/nodes/:id', {}, ofHistory('nodes', 'nowhere')),
   ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],

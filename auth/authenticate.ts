@@ -24,6 +24,8 @@ export type AuthenticationFailure = NotAuthenticated | PasswordFailure | TooMany
 /** Who asks, and a way to look again later in the same request. */
 export interface Authenticated {
   readonly principal: Principal
+  /** When the credentials end by themselves, in milliseconds since the epoch. Passwords do not. */
+  readonly expiresAt?: number
   /** The principal with the rights of this moment, or that these credentials open nothing any more. */
   readonly renewed: () => E.Either<NotAuthenticated, Principal>
 }
@@ -130,7 +132,7 @@ const authenticateNode = (
     const claims = await tokens.verify(presented)
     if (E.isLeft(claims)) return claims
     if (claims.right === undefined) return refused(true)
-    const { clientId, scopes, credential, keys, suspensions } = claims.right
+    const { clientId, scopes, credential, keys, suspensions, expiresAt } = claims.right
     const renewed = (): E.Either<NotAuthenticated, Principal> => {
       const node = standing.node(clientId)
       if (node?.status !== 'active' || node.suspensions !== suspensions) return refused(true)
@@ -145,7 +147,7 @@ const authenticateNode = (
     const principal = renewed()
     if (E.isLeft(principal)) return principal
     note(clientId)
-    return E.right({ principal: principal.right, renewed })
+    return E.right({ principal: principal.right, expiresAt, renewed })
   }
 }
 

@@ -140,6 +140,11 @@ export const hasMembers = (object: JsonObject): boolean => {
 
 const texts = new WeakMap<JsonObject, string>()
 
+/** Says how an object that was just parsed is written, so that nobody writes it again. It is one line. */
+export const rememberText = (object: JsonObject, text: string): void => {
+  if (!/[\n\r]/.test(text)) texts.set(object, text)
+}
+
 /** The object as JSON, written once however often it is asked for: what comes from an event is never changed. */
 export const jsonText = (object: JsonObject): string => {
   const cached = texts.get(object)

@@ -11,6 +11,16 @@ export interface FeedBatch {
   readonly caughtUp: boolean
 }
 
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  /** Only events of these types. */
+  readonly types?: readonly string[]
+  /** End at the head instead of waiting for more. */
+  readonly toHead?: boolean
+  /** A batch ends once its data takes about this many characters: so much a slow reader holds. Not every engine can. */
+  readonly mostCharacters?: number
+}
+
 /**
  * All events of the log in commit order. Nothing committed later can appear before what was seen.
  *
@@ -19,10 +29,7 @@ export interface FeedBatch {
  */
 export interface EventFeed {
   readonly identity: LogIdentity
-  readonly follow: (
-    after: bigint,
-    options: { readonly signal: AbortSignal; readonly types?: readonly string[]; readonly toHead?: boolean },
-  ) => AsyncIterable<FeedBatch>
+  readonly follow: (after: bigint, options: FollowOptions) => AsyncIterable<FeedBatch>
   /** The position of the last event, 0 for an empty log. */
   readonly head: () => Promise<Either<LogUnavailable, bigint>>
   /** The id of the event at this very position: a checkpoint names it, so that a log put back is noticed. */

@@ -48,6 +48,8 @@ export interface FollowOptions {
   readonly types?: readonly string[]
   /** End at the head instead of waiting for more. */
   readonly toHead?: boolean
+  /** A batch ends once its data takes this many characters, where less than usual is to be held. */
+  readonly mostCharacters?: number
 }
 
 /** What an engine must do; `stores/codec.ts` makes the ports of commands and projections of it. */

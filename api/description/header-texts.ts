@@ -23,6 +23,9 @@ export const requestHeaders: Readonly<Record<RequestHeader, HeaderText>> = {
   'Repr-Digest': text('`sha-256=:…:` of the whole (RFC 9530); another one is 422.'),
   Range: text('`bytes=FIRST-LAST`: a part of it.'),
   'If-Range': text('An ETag: the part only if it is still that one, otherwise the whole.'),
+  'Last-Event-ID': text(
+    'Of an event stream: the id of the last event that was received. It comes before `after`.',
+  ),
   'If-Match': text('The ETag it must have; otherwise 412.'),
   'If-None-Match': text('Of a read: the ETag of the client’s copy. Of a write: `*` creates only.'),
   Prefer: text(

@@ -93,6 +93,7 @@ const aboutOthers: Readonly<Record<string, string>> = {
   personal_docs: 'The original’s paths to personal documents.',
   login: 'Whether credentials are right.',
   password: 'Setting a password.',
+  feed: 'Every change to the resources in commit order: what synchronises, follows and replays.',
   audit: 'Who changed what, and when: for auditors.',
   nodes: 'Nodes of the federation: hospitals, laboratories and other programs, and their secrets.',
   oidc: 'The OpenID Connect provider: access tokens for nodes.',

@@ -20,6 +20,7 @@ export type RequestHeader =
   | 'If-Match'
   | 'If-None-Match'
   | 'If-Range'
+  | 'Last-Event-ID'
   | 'Prefer'
   | 'Range'
   | 'Repr-Digest'

@@ -6,6 +6,8 @@ export interface Answer {
   readonly body?: string | Buffer
   /** A body that is sent as it is read, instead: the headers name its type and length. Not asked for a byte by HEAD. */
   readonly stream?: AsyncIterable<Uint8Array>
+  /** Bytes that the stream holds of the memory for answers, where it is not the usual 256 KiB. */
+  readonly heldBytes?: number
 }
 
 export const jsonAnswer = (

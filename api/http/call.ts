@@ -12,6 +12,8 @@ export interface Call {
   readonly request: Request
   readonly response: Response
   readonly principal: Principal
+  /** When the credentials end by themselves, in milliseconds since the epoch. */
+  readonly expiresAt?: number
   readonly actor: Actor
   readonly requestId: string
   readonly exchange: Pick<Exchange, 'holdBody'>

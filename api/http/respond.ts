@@ -95,8 +95,8 @@ export interface RespondDependencies {
   readonly isSecure: boolean
 }
 
-const bytesOf = ({ body, stream }: Answer): number =>
-  stream !== undefined ? streamBytes : body === undefined ? 0 : Buffer.byteLength(body)
+const bytesOf = ({ body, stream, heldBytes = streamBytes }: Answer): number =>
+  stream !== undefined ? heldBytes : body === undefined ? 0 : Buffer.byteLength(body)
 
 /** What is answered where the memory for the answer cannot be held: a write was done, and its answer has no body. */
 const withinBudget = (

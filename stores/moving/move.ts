@@ -163,8 +163,11 @@ export const move = async (
       const { events, digest } = hubMoved.parse(parseText(last.data))
       return { events, digest, wasMoved: true }
     }
-    if (hub.length === 0 && !(await holdsNothing(target.log)))
-      stop({ _tag: 'TargetTaken', store: 'new events' })
+    if (hub.length === 0 && !(await holdsNothing(target.log))) {
+      // Another run may have begun since the look before.
+      const isBegun = idOf(await hubOf('new events', target.log)) === id
+      stop(isBegun ? { _tag: 'Overtaken' } : { _tag: 'TargetTaken', store: 'new events' })
+    }
     if (!isOurs && (owner !== 'nobody' || !(await from('new credentials', target.auth.claimFor(id)))))
       stop({ _tag: 'TargetTaken', store: 'new credentials' })
 

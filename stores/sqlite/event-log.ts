@@ -3,6 +3,7 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Expected, RevisionConflict } from '../../commands/event-log.ts'
 import type { LogUnavailable } from '../../domain/log-failure.ts'
+import { earlierOf, laterOf } from '../../domain/position.ts'
 import {
   type FollowOptions,
   mostCharacters,
@@ -85,26 +86,34 @@ const appendAll = (db: Database, appends: readonly Append[]): readonly Appended[
     : appends.map(() => unavailable(sealed()))
 
 /** The events of rows, as many as may be read at once. */
-const runOf = (rows: Iterable<Record<string, SQLOutputValue>>) => {
+const runOf = (rows: Iterable<Record<string, SQLOutputValue>>, most = mostCharacters) => {
   const events: StoredEvent[] = []
   let characters = 0
   for (const row of rows) {
     const event = eventOf(row)
     events.push(event)
     characters += event.data.length
-    if (events.length === mostEvents || characters >= mostCharacters) return { events, more: true }
+    if (events.length === mostEvents || characters >= most) return { events, more: true }
   }
   return { events, more: false }
 }
 
-const readRun = (db: Database, after: bigint, types: readonly string[] | undefined): StoredBatch => {
+/** Positions that a filter may look through at once: reading is synchronous. */
+const mostLookedThrough = 10_000n
+
+const readRun = (
+  db: Database,
+  after: bigint,
+  { types, mostCharacters }: Pick<FollowOptions, 'types' | 'mostCharacters'>,
+): StoredBatch => {
   const head = headOf(db)
+  const until = types === undefined ? head : earlierOf(head, after + mostLookedThrough)
   const wanted = types === undefined ? '' : `AND type IN (${types.map(() => '?').join(', ')})`
   const select = db.prepare(
     `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ${wanted} ORDER BY position LIMIT ${mostEvents}`,
   )
-  const { events, more } = runOf(rowsOf(select, after, head, ...(types ?? [])))
-  const next = more ? (events.at(-1)?.position ?? after) : head > after ? head : after
+  const { events, more } = runOf(rowsOf(select, after, until, ...(types ?? [])), mostCharacters)
+  const next = more ? (events.at(-1)?.position ?? after) : laterOf(until, after)
   return { events, next, caughtUp: next >= head }
 }
 
@@ -202,12 +211,13 @@ export const sqliteLog = (path: string): SqliteLog => {
         queue.push({ stream, expected, events, settle })
         if (queue.length === 1) setImmediate(flush)
       }),
-    follow: async function* (after: bigint, { signal, types, toHead }: FollowOptions) {
+    follow: async function* (after: bigint, options: FollowOptions) {
+      const { signal, toHead } = options
       let next = after
       let saidSomething = 0
       while (!signal.aborted) {
         const wakes = waker.wakes()
-        const run = attempt(() => db.read(() => readRun(db, next, types)))
+        const run = attempt(() => db.read(() => readRun(db, next, options)))
         if (E.isLeft(run)) throw run.left
         const moved = run.right.next > next
         next = run.right.next

@@ -131,6 +131,39 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
       expect(second).toEqual(first)
     })
 
+    it('never breaks its order and fills no hole later, whoever reads while many write', async () => {
+      const writers = 8
+      const each = 40
+      let isWriting = true
+      const reader = async () => {
+        const seen: bigint[] = []
+        let next = 0n
+        for (let isLast = false; !isLast; ) {
+          isLast = !isWriting
+          for await (const batch of ports.feed.follow(next, { signal, toHead: true })) {
+            seen.push(...batch.events.map(({ position }) => position))
+            next = batch.next
+          }
+          await new Promise(resolve => setImmediate(resolve))
+        }
+        return seen
+      }
+      const readers = [reader(), reader(), reader()]
+      await Promise.all(
+        Array.from({ length: writers }, async (_, writer) => {
+          for (let n = 0; n < each; n += 1) {
+            const stream = `page-W${writer}:${n}`
+            await right(ports.log.append(stream, 'no-stream', [pageWritten(`W${writer}`, `${n}`)]))
+          }
+        }),
+      )
+      isWriting = false
+      const whole = (await eventsOf(ports.feed)).map(({ position }) => position)
+      expect(whole).toHaveLength(1 + writers * each)
+      expect(whole).toEqual(whole.toSorted((a, b) => (a < b ? -1 : 1)))
+      for (const seen of await Promise.all(readers)) expect(seen).toEqual(whole)
+    })
+
     it('ends with its signal: at once while it waits, and before it begins', async () => {
       const ending = new AbortController()
       const batches: boolean[] = []

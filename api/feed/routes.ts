@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import * as E from '#fp/Either'
+import { formatPosition } from '../../domain/position.ts'
+import { type InvalidPart, invalid } from '../../domain/rejection.ts'
+import { feedEntryText } from '../../projections/feed-entry.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { preferredType } from '../http/accept.ts'
+import { type Answer, jsonAnswer } from '../http/answer.ts'
+import type { Call } from '../http/call.ts'
+import { parametersOf } from '../http/parameters.ts'
+import type { Failure } from '../http/problem.ts'
+import type { Route } from '../http/route.ts'
+import { readPage } from './page.ts'
+import { type Reader, readerOf } from './reader.ts'
+import { type FeedRequest, feedQuery, feedRequestOf, readableResources } from './request.ts'
+import { feedDescription } from './shapes.ts'
+import { eventStream, linesToHead, streamBytes } from './streams.ts'
+
+const types = ['application/json', 'text/event-stream', 'application/x-ndjson'] as const
+const eventStreamType = 'text/event-stream'
+const positionRule = 'must be a position of this hub’s log, not past its end'
+
+/** What a request is answered from: where it begins, and what may be shown. */
+interface Start {
+  readonly after: bigint
+  readonly head: bigint
+  readonly reader: Reader
+  readonly types: readonly string[]
+}
+
+/** `/feed`: every change to the resources, in commit order. */
+export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
+  const { policy, logIdentity, logHead, positionOf, feed, recordAccess, closing } = dependencies
+
+  /** The signal of a stream: it is over when the client leaves, or the hub ends. */
+  const untilOver = ({ response }: Call): AbortSignal => {
+    const left = new AbortController()
+    if (response.closed) left.abort()
+    response.once('close', () => left.abort())
+    return AbortSignal.any([left.signal, closing])
+  }
+
+  const positionAfter = async (
+    text: string | undefined,
+    named: Pick<InvalidPart & { parameter: string }, 'parameter'> | { readonly header: string },
+    head: bigint,
+  ): Promise<E.Either<Failure, bigint>> => {
+    if (text === undefined) return E.right(0n)
+    const position = await positionOf(text)
+    if (E.isLeft(position)) return position
+    const number = position.right
+    const bad = E.left(invalid({ ...named, detail: positionRule }))
+    if (number === undefined || number > head) return bad
+    if (number === 0n) return E.right(number)
+    // A number that is no event's was handed out by nobody.
+    const eventId = await feed.eventIdAt(number)
+    if (E.isLeft(eventId)) return eventId
+    return eventId.right === undefined ? bad : E.right(number)
+  }
+
+  const startOf = async (
+    call: Call,
+    request: FeedRequest,
+    isEventStream: boolean,
+  ): Promise<E.Either<Failure, Start>> => {
+    const head = await logHead()
+    if (E.isLeft(head)) return head
+    const lastEventId = call.request.headers['last-event-id']
+    const resumes = isEventStream && typeof lastEventId === 'string' && lastEventId !== ''
+    const after = await positionAfter(
+      resumes ? lastEventId : request.after,
+      resumes ? { header: 'Last-Event-ID' } : { parameter: 'after' },
+      head.right,
+    )
+    if (E.isLeft(after)) return after
+    const readable = readableResources(policy, call.principal)
+    const refused = request.resources.filter(name => !readable.includes(name))
+    if (refused.length > 0)
+      return E.left(
+        call.principal.kind === 'node'
+          ? { _tag: 'ScopeMissing', needed: refused.map(name => `${name}:read`) }
+          : { _tag: 'NotAllowed' },
+      )
+    const reader = readerOf(dependencies, call, request.types)
+    const shown = reader.types()
+    return E.isLeft(shown)
+      ? shown
+      : E.right({ after: after.right, head: head.right, reader, types: shown.right })
+  }
+
+  const page = async (call: Call, request: FeedRequest, start: Start): Promise<E.Either<Failure, Answer>> => {
+    const isWaiting = call.request.method !== 'HEAD' && request.waitMilliseconds > 0
+    const untilExpiry = (call.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now()
+    const waiting = isWaiting
+      ? AbortSignal.any([
+          untilOver(call),
+          AbortSignal.timeout(Math.max(0, Math.min(request.waitMilliseconds, untilExpiry))),
+        ])
+      : AbortSignal.abort()
+    const { after, reader, types } = start
+    const events = await readPage(dependencies, reader, { after, types, limit: request.limit }, waiting)
+    if (E.isLeft(events)) return events
+    const texts = events.right.events.map(event => feedEntryText(logIdentity, event))
+    const next = formatPosition(logIdentity, events.right.next)
+    return E.right(jsonAnswer(200, `{"events":[${texts.join(',')}],"next":"${next}"}`, { Vary: 'Accept' }))
+  }
+
+  const streamed = (call: Call, type: string, stream: () => AsyncIterable<Uint8Array>): Answer => ({
+    status: 200,
+    headers: {
+      'Content-Type': type,
+      Vary: 'Accept',
+      ...(type === eventStreamType ? { 'X-Accel-Buffering': 'no' } : {}),
+    },
+    ...(call.request.method === 'HEAD' ? {} : { stream: stream(), heldBytes: streamBytes }),
+  })
+
+  /** An export of all of it is itself to be audited. */
+  const exported = async (
+    call: Call,
+    parameters: ReadonlyMap<string, string>,
+    start: Start,
+  ): Promise<E.Either<Failure, Answer>> => {
+    const { actor, requestId } = call
+    const access = { type: 'FeedExported' as const, data: Object.fromEntries(parameters) }
+    const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })
+    if (E.isLeft(recorded)) return recorded
+    return E.right(
+      streamed(call, 'application/x-ndjson', () => linesToHead(dependencies, start.reader, start)),
+    )
+  }
+
+  const get = async (call: Call): Promise<E.Either<Failure, Answer>> => {
+    const parameters = parametersOf(call.request.url, Object.keys(feedQuery))
+    if (E.isLeft(parameters)) return parameters
+    const request = feedRequestOf(parameters.right)
+    if ('errors' in request) return E.left(invalid(...request.errors))
+    const type = preferredType(call.request.headers.accept, types)
+    if (type === undefined) return E.left({ _tag: 'NotAcceptable', types })
+    const start = await startOf(call, request, type === eventStreamType)
+    if (E.isLeft(start)) return start
+    const { after, reader } = start.right
+    switch (type) {
+      case 'application/json':
+        return page(call, request, start.right)
+      case 'text/event-stream':
+        return E.right(streamed(call, type, () => eventStream(dependencies, reader, after, untilOver(call))))
+      case 'application/x-ndjson':
+        return exported(call, parameters.right, start.right)
+    }
+  }
+
+  return [
+    {
+      path: '/feed',
+      operations: {
+        GET: {
+          handle: get,
+          summary: 'Follow every change to the resources',
+          description:
+            'In commit order, without gaps: go on with `after` = `next`. Nothing that is committed later appears before it. As text/event-stream it is followed live; an id without data tells where the reader stands. As NDJSON it is streamed to its end. It shows events of the resources that the caller may read.',
+          query: feedQuery,
+          headers: ['Last-Event-ID'],
+          answers: { 200: { shape: feedDescription, alternativeTypes: types.slice(1) } },
+          refuses: [406],
+        },
+      },
+    },
+  ]
+}
