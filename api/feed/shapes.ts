@@ -9,7 +9,7 @@ const entryShape = z.object({
   resource: z.string(),
   id: z.string().describe('As in the path after the collection.'),
   person: z.string().optional().describe('Whom it is about.'),
-  data: z.record(z.string(), z.json()),
+  data: z.record(z.string(), z.unknown()),
   actor: z.object({ kind: z.string(), id: z.string(), node: z.string().optional() }),
   recordedAt: z.string(),
   occurredAt: z.string().optional(),

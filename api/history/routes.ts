@@ -48,7 +48,7 @@ const nodesOf: Documented = {
   confinedTo: () => undefined,
   path: '/nodes/:id',
   parameters: nodeParameters,
-  shape: nodeShapes.shown,
+  shape: nodeShapes.revision,
 }
 
 const revisionQuery = { type: 'integer', minimum: 0, required: true }

@@ -3,8 +3,8 @@ import { shapeOf } from '../description/shapes.ts'
 
 const changeShape = z.object({
   path: z.string().describe('A JSON Pointer (RFC 6901).'),
-  from: z.json().optional().describe('Absent where there was no such field.'),
-  to: z.json().optional().describe('Absent where there is no such field any more.'),
+  from: z.unknown().optional().describe('Absent where there was no such field.'),
+  to: z.unknown().optional().describe('Absent where there is no such field any more.'),
 })
 
 const actorShape = z.object({

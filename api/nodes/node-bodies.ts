@@ -27,18 +27,15 @@ const example = {
   scopes: ['people:read', 'pols:read', 'pols:write'],
 }
 const exampleSecret = 'wcqUAHJY1nEKAjMzRQwNp8jE-aXzCPhdMPvR8-eUAks'
-const exampleShown = {
-  ...example,
-  institution: null,
-  status: 'active',
-  secrets: 1,
-  last_seen: '2024-01-02T03:04:05.678Z',
-}
+const exampleRevision = { ...example, institution: null, status: 'active', secrets: 1 }
+const exampleShown = { ...exampleRevision, last_seen: '2024-01-02T03:04:05.678Z' }
 
 /** The bodies of `/nodes`, in the documentation's words. */
 export const nodeShapes = {
   status: shapeOf('NodeStatus', statusShape, { status: 'suspended' }),
   shown: shapeOf('Node', shownShape, exampleShown),
+  /** When it was seen is no part of its history. */
+  revision: shapeOf('NodeRevision', shownShape.omit({ last_seen: true }), exampleRevision),
   /** Who may not read nodes is shown the secret alone. */
   enrolled: shapeOf(
     'EnrolledNode',

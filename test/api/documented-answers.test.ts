@@ -225,10 +225,48 @@ const lifeOf = async (resource: Resource, self: Client): Promise<void> => {
     await root.patch(item('two'), examples.change),
     await root.delete(item('two')),
   ])
+  const removed = Number(
+    (await root.get(`${item('two')}/history?limit=1`)).text.match(/"revision":(\d+)/)?.[1],
+  )
+  await pastOf(item('one'), { path: item('two'), revision: removed }, item('never'))
+  expectAll(200, [
+    await root.get(`${item('one')}?asOf=2200-01-01`),
+    await root.get(`${collection}?asOf=2200-01-01`),
+  ])
+}
+
+/** The history of a thing with two revisions, of one whose last revision is its removal, and of one that never was. */
+const pastOf = async (
+  path: string,
+  removed: { path: string; revision: number } | undefined,
+  never: string,
+) => {
+  expectAll(200, [
+    await root.get(`${path}/history`),
+    await root.get(`${path}/history/0`),
+    await root.get(`${path}/diff?from=0&to=1`),
+  ])
+  expect((await root.get(`${path}/history/0`, { 'If-None-Match': '"0"' })).status).toBe(304)
+  if (removed !== undefined)
+    expect((await root.get(`${removed.path}/history/${removed.revision}`)).status).toBe(410)
+  expectAll(404, [
+    await root.get(`${never}/history`),
+    await root.get(`${never}/history/0`),
+    await root.get(`${never}/diff?from=0&to=1`),
+  ])
+}
+
+const everything = async (): Promise<void> => {
+  for (const path of ['/audit', '/feed']) {
+    expect((await root.get(path)).status).toBe(200)
+    expect((await root.get(path, { Accept: 'application/x-ndjson' })).status).toBe(200)
+    expect((await root.get(path, { Accept: 'image/png' })).status).toBe(406)
+  }
 }
 
 const booksOfOthers = async (): Promise<void> => {
-  const ofPerson = api.operations.filter(({ path }) => path.includes('{person}'))
+  // The past of a page stays, whatever became of its person.
+  const ofPerson = api.operations.filter(({ path }) => /\{person\}(\/\{\w+\})?$/.test(path))
   for (const operation of ofPerson)
     for (const [person, status] of [
       [never, 404],
@@ -300,6 +338,7 @@ const nodes = async (): Promise<void> => {
     await root.post(`${none}/secrets`, nothing),
     await root.delete(`${none}/secrets/old`),
   ])
+  await pastOf(node, undefined, none)
   await root.put(`${node}/status`, { status: 'retired' })
   expectAll(409, [
     await root.patch(node, { name: 'Lab' }),
@@ -317,6 +356,7 @@ it('every documented answer of every operation is given, as the document has it,
   await booksOfOthers()
   await privileges()
   await nodes()
+  await everything()
   await contents()
   await open()
   const documented = Object.fromEntries(
