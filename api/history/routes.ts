@@ -20,6 +20,8 @@ interface Documented extends Historied {
   readonly path: string
   readonly parameters: Readonly<Record<string, PathParameter>>
   readonly shape: Shape
+  /** Whether a revision can be a removal. */
+  readonly canBeRemoved: boolean
 }
 
 const itemsOf = (resource: Resource, { policy }: ApiDependencies): Documented => {
@@ -38,6 +40,7 @@ const itemsOf = (resource: Resource, { policy }: ApiDependencies): Documented =>
       id: { rule: resource.idRule, example: resource.examples.item.id },
     },
     shape: itemShapes(resource).shown,
+    canBeRemoved: true,
   }
 }
 
@@ -49,6 +52,7 @@ const nodesOf: Documented = {
   path: '/nodes/:id',
   parameters: nodeParameters,
   shape: nodeShapes.revision,
+  canBeRemoved: false,
 }
 
 const revisionQuery = { type: 'integer', minimum: 0, required: true }
@@ -57,7 +61,7 @@ const revisionParameter = { rule: 'a whole number from 0', example: '0' }
 /** The history of every item and node: `…/history`, `…/history/{revision}`, `…/diff`. */
 export const historyRoutes = (dependencies: ApiDependencies): readonly Route[] =>
   [...catalogue.map(resource => itemsOf(resource, dependencies)), nodesOf].flatMap(things => {
-    const { noun, path, parameters, shape } = things
+    const { noun, path, parameters, shape, canBeRemoved } = things
     const one = `${/^[aeio]/.test(noun) ? 'an' : 'a'} ${noun}`
     const answers = historyOf(things, dependencies)
     const paths = historyPaths(path)
@@ -85,7 +89,7 @@ export const historyRoutes = (dependencies: ApiDependencies): readonly Route[] =
             summary: `Read ${one} as of a revision`,
             query: {},
             ...reads(shape),
-            refuses: [404, 410],
+            refuses: [404, ...(canBeRemoved ? [410] : [])],
           },
         },
       },
