@@ -9,8 +9,9 @@ import { makeLogger } from '../logger.ts'
 import { startHub } from '../main.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { ExitCode } from './command.ts'
+import { untilEndRequested } from './end-request.ts'
 import { complain, registerPerson } from './operator.ts'
-import { startProblem, untilAsked } from './serve.ts'
+import { startProblem } from './start-problem.ts'
 
 const root = { id: 'ARGBUE111FAV', password: 'freedom' }
 
@@ -105,7 +106,7 @@ const fill = async (url: string): Promise<void> => {
 
 /** Runs a hub on a fresh log, with people and books to look at. */
 export const demo = async (given: Config): Promise<ExitCode> => {
-  const endRequest = untilAsked()
+  const endRequest = untilEndRequested()
   const config: Config = { ...given, host: '127.0.0.1', tls: undefined }
   const logger = makeLogger(config.logLevel)
   try {

@@ -5,12 +5,12 @@ import { textLimit } from '../commands/json-text.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import type { ExitCode } from './command.ts'
+import { untilEndRequested } from './end-request.ts'
 import type { Refusal } from './import-line.ts'
 import { type Result, workOf } from './import-work.ts'
 import { inOrder, type Work } from './in-order.ts'
 import { type Line, linesOf } from './lines.ts'
 import { complain, contextOfOperator } from './operator.ts'
-import { untilAsked } from './serve.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
 /** Lines under way: enough to share each commit of the log, fewer than passwords may wait to be hashed. */
@@ -130,7 +130,7 @@ export const importFile = async (config: Config, file: string, json: boolean): P
   const { signal } = ending
   const source = open(file, signal)
   if (source === undefined) return complain(2, `${file} cannot be read.`)
-  void untilAsked().then(() => ending.abort())
+  void untilEndRequested().then(() => ending.abort())
   try {
     return await withCore(config, 'writes', core => importFrom(core, source, signal, json))
   } finally {

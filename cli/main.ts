@@ -3,14 +3,15 @@ import { flagOf, readConfig, settings } from '../config.ts'
 import { version } from '../core.ts'
 import { projections } from '../projections/read-models.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
-import { demo } from './demo.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
 import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
-import { project, serve } from './serve.ts'
+
+/** What answers requests takes most of a second to load: a command that does not serve does without. */
+const serving = () => import('./serve.ts')
 
 const program = new Command('thalamus')
   .description('The message and authentication server of a GNU Health Federation.')
@@ -58,12 +59,14 @@ command(program, 'serve', 'run the hub')
   .addHelpText('after', '\nThe first line on standard output says where it listens. End it with Ctrl-C.')
   .option('--no-projector', 'only answer requests: another process keeps the read models')
   .action(options =>
-    withConfig(options, config => serve(config, options.projector === false ? 'follows others' : 'projects')),
+    withConfig(options, async config =>
+      (await serving()).serve(config, options.projector === false ? 'follows others' : 'projects'),
+    ),
   )
 
 command(program, 'project', 'run only the projector: it keeps the read models for hubs without one')
   .addHelpText('after', '\nOf several, one works at a time; the next takes over within seconds when it dies.')
-  .action(options => withConfig(options, project))
+  .action(options => withConfig(options, async config => (await serving()).project(config)))
 
 personCommands(program, command, withConfig)
 nodeCommands(program, command, withConfig)
@@ -99,7 +102,7 @@ A line that is refused is listed with its number and why; the others go in. A se
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
   .addHelpText('after', '\nIt takes a log without events only: name a new folder with --data-dir.')
-  .action(options => withConfig(options, demo))
+  .action(options => withConfig(options, async config => (await import('./demo.ts')).demo(config)))
 
 const exitOn = (error: unknown): void => {
   if (error instanceof CommanderError) {

@@ -6,7 +6,7 @@ import { type MoveFailure, type MoveStep, moveToEngines } from '../moving.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
-import { startProblem } from './serve.ts'
+import { startProblem } from './start-problem.ts'
 
 const showMilliseconds = 100
 

@@ -1,78 +1,12 @@
-import { errorSummary } from '../api/http/error-summary.ts'
 import type { Config } from '../config.ts'
 import { openCore } from '../core.ts'
 import { makeLogger } from '../logger.ts'
 import { type Hub, type Running, startHub, startProjecting } from '../main.ts'
 import type { Projecting } from '../read-side.ts'
-import { type StartFailure, startFailureOf } from '../start-failure.ts'
+import { startFailureOf } from '../start-failure.ts'
 import type { ExitCode } from './command.ts'
-
-/** Until the process is asked to end: Ctrl-C, or SIGTERM from a supervisor. */
-export const untilAsked = (): Promise<void> =>
-  new Promise(resolve => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-  })
-
-const documentation = 'See "Damaged, lost, put back" in docs/operations.md.'
-
-const readableOf = ({ rows, readable }: Extract<StartFailure, { _tag: 'DamagedFile' }>): string =>
-  readable === 0 ? `None of its ${rows} can be read` : `Its first ${readable} ${rows} can be read`
-
-/** What an operator can do about a hub that does not start. */
-export const startProblem = (config: Config, failure: StartFailure): string => {
-  const embedded = config.mongoUrl === undefined
-  const credentials = embedded ? config.dataDir : 'MONGODB_URL'
-  switch (failure._tag) {
-    case 'PortUnavailable':
-      return failure.reason === 'in use'
-        ? `Port ${config.port} is in use: choose another one with --port.`
-        : `Port ${config.port} may not be used by this user: choose one above 1023 with --port.`
-    case 'MoveUnfinished':
-      return 'The hub cannot start on EVENTSTORE_URL: its log is being moved there and is not whole yet. Run `move` again, with the same options as before, until it says that all is moved.'
-    case 'CredentialsOfAnotherLog':
-      return `The hub cannot start on ${credentials}: the credentials there are those of another log. Name another database or folder, or set EVENTSTORE_URL and STREAM_PREFIX to where their log is.`
-    case 'CredentialsMissing':
-      return `The hub cannot start on ${credentials}: ${embedded ? 'auth.db' : 'the database NAME_auth'} holds no credentials, and the log names some. Nobody could log in. Put ${embedded ? 'auth.db' : 'it'} back from a backup, or start with --without-credentials and set every password and secret anew. ${documentation}`
-    case 'DamagedFile':
-      return `The hub cannot start on ${config.dataDir}: ${failure.file} is damaged. ${readableOf(failure)} as the files are now. Nothing was written to them. Put a backup back. ${documentation}`
-    case 'EventUnreadable':
-      return `The hub cannot start: an event of the stream ${failure.stream} is ${failure.reason}. ${
-        failure.reason === 'damaged'
-          ? `Put a backup back. ${documentation}`
-          : 'Start the release that wrote it, or a later one.'
-      }`
-    case 'LogUnavailable':
-    case 'AuthUnavailable':
-    case 'ReadUnavailable':
-    case 'Unexpected':
-      return unavailable(config, failure.cause)
-  }
-}
-
-const unavailable = (config: Config, cause: unknown): string => {
-  const server = serverOf(config, cause)
-  const [where, reason, check] =
-    server === undefined
-      ? [
-          config.dataDir,
-          cause instanceof Error ? cause.message : 'unknown reason',
-          'the folder can be written and the disk has room',
-        ]
-      : [
-          server,
-          String(errorSummary(cause).cause),
-          'the server runs, can be reached from here and knows this user',
-        ]
-  return `The hub cannot start on ${where}: ${reason}. Check that ${check}.`
-}
-
-/** The setting of the server whose client failed so; undefined where it is not a server's. */
-const serverOf = ({ eventStore, mongoUrl }: Config, error: unknown): string | undefined => {
-  const isMongo = error instanceof Error && error.name.startsWith('Mongo')
-  if (mongoUrl !== undefined && (isMongo || eventStore === undefined)) return 'MONGODB_URL'
-  return eventStore === undefined ? undefined : 'EVENTSTORE_URL'
-}
+import { untilEndRequested } from './end-request.ts'
+import { startProblem } from './start-problem.ts'
 
 /** Starts what a command runs, until it is asked to end; what cannot start says why. */
 const run = async <A extends Running>(
@@ -80,7 +14,7 @@ const run = async <A extends Running>(
   start: () => Promise<A>,
   started: (running: A) => string,
 ): Promise<ExitCode> => {
-  const endRequest = untilAsked()
+  const endRequest = untilEndRequested()
   let running: A
   try {
     running = await start()

@@ -6,7 +6,7 @@ import { earlierOf } from '../domain/position.ts'
 import { makeLogger } from '../logger.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { ExitCode } from './command.ts'
-import { startProblem } from './serve.ts'
+import { startProblem } from './start-problem.ts'
 
 const patience = 5_000
 const lookMilliseconds = 25

@@ -83,6 +83,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
   'serving.ts': [
     'commands',
+    'projections',
     'auth',
     'api',
     'start-failure.ts',
