@@ -9,20 +9,31 @@ const pace = 80
 /** How the size of a book is polled: rarely, as each look reads all of it from the server that is to catch up. */
 export const untilBookIsRead = { timeout: 60_000, interval: 500 }
 
+const mostRepeats = 20
+
+/** A read that is repeated, as often as it is answered 503, after the seconds that the answer names. */
+const patiently = async (client: Client, path: string): Promise<Reply> => {
+  for (let repeats = 0; ; repeats += 1) {
+    const reply = await client.get(path)
+    if (reply.status !== 503 || repeats === mostRepeats) return reply
+    await pause(1000 * Number(reply.headers.get('Retry-After')))
+  }
+}
+
 /** The whole book, page by page: ids and summaries, in the list's order. */
 export const bookOf = async (
   client: Client,
   person: string,
 ): Promise<readonly { id: string; summary: string }[]> => {
-  const found: { id: string; summary: string }[] = []
-  let path: string | undefined = `/pols/${person}?limit=500`
+  const items: { id: string; summary: string }[] = []
+  let path: string | undefined = `/pols/${person}?limit=100`
   while (path !== undefined) {
-    const reply = await client.get(path)
+    const reply = await patiently(client, path)
     if (reply.status !== 200) throw new Error(`the book was not read: ${reply.status} ${reply.text}`)
-    found.push(...pages.parse(reply.json))
+    items.push(...pages.parse(reply.json))
     path = /<([^>]+)>/.exec(reply.headers.get('Link') ?? '')?.[1]
   }
-  return found
+  return items
 }
 
 /** Writers that go on, whatever they are answered, until they are told to end. */
