@@ -14,12 +14,6 @@ import { temporaryFolder } from '../support/folder.ts'
 import { bySecret, tokenOf, withToken } from '../support/nodes.ts'
 import { type RunningHub, type Runtime, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
-/** oidc-provider says under Deno that it is made for Node.js; it is tested here all the same. */
-const warningOf: Record<Runtime, string> = {
-  node: '',
-  deno: 'oidc-provider WARNING: Unsupported runtime. Use Node.js v22.x LTS, or a later LTS release.\n',
-}
-
 const book = '/pols/ESPGNU777ORG'
 const page = `${book}/41b9662b-8f85-412b-8254-8b854f6405c7`
 
@@ -45,7 +39,7 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
     beforeAll(async () => {
       engines = await startEngines(combination)
       const register = ['person', 'register', 'ARGBUE111FAV', '--roles', 'root', '--password-stdin']
-      expect(await command(register, 'freedom\n')).toMatchObject({ code: 0, err: warningOf[runtime] })
+      expect(await command(register, 'freedom\n')).toMatchObject({ code: 0, err: '' })
       await serve()
     })
     afterAll(async () => {
@@ -101,6 +95,51 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
       expect((await root.delete(`${book}/mistake`)).status).toBe(204)
       expect((await root.get(`${book}/mistake`)).status).toBe(410)
       expect((await root.post(`${book}/mistake`, {})).status).toBe(410)
+    })
+
+    it('answers the past of an item: its history, and what it was at a time', async () => {
+      const [newest, , first] = (await root.get(`${page}/history`)).json as readonly {
+        readonly event: string
+        readonly recordedAt: string
+        readonly changes: unknown
+      }[]
+      expect(newest).toMatchObject({ event: 'PageAmended', changes: [{ path: '/summary', to: 'Pressure' }] })
+      expect(first).toBeUndefined()
+      const time = new Date(Date.parse(newest?.recordedAt ?? '') - 1).toISOString()
+      expect((await root.get(`${page}?asOf=${time}`)).json).not.toHaveProperty('summary')
+      expect((await root.get(`${page}?asOf=${newest?.recordedAt}`)).json).toHaveProperty('summary')
+      expect((await root.get(`${book}?asOf=${time}`)).json).toHaveLength(1)
+      expect((await root.get(`/people?asOf=${time}&lastname=betz`)).json).toMatchObject([{ name: 'Ana' }])
+      expect((await root.get(`${book}/mistake/history`)).json).toMatchObject([
+        { event: 'PageWithdrawn' },
+        { event: 'PageWritten' },
+      ])
+    })
+
+    it('shows auditors who changed what, and readers of the feed every event in order', async () => {
+      const audit = await root.get('/audit?person=ESPGNU777ORG&resource=pols')
+      const entries = audit.json as readonly { readonly position: string; readonly event: string }[]
+      const pages = await root.get('/feed?resources=pols')
+      const { events, next } = pages.json as {
+        readonly events: readonly { readonly position: string }[]
+        readonly next: string
+      }
+      expect(entries.map(({ position }) => position)).toEqual(
+        events.map(({ position }) => position).toReversed(),
+      )
+      const lines = await root.get('/feed?resources=pols', { Accept: 'application/x-ndjson' })
+      expect(
+        lines.text
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line)),
+      ).toEqual(events)
+      const [who] = (await root.get('/audit?resource=accesses')).json as readonly unknown[]
+      expect(who).toMatchObject({ event: 'AuditRead', actor: { kind: 'person', id: 'ARGBUE111FAV' } })
+      const waiting = root.get(`/feed?after=${next}&wait=30&resources=pols`)
+      await root.post(`${book}/fed`, { summary: 'Fed' })
+      expect((await waiting).json).toMatchObject({ events: [{ id: 'ESPGNU777ORG/fed' }] })
+      await root.delete(`${book}/fed`)
     })
 
     it('takes over a bcrypt hash, and refuses a wrong password', async () => {
