@@ -26,9 +26,9 @@ const makeBench = (kinds: readonly Partial<Omit<Work<number>, 'run'>>[]) => {
     }
   }
   const given: number[] = []
-  const done = async () => {
+  const done = (async () => {
     for await (const n of inOrder(works(), bounds)) given.push(n)
-  }
+  })()
   return {
     begun,
     given,

@@ -40,12 +40,12 @@ describe('the log in EventStoreDB, when the connection breaks', () => {
     const follower = followThrough(log, ending.signal)
     const events = Array.from({ length: 300 }, () => [anEvent(), anEvent()])
     let missing = events.length
-    const breaking = async () => {
+    const breaking = (async () => {
       while (missing > 0) {
         await pause(60)
         wire.hiccup()
       }
-    }
+    })()
     const append = async (n: number): Promise<void> => {
       const appended = await log.append(`a-${n}`, 'no-stream', events[n] ?? [])
       // Whatever became of it, it may be sent again.

@@ -595,7 +595,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const used: string[] = []
       let committed = 0n
       const writing = Promise.all([
-        async () => {
+        (async () => {
           for (let to = 1n; ; to += 1n) {
             const documents = [thing(`k${to}`, to), thing('latest', to, { text: `${to}` })]
             const done = await store.commit([{ generation, documents }], checkpointAt(to), 0)
@@ -604,7 +604,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
             committed = to
             if (to === 20n) void run.kill()
           }
-        },
+        })(),
         ...Array.from({ length: 4 }, async (_, writer) => {
           for (let n = 0; ; n += 1) {
             const name = `${writer} ${n}`
