@@ -10,6 +10,7 @@ import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
+import { replayCommand } from './replay.ts'
 import { project, serve } from './serve.ts'
 
 const program = new Command('thalamus')
@@ -80,6 +81,7 @@ command(
   )
   .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
 
+replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')

@@ -31,7 +31,7 @@ const rowOf = (entry: FeedEntry) => [
   entry.actor.node,
   entry.recordedAt,
   entry.occurredAt,
-  jsonText(entry.data),
+  entry.data && jsonText(entry.data),
 ]
 
 /** The line of column names. */

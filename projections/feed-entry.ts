@@ -16,7 +16,8 @@ export interface FeedEntry {
   readonly id?: string | undefined
   /** Whom it is about. */
   readonly person?: string | undefined
-  readonly data: JsonObject
+  /** None where it can be read no more. */
+  readonly data?: JsonObject | undefined
   readonly actor: Actor
   readonly recordedAt: string
   readonly occurredAt?: string | undefined
@@ -44,6 +45,6 @@ export const feedEntryOf = (
 
 /** The entry as JSON, the data as it was written before where somebody has. */
 export const feedEntryText = (log: LogIdentity, recorded: RecordedEvent): string => {
-  const { data, ...entry } = feedEntryOf(log, recorded)
-  return `${JSON.stringify(entry).slice(0, -1)},"data":${jsonText(data)}}`
+  const { data: _, ...entry } = feedEntryOf(log, recorded)
+  return `${JSON.stringify(entry).slice(0, -1)},"data":${jsonText(recorded.event.data)}}`
 }
