@@ -9,6 +9,7 @@ import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildModels } from './rebuild.ts'
+import { replayCommand } from './replay.ts'
 
 /** What answers requests takes most of a second to load: a command that does not serve does without. */
 const serving = () => import('./serve.ts')
@@ -83,6 +84,7 @@ command(
   )
   .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
 
+replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')

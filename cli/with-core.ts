@@ -31,7 +31,7 @@ const until = async (holds: () => Promise<boolean>, progress: () => bigint = () 
  * the last of them goes on.
  */
 export const hubsHave = (
-  core: Core,
+  core: Pick<Core, 'auth'>,
   position: bigint,
   patient: 'at most 5 s' | 'while they go on' = 'at most 5 s',
 ): Promise<boolean> => {

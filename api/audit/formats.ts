@@ -1,4 +1,4 @@
-import { csvOf } from './csv.ts'
+import { csvOf } from '../../projections/csv.ts'
 import type { AuditEntry } from './entries.ts'
 
 /** How the whole audit is streamed: what comes first, and the text of entries. */
