@@ -14,6 +14,8 @@ interface RoleGrant {
    * nobody's.
    */
   readonly reach: 'own' | 'nowhere' | 'anybody'
+  /** A role that is not global reaches anything of nobody's only beside one that lists this endpoint to read. */
+  readonly reads?: string
   /** One's own needs no role at all. */
   readonly ownIsEverybodys?: boolean
 }
@@ -61,8 +63,8 @@ const grantsOf = (
 }
 
 /** The right to the past of things, as far as a role reaches. */
-const ofHistory = (collection: string, reach: RoleGrant['reach']): Grant => ({
-  people: { endpoint: 'history', methods: ['GET'], reach },
+const ofHistory = (collection: string, reach: RoleGrant['reach'], reads?: string): Grant => ({
+  people: { endpoint: 'history', methods: ['GET'], reach, ...(reads === undefined ? {} : { reads }) },
   scopes: ['history:read', `${collection}:read`],
 })
 
@@ -99,7 +101,7 @@ const accessToResource = (resource: Resource): readonly (readonly [string, PathA
           ...grantsOf({ endpoint: endpoints.collection, reach: ofMany }, name, ['GET']),
           ...grantsOf({ endpoint: endpoints.item, reach: ofMany }, name, ['POST']),
         },
-        asOf: ofHistory(name, ofMany),
+        asOf: ofHistory(name, ofMany, endpoints.collection),
       },
     ],
     [
@@ -113,10 +115,10 @@ const accessToResource = (resource: Resource): readonly (readonly [string, PathA
           'PATCH',
           'DELETE',
         ]),
-        asOf: ofHistory(name, reach),
+        asOf: ofHistory(name, reach, endpoints.item),
       },
     ],
-    ...accessToHistory(itemPath(resource), about, ofHistory(name, reach)),
+    ...accessToHistory(itemPath(resource), about, ofHistory(name, reach, endpoints.item)),
     ...(contentFact === undefined
       ? []
       : [

@@ -18,6 +18,10 @@ export interface Policy {
 }
 
 export const makePolicy = (roles: Roles): Policy => {
+  /** Whether one of the roles lists the endpoint to read. */
+  const readsToo = (names: readonly string[], endpoint: string | undefined): boolean =>
+    endpoint === undefined || names.some(name => roles.get(name)?.endpoints.GET.includes(endpoint))
+
   const reachOfRoles = (names: readonly string[], { people }: Grant): Reach => {
     if (people === 'nobody') return 'nothing'
     if (people === 'everybody') return 'everything'
@@ -25,7 +29,7 @@ export const makePolicy = (roles: Roles): Policy => {
     for (const name of names) {
       const role = roles.get(name)
       if (!people.methods.some(method => role?.endpoints[method].includes(people.endpoint))) continue
-      if (role?.global || people.reach === 'anybody') return 'everything'
+      if (role?.global || (people.reach === 'anybody' && readsToo(names, people.reads))) return 'everything'
       if (people.reach === 'own') reach = 'own'
     }
     return reach

@@ -121,12 +121,12 @@ export interface AuditFilters {
   readonly until?: bigint
 }
 
-/** Versions of all kinds, newest first by when they were recorded. */
+/** Versions of all kinds, newest first by when they were recorded; the page ends before its texts take more than `mostBytes`. */
 export const auditPage = (
   reads: Reads,
   { actor, node, resource, person, since, until }: AuditFilters,
   place: Place,
-  limit: number,
+  { limit, mostBytes }: Pick<Query, 'limit' | 'mostBytes'>,
   after: Query['after'],
 ): Promise<E.Either<ReadUnavailable, Page>> =>
   pageOf(reads, {
@@ -151,29 +151,14 @@ export const auditPage = (
     mostBytes,
   })
 
-const previousAtOnce = 25
-
-/** Of each of these versions the one before it; undefined for a first one. */
-export const versionsBefore = async (
+/** The version before another of the same thing; undefined for a first one. */
+export const versionBefore = async (
   reads: Reads,
-  of: readonly { readonly kind: string; readonly key: string; readonly revision: number }[],
-): Promise<E.Either<ReadUnavailable, readonly (Version | undefined)[]>> => {
-  const before: (Version | undefined)[] = []
-  for (let i = 0; i < of.length; i += previousAtOnce) {
-    const some = await Promise.all(
-      of
-        .slice(i, i + previousAtOnce)
-        .map(({ kind, key, revision }) =>
-          revision === 0 ? E.right(undefined) : versionOf(reads, kind, key, revision - 1),
-        ),
-    )
-    for (const version of some) {
-      if (E.isLeft(version)) return version
-      before.push(version.right)
-    }
-  }
-  return E.right(before)
-}
+  kind: string,
+  key: string,
+  revision: number,
+): Promise<E.Either<ReadUnavailable, Version | undefined>> =>
+  revision === 0 ? E.right(undefined) : versionOf(reads, kind, key, revision - 1)
 
 const hasBegun = ({ clock, position }: Version, place: Place): boolean =>
   position <= place.position && (place.time === undefined || clock <= place.time)

@@ -1,6 +1,7 @@
 import { catalogue, kindOfEvent, resourceOfEvent, versionedEventTypes } from '../domain/catalogue.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { isObject, type Json, type JsonObject, jsonText } from '../domain/json.ts'
+import { laterOf } from '../domain/position.ts'
 import { keyOfStream, type Resource } from '../domain/resource.ts'
 import { fieldsOf, orderField, ownerField, recordedField } from './items.ts'
 import { projection } from './projection.ts'
@@ -97,6 +98,11 @@ const stateOf = (version: Document | undefined): JsonObject | undefined => {
   return isObject(item) ? item : undefined
 }
 
+const clockOf = (version: Document | undefined): bigint => {
+  const clock = version?.fields.clock_from
+  return typeof clock === 'bigint' ? clock : 0n
+}
+
 const previousKey = ({ event, stream, revision }: RecordedEvent): string | undefined => {
   const kind = kindOfEvent(event.type)
   return kind === undefined || revision === 0
@@ -146,11 +152,13 @@ export const versionsProjection = projection({
     const before = previous === undefined ? undefined : document(previous)
     const { actor, subject, requestId, recordedAt, occurredAt } = metadata
     const item = kind.evolve(stateOf(before), event)
+    // Of one thing it never goes back, even where a clock was set right: each time has one version.
+    const clockFrom = laterOf(clock, clockOf(before))
     const head = JSON.stringify({
       event: event.type,
       revision,
       position: String(position),
-      clock: Number(clock),
+      clock: Number(clockFrom),
       recordedAt,
       occurredAt,
       actor,
@@ -170,7 +178,7 @@ export const versionsProjection = projection({
         subject: subject ?? null,
         valid_from: position,
         valid_to: stillValid,
-        clock_from: clock,
+        clock_from: clockFrom,
         clock_to: null,
         recorded_at: BigInt(Date.parse(recordedAt)),
       },
@@ -179,7 +187,7 @@ export const versionsProjection = projection({
     const closing: FieldChange = {
       key: previous,
       position,
-      fields: { valid_to: position, clock_to: clock },
+      fields: { valid_to: position, clock_to: clockFrom },
     }
     return [closing, version]
   },

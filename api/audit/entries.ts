@@ -5,7 +5,7 @@ import {
   auditPage,
   type Place,
   type Version,
-  versionsBefore,
+  versionBefore,
 } from '../../projections/past.ts'
 import type { Query } from '../../projections/read-store.ts'
 import { keyOfVersion } from '../../projections/versions.ts'
@@ -13,11 +13,18 @@ import type { ApiDependencies } from '../dependencies.ts'
 import { entryOf } from '../history/entries.ts'
 import type { Failure } from '../http/problem.ts'
 
-export type AuditEntry = ReturnType<typeof entryOf> & {
+type HistoryEntry = ReturnType<typeof entryOf>
+
+/** An entry of the audit; its changes as JSON, for they may be long. */
+export type AuditEntry = Omit<HistoryEntry, 'changes'> & {
   readonly resource: string
   readonly id: string
   readonly person?: string | undefined
+  readonly changes: string
 }
+
+export const auditEntryText = ({ changes, ...entry }: AuditEntry): string =>
+  `${JSON.stringify(entry).slice(0, -1)},"changes":${changes}}`
 
 export interface AuditPage {
   readonly entries: readonly AuditEntry[]
@@ -25,41 +32,49 @@ export interface AuditPage {
   readonly after: NonNullable<Query['after']> | undefined
 }
 
+export type AuditBounds = Pick<Query, 'limit' | 'mostBytes'>
+
 type Reads = Pick<ApiDependencies, 'readModels' | 'logIdentity'>
 
-const thingOf = (version: Version) => {
-  const kind = kindOfEvent(version.event)
-  return { kind: kind?.name ?? '', key: keyOfVersion(version.key), idOf: kind?.idInPath ?? (key => key) }
-}
+const placeOf = ({ recordedAt, key }: Version): NonNullable<Query['after']> => ({
+  value: BigInt(Date.parse(recordedAt)),
+  key,
+})
 
-/** A page of the audit at a place of the history, newest first. */
+/**
+ * A page of the audit at a place of the history, newest first. It ends early where its entries would take more than `mostBytes`:
+ * each is made of two states, which are let go at once.
+ */
 export const readAudit = async (
   { readModels, logIdentity }: Reads,
   filters: AuditFilters,
   place: Place,
-  limit: number,
+  bounds: AuditBounds,
   after: Query['after'],
 ): Promise<E.Either<Failure, AuditPage>> => {
-  const page = await auditPage(readModels, filters, place, limit, after)
+  const page = await auditPage(readModels, filters, place, bounds, after)
   if (E.isLeft(page)) return page
   const { versions, more } = page.right
-  const before = await versionsBefore(
-    readModels,
-    versions.map(version => ({ ...thingOf(version), revision: version.revision })),
-  )
-  if (E.isLeft(before)) return before
+  const entries: AuditEntry[] = []
+  let characters = 0
+  for (const [n, version] of versions.entries()) {
+    const kind = kindOfEvent(version.event)
+    const key = keyOfVersion(version.key)
+    const before = await versionBefore(readModels, kind?.name ?? '', key, version.revision)
+    if (E.isLeft(before)) return before
+    const { changes, ...entry } = entryOf(logIdentity, version, before.right)
+    const text = JSON.stringify(changes)
+    characters += text.length
+    const last = versions[n - 1]
+    if (last !== undefined && characters > bounds.mostBytes) return E.right({ entries, after: placeOf(last) })
+    entries.push({
+      resource: kind?.name ?? '',
+      id: kind?.idInPath(key) ?? key,
+      person: version.subject,
+      ...entry,
+      changes: text,
+    })
+  }
   const last = versions.at(-1)
-  return E.right({
-    entries: versions.map((version, n) => {
-      const { kind, key, idOf } = thingOf(version)
-      return {
-        resource: kind,
-        id: idOf(key),
-        person: version.subject,
-        ...entryOf(logIdentity, version, before.right[n]),
-      }
-    }),
-    after:
-      more && last !== undefined ? { value: BigInt(Date.parse(last.recordedAt)), key: last.key } : undefined,
-  })
+  return E.right({ entries, after: more && last !== undefined ? placeOf(last) : undefined })
 }

@@ -1,5 +1,5 @@
 import { csvOf } from '../../projections/csv.ts'
-import type { AuditEntry } from './entries.ts'
+import { type AuditEntry, auditEntryText } from './entries.ts'
 
 /** How the whole audit is streamed: what comes first, and the text of entries. */
 interface StreamFormat {
@@ -37,14 +37,14 @@ const rowOf = (entry: AuditEntry) => [
   entry.actor.id,
   entry.actor.node,
   entry.requestId,
-  JSON.stringify(entry.changes),
+  entry.changes,
 ]
 
 export const streamFormats = {
   'application/x-ndjson': {
     contentType: 'application/x-ndjson',
     head: '',
-    textOf: entries => entries.map(entry => `${JSON.stringify(entry)}\n`).join(''),
+    textOf: entries => entries.map(entry => `${auditEntryText(entry)}\n`).join(''),
   },
   'text/csv': {
     contentType: 'text/csv; charset=utf-8; header=present',

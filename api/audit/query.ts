@@ -12,7 +12,12 @@ const time = { type: 'string', description: `A time of recordedAt: ${timeRule}.`
 
 export const auditQuery: Parameters = {
   ...pageQuery,
-  actor: { type: 'string', description: 'Who did it: a federation account, a node, or an operator.' },
+  limit: { ...pageQuery.limit, description: `${pageQuery.limit.description} NDJSON and CSV have no pages.` },
+  actor: {
+    type: 'string',
+    description:
+      'Who did it, as entries show it: a federation account in upper case, a node, or an operator.',
+  },
   node: { type: 'string', description: 'The node by which it was done.' },
   resource: { type: 'string', enum: kindNames, description: 'What kind of thing it was done to.' },
   person: { type: 'string', description: 'Whom it is about, a federation account.' },

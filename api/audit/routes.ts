@@ -9,19 +9,21 @@ import { placeOfCursor, presentPlace } from '../history/place.ts'
 import { auditDescription } from '../history/shapes.ts'
 import { preferredType } from '../http/accept.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
-import type { Call } from '../http/call.ts'
+import { type Call, continued } from '../http/call.ts'
 import { badCursor, cursorOf, linkTo } from '../http/cursor.ts'
 import { parametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
 import type { Route } from '../http/route.ts'
-import { type AuditPage, readAudit } from './entries.ts'
+import { type AuditPage, auditEntryText, readAudit } from './entries.ts'
 import { streamFormats } from './formats.ts'
 import { type AuditRequest, auditQuery, auditRequestOf } from './query.ts'
 
 const types = ['application/json', 'application/x-ndjson', 'text/csv'] as const
 type AuditType = (typeof types)[number]
 
-const streamedAtOnce = 200
+/** What a page of JSON takes at most, and a piece of a stream. */
+const mostBytesOfPage = 8 * 1024 * 1024
+const streamBounds = { limit: 200, mostBytes: 256 * 1024 }
 const waitMilliseconds = 1_000
 
 /** `/audit`: every change to everything, for auditors. */
@@ -59,9 +61,9 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
     yield Buffer.from(format.head + format.textOf(first.entries))
     let { after } = first
     while (after !== undefined) {
-      const renewed = call.renewed()
+      const renewed = continued(call)
       if (E.isLeft(renewed)) throw new Error(renewed.left._tag)
-      const page = await readAudit(dependencies, filters, place, streamedAtOnce, after)
+      const page = await readAudit(dependencies, filters, place, streamBounds, after)
       if (E.isLeft(page)) throw new Error(page.left._tag)
       yield Buffer.from(format.textOf(page.right.entries))
       after = page.right.after
@@ -77,14 +79,17 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
     const { filters, limit, list, cursor } = auditRequest.right
     const type = preferredType(request.headers.accept, types)
     if (type === undefined) return E.left({ _tag: 'NotAcceptable', types })
+    // What is refused is not recorded.
+    const refusal = await placeOf(call, auditRequest.right)
+    if (E.isLeft(refusal)) return refusal
     const recorded = await record(call, auditRequest.right, type)
     if (E.isLeft(recorded)) return recorded
     const placed = await placeOf(call, auditRequest.right)
     if (E.isLeft(placed)) return placed
     const place = placed.right
     const after = cursor && { value: BigInt(cursor.value ?? 0), key: cursor.key }
-    const mostAtOnce = type === 'application/json' ? limit : streamedAtOnce
-    const page = await readAudit(dependencies, filters, place, mostAtOnce, after)
+    const bounds = type === 'application/json' ? { limit, mostBytes: mostBytesOfPage } : streamBounds
+    const page = await readAudit(dependencies, filters, place, bounds, after)
     if (E.isLeft(page)) return page
     if (type !== 'application/json') {
       const format = streamFormats[type]
@@ -97,7 +102,9 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
       position: formatPosition(logIdentity, place.position),
     }
     const link = next && { Link: linkTo('/audit', parameters.right, cursorOf(list, next)) }
-    return E.right(jsonAnswer(200, JSON.stringify(page.right.entries), { ...link, Vary: 'Accept' }))
+    return E.right(
+      jsonAnswer(200, `[${page.right.entries.map(auditEntryText).join(',')}]`, { ...link, Vary: 'Accept' }),
+    )
   }
 
   return [

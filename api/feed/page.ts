@@ -52,12 +52,9 @@ const presentPage = async (
     characters += batch.events.reduce((sum, { event }) => sum + jsonText(event.data).length, 0)
     next = batch.next
     caughtUp = batch.caughtUp
-    if (
-      events.length >= limit ||
-      characters >= mostCharacters ||
-      performance.now() - start > lookMilliseconds
-    )
-      break
+    const isFull = events.length >= limit || characters >= mostCharacters
+    // It must be another place: past the events of others on the same event store there is none for a while.
+    if (isFull || (next > after && performance.now() - start > lookMilliseconds)) break
   }
   return { ...pageOf(events, next, limit), caughtUp }
 }

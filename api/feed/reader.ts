@@ -2,7 +2,7 @@ import * as E from '#fp/Either'
 import type { Policy } from '../../auth/policy.ts'
 import type { RecordedEvent } from '../../domain/event.ts'
 import type { FeedBatch } from '../../projections/event-feed.ts'
-import type { Call } from '../http/call.ts'
+import { type Call, continued } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { readableResources, typesOf } from './request.ts'
 
@@ -19,8 +19,6 @@ export interface Reader {
   readonly types: () => E.Either<Failure, readonly string[]>
 }
 
-const tokenExpired: Failure = { _tag: 'NotAuthenticated', token: true }
-
 export const readerOf = (
   { policy }: { readonly policy: Policy },
   call: Call,
@@ -29,8 +27,7 @@ export const readerOf = (
   const atFirst = typesOf(requested, readableResources(policy, call.principal))
   return {
     types: () => {
-      if (call.expiresAt !== undefined && call.expiresAt <= Date.now()) return E.left(tokenExpired)
-      const renewed = call.renewed()
+      const renewed = continued(call)
       if (E.isLeft(renewed)) return renewed
       const shown = new Set(typesOf(requested, readableResources(policy, renewed.right.principal)))
       return atFirst.every(type => shown.has(type)) ? E.right(atFirst) : E.left({ _tag: 'NotAllowed' })

@@ -121,13 +121,13 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     parameters: ReadonlyMap<string, string>,
     start: Start,
   ): Promise<E.Either<Failure, Answer>> => {
+    const lines = () => linesToHead(dependencies, start.reader, start)
+    if (call.request.method === 'HEAD') return E.right(streamed(call, 'application/x-ndjson', lines))
     const { actor, requestId } = call
     const access = { type: 'FeedExported' as const, data: Object.fromEntries(parameters) }
     const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })
     if (E.isLeft(recorded)) return recorded
-    return E.right(
-      streamed(call, 'application/x-ndjson', () => linesToHead(dependencies, start.reader, start)),
-    )
+    return E.right(streamed(call, 'application/x-ndjson', lines))
   }
 
   const get = async (call: Call): Promise<E.Either<Failure, Answer>> => {

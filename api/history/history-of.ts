@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
 import { jsonText } from '../../domain/json.ts'
 import { type InvalidPart, invalid } from '../../domain/rejection.ts'
-import { type Place, revisionsOf, type Version, versionOf, versionsBefore } from '../../projections/past.ts'
+import { type Place, revisionsOf, type Version, versionBefore, versionOf } from '../../projections/past.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import { type Call, type Handle, pathParameter } from '../http/call.ts'
@@ -83,13 +83,11 @@ export const historyOf = (things: Historied, dependencies: ApiDependencies): His
     if (E.isLeft(page)) return page
     const { versions, more } = page.right
     const last = versions.at(-1)
-    const earlier = await versionsBefore(
-      readModels,
-      last === undefined ? [] : [{ kind, key, revision: last.revision }],
-    )
+    const earlier =
+      last === undefined ? E.right(undefined) : await versionBefore(readModels, kind, key, last.revision)
     if (E.isLeft(earlier)) return earlier
     const items = versions.map((version, n) =>
-      entryOf(logIdentity, version, versions[n + 1] ?? earlier.right[0]),
+      entryOf(logIdentity, version, versions[n + 1] ?? earlier.right),
     )
     const next =
       more && last !== undefined ? cursorOf(list, { value: null, key: String(last.revision) }) : undefined
@@ -127,6 +125,7 @@ export const historyOf = (things: Historied, dependencies: ApiDependencies): His
     const rule = (parameter: string): InvalidPart => ({ parameter, detail: revisionRule })
     if (from === undefined || to === undefined)
       return E.left(invalid(...missing.map(([parameter]) => rule(parameter))))
+    if (to < from) return E.left(invalid({ parameter: 'to', detail: 'must not be before from' }))
     const place = await presentPlace(dependencies, call)
     if (E.isLeft(place)) return place
     const thing = await thingOf(call, place.right)

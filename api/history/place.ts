@@ -55,12 +55,15 @@ export const placeAsOf = async (
 
 /** The place of a further page of a list of the past: where its first page looked. */
 export const placeOfCursor = async (
-  { positionOf, progress }: ReadDependencies,
+  { positionOf, progress, logHead }: ReadDependencies,
   position: string,
   time: bigint | undefined,
 ): Promise<E.Either<Failure, Place | undefined>> => {
   const number = await positionOf(position)
   if (E.isLeft(number) || number.right === undefined) return number as E.Either<Failure, undefined>
+  const head = await logHead()
+  if (E.isLeft(head)) return head
+  if (number.right > head.right) return E.right(undefined)
   if (!(await progress.reached(versions.name, number.right, waitMilliseconds)))
     return E.left({ _tag: 'PositionNotReached' })
   return E.right({ position: number.right, ...(time === undefined ? {} : { time }) })

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { Either } from '#fp/Either'
+import { type Either, left } from '#fp/Either'
 import type { Principal } from '../../auth/policy.ts'
 import type { Presented } from '../../auth/presented.ts'
 import type { Actor } from '../../domain/event.ts'
@@ -20,6 +20,12 @@ export interface Call {
   /** The same request with the caller's rights of this moment, or why the caller may not make it any more. */
   readonly renewed: () => Either<Failure, Call>
 }
+
+const tokenExpired: Failure = { _tag: 'NotAuthenticated', token: true }
+
+/** The same for what is answered for longer than a request usually takes: the credentials may end by themselves, too. */
+export const continued = (call: Call): Either<Failure, Call> =>
+  call.expiresAt !== undefined && call.expiresAt <= Date.now() ? left(tokenExpired) : call.renewed()
 
 export type Handle = (call: Call) => Promise<Either<Failure, Answer>>
 

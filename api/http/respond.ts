@@ -70,11 +70,21 @@ const sent = async (
 ): Promise<{ readonly cause: unknown } | undefined> => {
   let failure: { readonly cause: unknown } | undefined
   async function* noting() {
+    const pieces = stream[Symbol.asyncIterator]()
     try {
-      yield* stream
+      for (;;) {
+        // The client's time runs while it takes what was made, not while the next piece is made.
+        response.socket?.setTimeout(0)
+        const piece = await pieces.next()
+        response.socket?.setTimeout(takingMilliseconds)
+        if (piece.done) return
+        yield piece.value
+      }
     } catch (cause) {
       failure = { cause }
       throw cause
+    } finally {
+      await pieces.return?.()
     }
   }
   await pipeline(noting, response).catch(() => undefined)

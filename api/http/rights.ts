@@ -11,7 +11,9 @@ export const grantOf = (
   { request }: Pick<Call, 'request'>,
   method: Method,
 ): Grant | undefined =>
-  method === 'GET' && access?.asOf !== undefined && queryIn(request.url).some(({ name }) => name === 'asOf')
+  method === 'GET' &&
+  access?.asOf !== undefined &&
+  queryIn(request.url).some(({ name, hasEqualsSign }) => name === 'asOf' && hasEqualsSign)
     ? access.asOf
     : access?.grants[method]
 

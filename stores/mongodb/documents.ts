@@ -94,12 +94,13 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
   return {
     make: async () => {
       await collection.drop()
-      const indexes = model.indexes.map(({ fields, also = [], withoutKey = false }, i) => ({
+      const indexes = model.indexes.map(({ fields, also = [] }, i) => ({
         name: `${name}_${i}`,
         key: Object.fromEntries(
           [
             ...fields.map(field => pathOf(model, field)),
-            ...(withoutKey ? [] : ['_id']),
+            // Also where the shape leaves the key out: the server sorts all that it finds, or nothing.
+            '_id',
             ...also.map(field => pathOf(model, field)),
           ].map(path => [path, 1 as const]),
         ),

@@ -1,10 +1,13 @@
 import { statSync } from 'node:fs'
+import type { SQLInputValue } from 'node:sqlite'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { Checkpoints, Superseded } from '../../projections/checkpoints.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type {
   Document,
+  DocumentPage,
   FieldChange,
   Generation,
   ModelCheckpoint,
@@ -26,13 +29,18 @@ import {
   documentOf,
   fieldValue,
   heldOf,
+  isLookedThrough,
   queryOf,
   quoted,
+  type Stretch,
+  stretchOf,
   tableOf,
 } from './read-tables.ts'
 import { rowsOf } from './rows.ts'
 
 const keepRetiredMilliseconds = 60_000
+/** So many rows are looked through at once. */
+const stretchRows = 2_000
 const sweepRows = 2_000
 /** Documents and their indexes are written faster, and read from flatter trees, in pages larger than usual. */
 const pageBytes = 16_384
@@ -272,6 +280,17 @@ export const sqliteReadStore = (
     )
   }
 
+  const endOfStretch = (
+    db: Database,
+    model: ModelShape,
+    table: string,
+    query: Query,
+  ): Stretch | undefined => {
+    const { sql, values } = stretchOf(model, table, query, stretchRows)
+    const row = db.prepare(sql).get(...values)
+    return row === undefined ? undefined : { value: fieldValue(row.ordered_value), key: String(row.key) }
+  }
+
   return {
     get: async (model, key) =>
       attempt(() => {
@@ -281,25 +300,37 @@ export const sqliteReadStore = (
         return row === undefined ? undefined : heldOf(row)
       }),
 
-    find: async (model, query) =>
-      attempt(() => {
-        const { db, table } = servedTable(model)
-        const { sql, values } = queryOf(model, table, query)
-        const documents = []
-        let bytes = 0
+    find: async (model, query) => {
+      const documents: DocumentPage['documents'][number][] = []
+      let bytes = 0
+      /** Adds what a part of the query finds; true when the page is full. */
+      const addRows = (db: Database, sql: string, values: readonly SQLInputValue[]): boolean => {
         for (const row of rowsOf(db.prepare(sql), ...values)) {
           const text = String(row.text)
           bytes += Buffer.byteLength(text)
           if (documents.length === query.limit || (documents.length > 0 && bytes > query.mostBytes))
-            return { documents, more: true }
-          documents.push({
-            key: String(row.key),
-            text,
-            orderedBy: fieldValue(row.ordered_value),
-          })
+            return true
+          documents.push({ key: String(row.key), text, orderedBy: fieldValue(row.ordered_value) })
         }
-        return { documents, more: false }
-      }),
+        return false
+      }
+      const inStretches = isLookedThrough(model, query)
+      for (let { after } = query; ; ) {
+        const rest = after === undefined ? query : { ...query, after }
+        const part = attempt(() => {
+          const { db, table } = servedTable(model)
+          const until = inStretches ? endOfStretch(db, model, table, rest) : undefined
+          const { sql, values } = queryOf(model, table, rest, until)
+          return { isFull: addRows(db, sql, values), until }
+        })
+        if (E.isLeft(part)) return part
+        const { isFull, until } = part.right
+        if (isFull || until === undefined) return E.right({ documents, more: isFull })
+        after = until
+        // Reading is synchronous: a long way leaves turns to everybody else.
+        await immediate()
+      }
+    },
 
     checkpoint: async model =>
       attempt((): ModelCheckpoint => {

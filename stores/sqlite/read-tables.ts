@@ -38,15 +38,58 @@ export const createTables = (db: Database, model: ModelShape, number: number): v
   })
 }
 
+/** The fields, but for the order's, of the index that serves a query best. */
+const servingFields = ({ indexes }: ModelShape, { equals, orderedBy }: Query): readonly string[] =>
+  indexes
+    .map(({ fields }) => fields.filter(field => field !== orderedBy))
+    .find(fields => fields.length > 0 && fields.every(field => Object.hasOwn(equals, field))) ?? []
+
 /** Fields that SQLite must not look for in an index: another one serves the query better, and it cannot tell. */
-const passedOver = ({ indexes }: ModelShape, { equals, orderedBy }: Query): readonly string[] => {
-  const compared = indexes.map(({ fields }) => fields.filter(field => field !== orderedBy))
-  const best = compared.find(
-    fields => fields.length > 0 && fields.every(field => Object.hasOwn(equals, field)),
-  )
-  return best === undefined
+const passedOver = (model: ModelShape, query: Query): readonly string[] => {
+  const best = servingFields(model, query)
+  return best.length === 0
     ? []
-    : compared.flatMap(([first]) => first ?? []).filter(field => !best.includes(field))
+    : model.indexes
+        .flatMap(({ fields: [first] }) => (first === undefined || first === query.orderedBy ? [] : [first]))
+        .filter(field => !best.includes(field))
+}
+
+/** Whether more is looked at than is given: some conditions are not those of the index that is gone along. */
+export const isLookedThrough = (model: ModelShape, query: Query): boolean => {
+  const { equals, ranges = [], validAt, orderedBy } = query
+  const fields = servingFields(model, query)
+  return (
+    validAt !== undefined ||
+    Object.keys(equals).some(field => !fields.includes(field)) ||
+    ranges.some(({ field }) => field !== orderedBy)
+  )
+}
+
+/** A place in the order of a query: how far it is looked through at once. */
+export type Stretch = NonNullable<Query['after']>
+
+/** Finds the place so many rows further along the index of a query; there is none near its end. */
+export const stretchOf = (
+  model: ModelShape,
+  table: string,
+  query: Query,
+  rows: number,
+): { sql: string; values: SQLInputValue[] } => {
+  const fields = servingFields(model, query)
+  const { equals, ranges = [], orderedBy } = query
+  const { validAt: _, ...others } = query
+  const along: Query = {
+    ...others,
+    equals: Object.fromEntries(Object.entries(equals).filter(([field]) => fields.includes(field))),
+    ranges: ranges.filter(({ field }) => field === orderedBy),
+    limit: 0,
+  }
+  const { where, ordering, values } = partsOf(model, along)
+  const ordered = orderedBy === undefined ? 'NULL' : quoted(orderedBy)
+  return {
+    sql: `SELECT key, ${ordered} AS ordered_value FROM ${table} WHERE ${where} ORDER BY ${ordering} LIMIT 1 OFFSET ${rows}`,
+    values,
+  }
 }
 
 // A plus sign keeps SQLite from looking for an index: nearly every version began before.
@@ -60,14 +103,15 @@ const quotedValidity = (model: ModelShape) => {
   }
 }
 
-export const queryOf = (
+/** The conditions and the order of a query. */
+const partsOf = (
   model: ModelShape,
-  table: string,
   query: Query,
-): { sql: string; values: SQLInputValue[] } => {
-  const { equals, keys, ranges = [], validAt, orderedBy, descending, after, limit } = query
+  until?: Stretch,
+): { where: string; ordering: string; values: SQLInputValue[] } => {
+  const { equals, keys, ranges = [], validAt, orderedBy, descending, after } = query
   const values: SQLInputValue[] = []
-  const conditions = ['text IS NOT NULL']
+  const conditions: string[] = []
   const passed = passedOver(model, query)
   for (const [name, value] of Object.entries(equals)) {
     // A plus sign keeps SQLite from looking for an index.
@@ -106,11 +150,26 @@ export const queryOf = (
     conditions.push(`(${order.join(', ')}) ${descending ? '<' : '>'} (${order.map(() => '?').join(', ')})`)
     values.push(...(orderedBy === undefined ? [after.key] : [after.value, after.key]))
   }
+  if (until !== undefined) {
+    conditions.push(`(${order.join(', ')}) ${descending ? '>=' : '<='} (${order.map(() => '?').join(', ')})`)
+    values.push(...(orderedBy === undefined ? [until.key] : [until.value, until.key]))
+  }
   const ordering = order.map(column => (descending ? `${column} DESC` : column)).join(', ')
+  return { where: conditions.length === 0 ? 'true' : conditions.join(' AND '), ordering, values }
+}
+
+/** What a query finds, up to a place in its order. */
+export const queryOf = (
+  model: ModelShape,
+  table: string,
+  query: Query,
+  until?: Stretch,
+): { sql: string; values: SQLInputValue[] } => {
+  const { orderedBy, limit } = query
+  const { where, ordering, values } = partsOf(model, query, until)
   const ordered = orderedBy === undefined ? 'NULL' : quoted(orderedBy)
-  values.push(limit + 1)
   return {
-    sql: `SELECT key, text, ${ordered} AS ordered_value FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${ordering} LIMIT ?`,
-    values,
+    sql: `SELECT key, text, ${ordered} AS ordered_value FROM ${table} WHERE text IS NOT NULL AND ${where} ORDER BY ${ordering} LIMIT ?`,
+    values: [...values, limit + 1],
   }
 }

@@ -140,12 +140,9 @@ describe('a revision', () => {
 })
 
 describe('the difference of two revisions', () => {
-  it('is said field by field, in either direction', async () => {
+  it('is said field by field', async () => {
     expect((await hub.root.get('/institutions/his-2/diff?from=3&to=9')).json).toEqual([
       { path: '/n', from: 3, to: 9 },
-    ])
-    expect((await hub.root.get('/institutions/his-2/diff?from=9&to=3')).json).toEqual([
-      { path: '/n', from: 9, to: 3 },
     ])
     expect((await hub.root.get('/institutions/his-2/diff?from=3&to=3')).json).toEqual([])
   })
@@ -166,6 +163,7 @@ describe('the difference of two revisions', () => {
     ['?from=1', ['to']],
     ['?from=-1&to=1', ['from']],
     ['?from=0&to=99', ['to']],
+    ['?from=9&to=3', ['to']],
   ])('refuses %s, and names what is wrong', async (query, parameters) => {
     const reply = await hub.root.get(`/institutions/his-2/diff${query}`)
     expect(reply.status).toBe(422)
