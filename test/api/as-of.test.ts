@@ -218,6 +218,10 @@ describe('a list as of a time', () => {
     const present = await root.get(`${units}?limit=1`)
     const presentCursor = /cursor=([^>&]+)/.exec(present.headers.get('link') ?? '')?.[1] ?? ''
     expect((await root.get(`${units}?asOf=${time}&cursor=${presentCursor}`)).status).toBe(422)
+    const [list, value, key, position] = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    const beyond = [list, value, key, `${position}99999`]
+    const made = Buffer.from(JSON.stringify(beyond)).toString('base64url')
+    expect((await root.get(`${units}?asOf=${time}&cursor=${made}`)).status).toBe(422)
   })
 
   it('is not of the original’s read paths', async () => {

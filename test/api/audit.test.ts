@@ -136,6 +136,28 @@ describe('the audit', () => {
     expect(entries).toHaveLength(450)
   })
 
+  it('ends a page early where the states that it compares are large', async () => {
+    const ids = Array.from({ length: 12 }, (_, n) => `large-${n}`)
+    const info = 'x'.repeat(880_000)
+    for (const id of ids)
+      await hub.root.post(`/encounters/${id}`, { person: 'ESPANA001ORG', start: '2024-01-01', info })
+    for (const id of ids) await hub.root.delete(`/encounters/${id}`)
+    const page = await audit('?resource=encounters&limit=1000')
+    expect(entriesOf(page).length).toBeLessThan(12)
+    expect(page.headers.get('link')).toContain('cursor=')
+    const all = await auditor.get('/audit?resource=encounters', { Accept: 'application/x-ndjson' })
+    const removals = all.text.split('\n').filter(line => line.includes('EncounterRemoved'))
+    expect(removals).toHaveLength(12)
+  })
+
+  it('records nothing of what it refuses', async () => {
+    const asked = async () => entriesOf(await audit('?resource=accesses&limit=1000')).length
+    const before = await asked()
+    await auditor.get('/audit?resource=people', { 'Thalamus-Min-Position': 'nonsense' })
+    await audit('?since=yesterday')
+    expect(await asked()).toBe(before + 1)
+  })
+
   it('gives what the client prefers, and says what it has where that is none of it', async () => {
     const typeOf = async (accept: string) =>
       (await auditor.get('/audit?resource=institutions', { Accept: accept })).headers.get('content-type')

@@ -228,6 +228,26 @@ describe('who may see the past', () => {
     expect((await both.get('/encounters?asOf=2100-01-01')).json).toEqual([])
   })
 
+  it('of what is nobody’s, a person sees the past where they may read it now', async () => {
+    await hub.root.post('/domiciliary-units/past-1', {})
+    await hub.root.post('/institutions/past-1', {})
+    for (const path of [
+      '/past-1?asOf=2100-01-01',
+      '?asOf=2100-01-01',
+      '/past-1/history',
+      '/past-1/history/0',
+    ]) {
+      expect((await ana.get(`/institutions${path}`)).status, path).toBe(200)
+      expect((await ana.get(`/domiciliary-units${path}`)).status, path).toBe(403)
+      expect((await auditor.get(`/domiciliary-units${path}`)).status, path).toBe(200)
+    }
+  })
+
+  it('a parameter without a value asks for the present', async () => {
+    expect((await auditor.get('/people/ESPOTH001ORG?asOf')).status).toBe(403)
+    expect((await professional.get('/people/ESPOTH001ORG?asOf')).status).toBe(200)
+  })
+
   it('a node needs both scopes', async () => {
     const one = await enrolledNode(hub.url, hub.root, 'past-1', ['history:read'])
     const both = await enrolledNode(hub.url, hub.root, 'past-2', ['history:read', 'people:read'])

@@ -293,6 +293,26 @@ describe('versions', () => {
     )
   })
 
+  it('of one thing follow each other in time, also where a clock was far ahead meanwhile', async () => {
+    const hub = await openAll()
+    const at = (recordedAt: string) => {
+      const event = personChanged({ recordedAt })
+      return { ...event, metadata: { ...event.metadata, recordedAt } }
+    }
+    await register(hub, 'ANA')
+    await right(
+      hub.log.append('person-ANA', 0, [at('2026-01-02T03:06:00.000Z'), at('2026-01-02T03:04:06.000Z')]),
+    )
+    await projectAll(hub)
+    const position = await right(hub.feed.head())
+    const query = { equals: { list: 'people' }, descending: false, limit: 9, mostBytes: 1e6 }
+    for (const time of ['03:04:05', '03:04:30', '03:06:00', '03:07:00']) {
+      const place = { position, time: BigInt(Date.parse(`2026-01-02T${time}Z`)) }
+      const page = await right(hub.store.find(versions, { ...query, validAt: place }))
+      expect(page.documents, time).toHaveLength(1)
+    }
+  })
+
   it('close without writing the text of what they close again', async () => {
     const hub = await openAll()
     await register(hub, 'ANA')

@@ -26,7 +26,7 @@ import { left, right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
 import { eventsIn } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { checkpointAt } from '../support/things.ts'
+import { checkpointAt, revision, revisions } from '../support/things.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -260,6 +260,38 @@ describe('the read models in an SQLite file', () => {
 })
 
 describe('versions', () => {
+  it('are looked through a stretch at a time, and found wherever they are', async () => {
+    const store = sqliteReadStore(newFile())
+    const generation = await right(store.served(revisions))
+    const isValid = (n: number) => n === 0 || n === 2_500 || n === 6_999
+    const documents = Array.from({ length: 7_000 }, (_, n) =>
+      revision(`k${String(n).padStart(5, '0')}`, [isValid(n) ? 1n : 100n, 1n]),
+    )
+    await right(store.commit([{ generation, documents }], checkpointAt(7_000n), 0))
+    const query: Query = {
+      equals: {},
+      descending: false,
+      limit: 10,
+      mostBytes: 1e6,
+      validAt: { position: 50n },
+    }
+    let turns = 0
+    const counting = setInterval(() => {
+      turns += 1
+    }, 0)
+    const page = await right(store.find(revisions, query))
+    clearInterval(counting)
+    expect(page.documents.map(({ key }) => key)).toEqual(['k00000', 'k02500', 'k06999'])
+    expect(turns).toBeGreaterThan(0)
+    const first = await right(store.find(revisions, { ...query, descending: true, limit: 2 }))
+    expect(first).toMatchObject({ documents: [{ key: 'k06999' }, { key: 'k02500' }], more: true })
+    const rest = await right(
+      store.find(revisions, { ...query, descending: true, after: { value: null, key: 'k02500' } }),
+    )
+    expect(rest).toMatchObject({ documents: [{ key: 'k00000' }], more: false })
+    await store.close()
+  })
+
   const at = { position: 9n, time: 2024n }
   const since = [{ field: 'recorded_at', from: 2023n, until: 2024n }]
   const keys = versionKeys('people', 'A')
