@@ -37,10 +37,12 @@ export const fullRebuild = (log: string, reads: string): Promise<Cost> =>
     const store = sqliteReadStore(reads)
     const ports = await openLog(stored)
     if (E.isLeft(ports)) throw new Error(ports.left._tag)
-    await rebuild({ feed: ports.right.feed, writer: store }, projections, {
+    await rebuild({ feed: ports.right.feed, reads: store, writer: store }, projections, {
       signal: new AbortController().signal,
       pauseMilliseconds: 0,
+      force: false,
       report: () => {},
+      reportCompared: () => {},
     })
     const head = await stored.head()
     await store.close()

@@ -1,14 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { flagOf, readConfig, settings } from '../config.ts'
 import { version } from '../core.ts'
-import { projections } from '../projections/read-models.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
 import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
-import { rebuildModels } from './rebuild.ts'
+import { rebuildCommand } from './rebuild.ts'
 import { replayCommand } from './replay.ts'
 
 /** What answers requests takes most of a second to load: a command that does not serve does without. */
@@ -73,17 +72,7 @@ personCommands(program, command, withConfig)
 nodeCommands(program, command, withConfig)
 keyCommands(program, command, withConfig)
 
-command(
-  program,
-  'rebuild [names...]',
-  'build read models anew from the log, while the hub serves the old ones',
-)
-  .addHelpText(
-    'after',
-    `\nWithout names it builds all of them: ${projections.map(({ shape }) => shape.name).join(', ')}.`,
-  )
-  .action((names: string[], options) => withConfig(options, config => rebuildModels(config, names)))
-
+rebuildCommand(program, command, withConfig)
 replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
 

@@ -13,8 +13,8 @@ export const standardError: Terminal = {
 }
 
 export interface Progress {
-  /** Where the work stands, and how many events it has been through. */
-  readonly show: (position: bigint, events: number) => void
+  /** Where the work stands, and how much it has been through. */
+  readonly show: (position: bigint, count: number) => void
   /** Takes the line away. */
   readonly clear: () => void
 }
@@ -33,27 +33,28 @@ const durationOf = (milliseconds: number): string => {
 }
 
 /**
- * Progress on a terminal, a few times a second: events, share, rate, and the time that is left at that rate. Positions are
+ * Progress on a terminal, a few times a second: how much was done, share, rate, and the time that is left at that rate. Positions are
  * numbers of events on one engine and places in a file on another: the share is that of the way from `from` to `to`. Where
- * the end is not known, events and rate are all.
+ * the end is not known, the count and the rate are all.
  */
 export const makeProgress = (
   from: bigint,
   to: bigint | undefined,
   { isTerminal, write, now }: Terminal = standardError,
+  what = 'events',
 ): Progress => {
   const start = now()
   let shownAt = Number.NEGATIVE_INFINITY
   return {
-    show: (position, events) => {
+    show: (position, count) => {
       const time = now()
       if (!isTerminal || time - shownAt < showMilliseconds) return
       shownAt = time
       const elapsed = time - start
-      const parts = [`${grouped.format(events)} events`]
+      const parts = [`${grouped.format(count)} ${what}`]
       const share = to === undefined || to <= from ? undefined : Number(position - from) / Number(to - from)
       if (share !== undefined) parts.push(`${Math.floor(100 * Math.min(share, 1))} %`)
-      if (elapsed > 0) parts.push(`${grouped.format(Math.round((1000 * events) / elapsed))}/s`)
+      if (elapsed > 0) parts.push(`${grouped.format(Math.round((1000 * count) / elapsed))}/s`)
       if (share !== undefined && share > 0 && share <= 1)
         parts.push(`${durationOf((elapsed * (1 - share)) / share)} left`)
       write(`${clearLine}${parts.join(', ')}`)

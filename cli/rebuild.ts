@@ -1,10 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import type { Config } from '../config.ts'
+import type { Core } from '../core.ts'
+import { formatPosition, type LogIdentity } from '../domain/position.ts'
+import type { Compared } from '../projections/compare-with-served.ts'
+import type { Projection } from '../projections/projection.ts'
 import { projections } from '../projections/read-models.ts'
-import { rebuild } from '../projections/rebuild.ts'
+import { type Rebuilt, rebuild } from '../projections/rebuild.ts'
 import { stillValid } from '../projections/versions.ts'
-import type { ExitCode } from './command.ts'
+import type { AddCommand, ExitCode, WithConfig } from './command.ts'
+import { complain, say } from './operator.ts'
+import { makeProgress } from './progress.ts'
 import { withCore } from './with-core.ts'
 
 /** A hub looks once a second which generation is served. */
@@ -15,54 +22,116 @@ const noticeMilliseconds = 500
 /** Longer than a batch takes: a hub that waits for the file gets its turn. */
 const pauseMilliseconds = 10
 
-/** Positions are numbers of events on one engine, and places in a file on another. */
-const showProgress = (position: bigint, head: bigint): void => {
-  if (process.stderr.isTTY && head > 0n) process.stderr.write(`\r${(100n * position) / head} %`)
-}
-
 const isTagged = (thrown: unknown): thrown is { readonly _tag: string } =>
   typeof thrown === 'object' && thrown !== null && '_tag' in thrown
 
-/** `rebuild [NAME…]`: read models anew from the log, beside those that a running hub serves. */
-export const rebuildModels = (config: Config, names: readonly string[]): Promise<ExitCode> => {
-  const modelNames = projections.map(({ shape }) => shape.name)
-  const unknown = names.filter(name => !modelNames.includes(name))
-  if (unknown.length > 0) {
-    process.stderr.write(
-      `There is no read model ${unknown.join(', ')}. There are: ${modelNames.join(', ')}.\n`,
-    )
-    return Promise.resolve(2)
-  }
-  const wanted = projections.filter(({ shape }) => names.length === 0 || names.includes(shape.name))
-  return withCore(config, 'reads', async core => {
-    const head = await core.ports.feed.head()
-    const announced = await core.auth.announced()
-    if (E.isLeft(head) || E.isLeft(announced)) {
-      process.stderr.write('The stores do not answer.\n')
-      return 1
+const placeOf = (log: LogIdentity, { documents, position, changed }: Compared): string =>
+  `${documents} documents at ${formatPosition(log, position)}${changed === 0 ? '' : `, and ${changed} that changed meanwhile`}`
+
+/** What came of a read model, as a sentence. */
+export const sentenceOf = (log: LogIdentity, { model, comparison, served }: Rebuilt): string => {
+  const stays = served
+    ? 'It is served now, as --force says.'
+    : 'What was served stays; --force serves the new one.'
+  switch (comparison.is) {
+    case 'nothing served':
+      return `${model}: built; nothing was served, so there is nothing to compare it with.`
+    case 'of another log':
+      return `${model}: built; what was served is of another log, and was not compared.`
+    case 'not at rest':
+      return `${model}: not compared, for too much of it changes at once. ${stays}`
+    case 'equal':
+      return `${model}: built, and equal to what was served: ${placeOf(log, comparison)}, SHA-256 ${comparison.digests.built}.`
+    case 'different': {
+      const { difference, digests } = comparison
+      const parts = difference.parts.length === 0 ? '' : ` (${difference.parts.join(', ')})`
+      const what = {
+        different: `differs first in the document ${difference.key}${parts}`,
+        missing: `has no document ${difference.key}, which is served`,
+        unexpected: `has a document ${difference.key}, which is not served`,
+      }[difference.is]
+      return `${model}: built, but it ${what}: ${placeOf(log, comparison)}, SHA-256 ${digests.built}, of what was served ${digests.served}. ${stays}`
     }
-    const hubRuns = announced.right.length > 0
-    // A hub that knows of another writer keeps its own transactions short.
-    const announce = () => core.auth.announce(core.processName, stillValid)
-    await announce()
-    const announcing = setInterval(announce, announceMilliseconds)
+  }
+}
+
+/** Tells hubs on the same files that another process writes, as long as the work lasts: their own transactions are short then. */
+const announced = async <A>(
+  { auth, processName }: Core,
+  hubRuns: boolean,
+  work: () => Promise<A>,
+): Promise<A> => {
+  const announce = () => auth.announce(processName, stillValid)
+  await announce()
+  const announcing = setInterval(announce, announceMilliseconds)
+  try {
     if (hubRuns) await pause(noticeMilliseconds)
-    try {
-      await rebuild({ feed: core.ports.feed, writer: core.reads }, wanted, {
+    return await work()
+  } finally {
+    clearInterval(announcing)
+    await auth.announce(processName, undefined)
+  }
+}
+
+const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boolean): Promise<ExitCode> => {
+  const { ports, reads } = core
+  const head = await ports.feed.head()
+  const processes = await core.auth.announced()
+  if (E.isLeft(head) || E.isLeft(processes)) return complain(1, 'The stores do not answer.')
+  const hubRuns = processes.right.length > 0
+  const building = makeProgress(0n, head.right)
+  const comparing = makeProgress(0n, undefined, undefined, 'documents compared')
+  let rebuilt: readonly Rebuilt[]
+  try {
+    rebuilt = await announced(core, hubRuns, () =>
+      rebuild({ feed: ports.feed, reads, writer: reads }, wanted, {
         signal: new AbortController().signal,
         pauseMilliseconds: hubRuns ? pauseMilliseconds : 0,
-        report: position => showProgress(position, head.right),
-      })
-    } catch (thrown) {
-      process.stderr.write(`The rebuild failed: ${isTagged(thrown) ? thrown._tag : 'a bug'}.\n`)
-      return 1
-    } finally {
-      clearInterval(announcing)
-      await core.auth.announce(core.processName, undefined)
-    }
-    if (process.stderr.isTTY) process.stderr.write('\n')
-    if (hubRuns) await pause(switchMilliseconds)
-    process.stdout.write(`Built anew: ${wanted.map(({ shape }) => shape.name).join(', ')}.\n`)
-    return 0
-  })
+        force,
+        report: building.show,
+        reportCompared: (_model, documents) => comparing.show(0n, documents),
+      }),
+    )
+  } catch (thrown) {
+    building.clear()
+    return complain(1, `The rebuild failed: ${isTagged(thrown) ? thrown._tag : 'a bug'}.`)
+  }
+  building.clear()
+  if (hubRuns) await pause(switchMilliseconds)
+  for (const one of rebuilt) {
+    const sentence = sentenceOf(ports.identity, one)
+    if (one.served) say(sentence)
+    else complain(1, sentence)
+  }
+  return rebuilt.every(({ served }) => served) ? 0 : 1
+}
+
+/** `rebuild [NAME…]`: read models anew from the log, beside those that a running hub serves. */
+const rebuildModels = (config: Config, names: readonly string[], force: boolean): Promise<ExitCode> => {
+  const modelNames = projections.map(({ shape }) => shape.name)
+  const unknown = names.filter(name => !modelNames.includes(name))
+  if (unknown.length > 0)
+    return Promise.resolve(
+      complain(2, `There is no read model ${unknown.join(', ')}. There are: ${modelNames.join(', ')}.`),
+    )
+  const wanted = projections.filter(({ shape }) => names.length === 0 || names.includes(shape.name))
+  return withCore(config, 'reads', core => rebuildIn(core, wanted, force))
+}
+
+export const rebuildCommand = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
+  command(
+    program,
+    'rebuild [names...]',
+    'build read models anew from the log, while the hub serves the old ones',
+  )
+    .option('--force', 'serve a new one that differs from the old one, too')
+    .addHelpText(
+      'after',
+      `
+Without names it builds all of them: ${projections.map(({ shape }) => shape.name).join(', ')}.
+Each is compared with the one that is served, at the same position of the log; one that differs is not served.`,
+    )
+    .action((names: string[], options) =>
+      withConfig(options, config => rebuildModels(config, names, options.force === true)),
+    )
 }

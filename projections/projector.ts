@@ -2,6 +2,7 @@ import * as E from '#fp/Either'
 import type { LogFailure } from '../domain/log-failure.ts'
 import { laterOf } from '../domain/position.ts'
 import { applyBatch } from './apply-batch.ts'
+import { piecesOf } from './batch-pieces.ts'
 import type { Superseded } from './checkpoints.ts'
 import type { EventFeed, FeedBatch } from './event-feed.ts'
 import { followCheckpoints } from './follow-checkpoints.ts'
@@ -76,22 +77,36 @@ const advance = async (
   )
 }
 
+/** Models after a batch of so many events. */
+interface Step {
+  readonly models: readonly Building[]
+  readonly events: number
+  readonly caughtUp: boolean
+}
+
 /**
  * Feeds models that stand at the same checkpoint, batch by batch; yields them after each batch, with whether the
- * head was reached. Ends with the signal; throws a `FollowFailure`.
+ * head was reached. With `stops`, positions of events in their order, it also stands still and yields at each of them, and ends
+ * with the last. Ends with the signal; throws a `FollowFailure`.
  */
 export async function* feedModels(
   dependencies: Dependencies,
   models: readonly Building[],
-  options: { readonly signal: AbortSignal; readonly toHead?: boolean },
-): AsyncGenerator<{ readonly models: readonly Building[]; readonly caughtUp: boolean }> {
+  options: { readonly signal: AbortSignal; readonly toHead?: boolean; readonly stops?: readonly bigint[] },
+): AsyncGenerator<Step> {
+  const { stops, ...followOptions } = options
+  const end = stops?.at(-1)
   let standing = models
-  for await (const batch of dependencies.feed.follow(positionOf(models), options)) {
+  if (stops !== undefined && (end === undefined || positionOf(models) >= end)) return
+  for await (const batch of dependencies.feed.follow(positionOf(models), followOptions)) {
     const flushMilliseconds = !dependencies.mayWait() ? 0 : batch.caughtUp ? atHead : onTheWay
-    const advanced = await advance(dependencies, standing, batch, flushMilliseconds)
-    if (E.isLeft(advanced)) throw advanced.left
-    standing = advanced.right
-    yield { models: standing, caughtUp: batch.caughtUp }
+    for (const piece of stops === undefined ? [batch] : piecesOf(batch, stops)) {
+      const advanced = await advance(dependencies, standing, piece, flushMilliseconds)
+      if (E.isLeft(advanced)) throw advanced.left
+      standing = advanced.right
+      yield { models: standing, events: piece.events.length, caughtUp: piece.caughtUp }
+    }
+    if (end !== undefined && batch.next >= end) return
   }
 }
 

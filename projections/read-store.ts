@@ -151,6 +151,15 @@ export interface ReadModelWriter {
     generation: Generation,
     keys: readonly string[],
   ) => Promise<Either<ReadUnavailable, readonly Document[]>>
+  /**
+   * Documents of a generation, removed ones too, in the order of their keys (by their bytes in UTF-8) after this one: `most`
+   * of them, or fewer where their texts take 8 MiB, one at least where there is one. None at the end.
+   */
+  readonly documentsAfter: (
+    generation: Generation,
+    key: string | undefined,
+    most: number,
+  ) => Promise<Either<ReadUnavailable, readonly Document[]>>
   readonly commit: (
     changes: readonly Changes[],
     checkpoint: ModelCheckpoint,

@@ -10,6 +10,7 @@ import type {
   ReadModelWriter,
 } from '../../projections/read-store.ts'
 import { startOfLog } from '../start-of-log.ts'
+import { upToCharacters } from '../up-to-characters.ts'
 import { validityOf } from '../validity.ts'
 
 interface Stored {
@@ -122,6 +123,13 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
     begin: async model => E.right(generationOf(begin(model, 'building'))),
     load: async (generation, keys) =>
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
+    documentsAfter: async (generation, after, most) => {
+      const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+      const documents = [...(find(generation)?.documents.values() ?? [])]
+        .filter(({ key }) => after === undefined || byBytes(key, after) > 0)
+        .sort((a, b) => byBytes(a.key, b.key))
+      return E.right(upToCharacters(documents.slice(0, most)))
+    },
     commit: async (changes, checkpoint) => {
       if (!changes.every(({ generation }) => stands(generation))) return E.left({ _tag: 'Superseded' })
       for (const { generation, documents, fieldChanges = [] } of changes) {

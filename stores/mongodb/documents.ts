@@ -9,6 +9,7 @@ import type {
   ModelShape,
   Query,
 } from '../../projections/read-store.ts'
+import { mostCharacters } from '../stored.ts'
 import type { Keyed } from './client.ts'
 import { insertAllNew } from './insert-new.ts'
 import { filterOf, pathOf, sortOf, withoutNul } from './query.ts'
@@ -57,6 +58,8 @@ const heldOf = ({ _id, revision, position, text }: z.infer<typeof heldRow>): Hel
   text,
 })
 
+const documentOf = (row: z.infer<typeof wholeRow>): Document => ({ ...heldOf(row), fields: row.fields })
+
 /** The documents of one generation of a read model, in a collection of this name. */
 export interface Documents {
   /** An empty collection with the model's indexes. */
@@ -64,6 +67,8 @@ export interface Documents {
   readonly get: (key: string) => Promise<Held | undefined>
   readonly find: (query: Query) => Promise<DocumentPage>
   readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
+  /** All after a key, removed ones too, in the order of their keys. */
+  readonly after: (key: string | undefined, most: number) => Promise<readonly Document[]>
   /** Each replaces one of an older position only. */
   readonly write: (documents: readonly Document[]) => Promise<void>
   /** Each changes a document of an older position only. */
@@ -145,11 +150,27 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
             )
       const byKey = new Map(
         rows.map(row => {
-          const whole = wholeRow.parse(row)
-          return [whole._id, { ...heldOf(whole), fields: whole.fields }]
+          const document = documentOf(wholeRow.parse(row))
+          return [document.key, document]
         }),
       )
       return keys.flatMap(key => byKey.get(key) ?? [])
+    },
+
+    after: async (key, most) => {
+      const cursor = collection
+        .find(key === undefined ? {} : { _id: { $gt: key } })
+        .sort({ _id: 1 })
+        .limit(most)
+      const documents: Document[] = []
+      let characters = 0
+      for await (const row of cursor) {
+        const document = documentOf(wholeRow.parse(row))
+        characters += document.text?.length ?? 0
+        if (documents.length > 0 && characters > mostCharacters) break
+        documents.push(document)
+      }
+      return documents
     },
 
     write: async documents => {

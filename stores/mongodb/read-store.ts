@@ -124,6 +124,8 @@ export const mongoReadStore = (url: string): MongoReadStore => {
 
     load: (generation, keys) => attempt(() => documentsOf(generation).load(keys)),
 
+    documentsAfter: (generation, key, most) => attempt(() => documentsOf(generation).after(key, most)),
+
     commit: (changes, checkpoint) =>
       unlessSuperseded(
         attempt(async () => {

@@ -18,6 +18,7 @@ import type {
 } from '../../projections/read-store.ts'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 import { startOfLog } from '../start-of-log.ts'
+import { upToCharacters } from '../up-to-characters.ts'
 import { checkpointsIn, checkpointsTable } from './checkpoints.ts'
 import { checkFile, isDamage, namingDamage, setAside } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -371,6 +372,17 @@ export const sqliteReadStore = (
           const row = statement.get(key)
           return row === undefined ? [] : [documentOf(model, row)]
         })
+      }),
+
+    documentsAfter: async ({ model, number }, after, most) =>
+      attempt(() => {
+        const { db } = current()
+        const select = db.prepare(
+          `SELECT * FROM ${tableOf(model, number)} WHERE key > ? ORDER BY key LIMIT ?`,
+        )
+        // No key is empty.
+        const rows = rowsOf(select, after ?? '', most)
+        return upToCharacters(Iterator.from(rows).map(row => documentOf(model, row)))
       }),
 
     commit: async (changes, checkpoint, flushMilliseconds) => {

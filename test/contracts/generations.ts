@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Generation } from '../../projections/read-store.ts'
+import type { Document, Generation } from '../../projections/read-store.ts'
 import { startOfLog } from '../../stores/start-of-log.ts'
 import { left, right } from '../support/either.ts'
 import { checkpointAt, type OpenReadStore, thing, things } from '../support/things.ts'
@@ -127,6 +127,37 @@ export const generationsContract = (name: string, open: OpenReadStore) => {
       expect(await left(store.commit(changes, checkpointAt(6n), 0))).toEqual(superseded)
       await feed(second, 6n, '"second"')
       expect(await textOf()).toBe('"second"')
+    })
+
+    it('give all their documents in the order of their keys, removed ones too, some at a time', async () => {
+      const begun = await right(store.begin(things))
+      const keys = ['b', 'a!1', 'a', 'B', 'a-1', 'c']
+      const documents = keys.map(key => thing(key, 3n, key === 'b' ? { text: null, fields: {} } : {}))
+      await right(store.commit([{ generation: begun, documents }], checkpointAt(3n), 0))
+      const walked: Document[] = []
+      for (;;) {
+        const some = await right(store.documentsAfter(begun, walked.at(-1)?.key, 4))
+        if (some.length === 0) break
+        expect(some.length).toBeLessThanOrEqual(4)
+        walked.push(...some)
+      }
+      expect(walked.map(({ key }) => key)).toEqual(['B', 'a', 'a!1', 'a-1', 'b', 'c'])
+      expect(walked[4]).toMatchObject({ revision: 0, position: 3n, text: null })
+      expect(walked[0]).toEqual(thing('B', 3n))
+      expect(await right(store.documentsAfter(served, undefined, 4))).toEqual([])
+    })
+
+    it('give large documents a few at a time, and never none', async () => {
+      const begun = await right(store.begin(things))
+      const text = JSON.stringify('x'.repeat(3 * 1024 * 1024))
+      const documents = ['a', 'b', 'c', 'd'].map(key => thing(key, 3n, { text }))
+      for (const [n, document] of documents.entries()) {
+        const generation = { ...begun, checkpoint: n === 0 ? begun.checkpoint : checkpointAt(BigInt(n)) }
+        await right(store.commit([{ generation, documents: [document] }], checkpointAt(BigInt(n + 1)), 0))
+      }
+      const some = await right(store.documentsAfter(begun, undefined, 100))
+      expect(some.map(({ key }) => key)).toEqual(['a', 'b'])
+      expect(await right(store.documentsAfter(begun, 'b', 100))).toHaveLength(2)
     })
   })
 }

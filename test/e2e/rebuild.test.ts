@@ -39,6 +39,10 @@ describe('rebuild, while people write', () => {
     isOver = true
     await Promise.all(writers)
     expect(rebuilt.map(({ code, err }) => ({ code, err }))).toEqual(Array(3).fill({ code: 0, err: '' }))
+    // The hub has written to each of them meanwhile, and yet they are proven to be the same.
+    expect(rebuilt.map(({ out }) => out.match(/built, and equal to what was served: /g)?.length)).toEqual([
+      10, 1, 10,
+    ])
     expect(missing).toEqual([])
     expect(written).toBeGreaterThan(50)
   })

@@ -3,61 +3,17 @@ import * as E from '#fp/Either'
 import { people } from '../../domain/people.ts'
 import { applyBatch } from '../../projections/apply-batch.ts'
 import { modelOf } from '../../projections/items.ts'
-import type { FollowFailure } from '../../projections/leased-work.ts'
 import { makeProgress } from '../../projections/progress.ts'
 import { startProjector } from '../../projections/projector.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
-import { rebuild } from '../../projections/rebuild.ts'
 import { stillValid, versionKey, versions, versionsProjection } from '../../projections/versions.ts'
-import { openLog } from '../../stores/codec.ts'
-import { memoryLog } from '../../stores/memory/event-log.ts'
-import { memoryLeases } from '../../stores/memory/leases.ts'
-import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { startOfLog } from '../../stores/start-of-log.ts'
 import { right } from '../support/either.ts'
 import { eventOf, pageWritten, personChanged, personRegistered } from '../support/events.ts'
+import { type Opened, openAll, projectAll } from '../support/projecting.ts'
 
 const model = modelOf(people)
-
-const openAll = async () => {
-  const stored = memoryLog()
-  const ports = await right(openLog(stored))
-  return { stored, ...ports, store: memoryReadStore(), leases: memoryLeases() }
-}
-
-type Opened = Awaited<ReturnType<typeof openAll>>
-
-/** Projects until the head as it is now is reached, and stops. */
-const projectAll = async (
-  { feed, store, leases }: Pick<Opened, 'feed' | 'store' | 'leases'>,
-  which = projections,
-) => {
-  const ending = new AbortController()
-  const progress = makeProgress(which.map(({ shape }) => shape.name))
-  const failures: FollowFailure['_tag'][] = []
-  const projector = startProjector(
-    {
-      feed,
-      reads: store,
-      writer: store,
-      leases,
-      holder: 'test',
-      mayWait: () => true,
-      projections: which,
-      progress,
-      report: ({ _tag }) => failures.push(_tag as FollowFailure['_tag']),
-    },
-    ending.signal,
-  )
-  const head = await right(feed.head())
-  while (!progress.allReached(head) && projector.stopped() === undefined)
-    await Promise.race([projector.ended, new Promise(resolve => setImmediate(resolve))])
-  const stopped = projector.stopped()
-  ending.abort()
-  await projector.ended
-  return { failures, stopped }
-}
 
 const register = ({ log }: Opened, id: string) =>
   right(log.append(`person-${id}`, 'no-stream', [personRegistered(id)]))
@@ -347,25 +303,5 @@ describe('versions', () => {
     expect(await keysAt(1n)).toEqual([])
     expect(await keysAt(written?.position ?? 0n)).toEqual([versionKey('pols', 'ANA:p', 0)])
     expect(await keysAt(second?.position ?? 0n)).toEqual([versionKey('pols', 'ANA:p', 1)])
-  })
-})
-
-describe('a rebuild', () => {
-  it('is served once it has come as far as what was served, with all that was written meanwhile', async () => {
-    const hub = await openAll()
-    for (let n = 0; n < 1_200; n += 1)
-      await right(hub.log.append(`page-ANA:${n}`, 'no-stream', [pageWritten('ANA', `${n}`)]))
-    await register(hub, 'ANA')
-    await projectAll(hub)
-    const before = await right(hub.store.served(model))
-    await rebuild({ feed: hub.feed, writer: hub.store }, projections, {
-      signal: new AbortController().signal,
-      pauseMilliseconds: 0,
-      report: () => {},
-    })
-    const after = await right(hub.store.served(model))
-    expect(after.number).toBeGreaterThan(before.number)
-    expect(after.checkpoint).toEqual(before.checkpoint)
-    expect(await textOf(hub.store, 'ANA')).toContain('"ANA"')
   })
 })
