@@ -8,7 +8,12 @@ import { type RunningHub, startHubProcess } from '../support/process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(match => match[1] ?? '')
+const blocksOf = (text: string): readonly string[] =>
+  [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(match => match[1] ?? '')
+const blocks = blocksOf(readme)
+/** The first block of a section of the README. */
+const blockOf = (section: string): string => blocksOf(readme.split(`## ${section}\n`)[1] ?? '')[0] ?? ''
+const auditors = blocksOf(readFileSync(new URL('../../docs/auditors.md', import.meta.url), 'utf8'))
 
 const folder = temporaryFolder()
 let hub: RunningHub
@@ -24,7 +29,10 @@ const run = promisify(execFile)
 
 /** Runs a block as it is printed, against this test's hub and folder. */
 const output = async (block: string): Promise<string> => {
-  const script = block.replaceAll('http://127.0.0.1:8080', hub.url).replaceAll('curl ', 'curl -sS ')
+  const script = block
+    .replaceAll('http://127.0.0.1:8080', hub.url)
+    .replaceAll('curl ', 'curl -sS ')
+    .replaceAll('audit.ndjson', `${folder.path}/audit.ndjson`)
   const { stdout } = await run('bash', ['-euc', script], {
     cwd: root,
     env: { ...process.env, DATA_DIR: folder.path },
@@ -45,5 +53,30 @@ describe('the README', () => {
     expect(JSON.parse(await output(read))).toHaveLength(1)
     expect(await output(upload)).toContain('"content":{"size":')
     expect(await output(range)).toContain('GNU GENERAL PUBLIC LICENSE')
+  })
+
+  it('shows what changed to whoever follows it, and to auditors', async () => {
+    expect(JSON.parse(await output(blockOf('Follow what changes')))).toMatchObject({
+      events: [{ type: 'PersonRegistered' }, { type: expect.any(String) }],
+    })
+    expect(JSON.parse(await output(blockOf('For auditors')))).toMatchObject([{ event: 'PersonRegistered' }])
+  })
+})
+
+describe('the guide for auditors', () => {
+  it('answers its three questions with commands that work as printed', async () => {
+    const [register = '', history = '', asOf = '', month = '', everything = '', count = '', replayed = ''] =
+      auditors
+    expect(await output(register)).toContain('ESPAUDIT1ORG is registered')
+    expect(JSON.parse(await output(history))).toMatchObject([
+      { event: 'PersonRegistered', actor: { kind: 'person', id: 'ARGBUE111FAV' } },
+    ])
+    expect(JSON.parse(await output(asOf))).toHaveProperty('id', 'ESPGNU777ORG')
+    expect(await output(month)).toMatch(/^position,recordedAt,/)
+    await output(everything)
+    const [number, first, last] = (await output(count)).trim().split('\n')
+    expect(Number(number)).toBeGreaterThan(4)
+    expect(first).not.toBe(last)
+    expect((await output(replayed)).trim()).toBe(number?.trim())
   })
 })
