@@ -38,7 +38,7 @@ const identityFields = (resource: Resource, { owner, id }: Identity): JsonObject
   resource.ownerField === undefined || owner === undefined ? { id } : { id, [resource.ownerField]: owner }
 
 /** The fields that must say the same where a body has them; `person` is another name of whose book it is. */
-const saidIdentity = (resource: Resource, identity: Identity): JsonObject => ({
+const identityMembers = (resource: Resource, identity: Identity): JsonObject => ({
   ...identityFields(resource, identity),
   ...(identity.owner === undefined ? {} : { person: identity.owner }),
 })
@@ -71,7 +71,7 @@ const contradictions = (
   body: JsonObject,
   isPatch: boolean,
 ): readonly InvalidPart[] =>
-  Object.entries(saidIdentity(resource, identity)).flatMap(([field, expected]) => {
+  Object.entries(identityMembers(resource, identity)).flatMap(([field, expected]) => {
     const sent = member(body, field)
     if (sent === undefined || (sent === null && !isPatch) || sameId(resource, field, sent ?? null, expected))
       return []
@@ -94,7 +94,7 @@ export const invalidParts = (
 /** The patch without what only repeats which item it is. */
 export const patchOf = (resource: Resource, identity: Identity, body: JsonObject): JsonObject =>
   withMembers(
-    withoutMembers(body, Object.keys(saidIdentity(resource, identity))),
+    withoutMembers(body, Object.keys(identityMembers(resource, identity))),
     namedPerson(resource, body),
   )
 
@@ -124,7 +124,7 @@ export const itemOf = (
 const madeOf = (resource: Resource, identity: Identity, body: JsonObject, defaults: JsonObject): JsonObject =>
   withMembers(body, {
     ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !isSet(body, key))),
-    ...(isSet(body, 'person') ? saidIdentity(resource, identity) : identityFields(resource, identity)),
+    ...(isSet(body, 'person') ? identityMembers(resource, identity) : identityFields(resource, identity)),
     ...namedPerson(resource, body),
   })
 

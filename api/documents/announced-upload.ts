@@ -6,7 +6,7 @@ import type { Identity, Resource } from '../../domain/resource.ts'
 import type { Call } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { badId, identityIn } from '../resources/item-identity.ts'
-import { type SentDigest, saidDigests } from './digests.ts'
+import { type SentDigest, sentDigestsIn } from './digests.ts'
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const value = `(?:${token}|"(?:[\\t !#-[\\]-~]|\\\\[\\t -~])*")`
@@ -50,7 +50,7 @@ export const announcedUpload = (
         detail: `must be a media type of at most ${mostTypeCharacters} characters, such as image/png`,
       }),
     )
-  const digests = saidDigests(headers)
+  const digests = sentDigestsIn(headers)
   if (E.isLeft(digests)) return digests
   const identity = identityIn(resource, call)
   if (identity === undefined) return E.left(badId(resource, '/id'))

@@ -26,7 +26,7 @@ const membersIn = (header: string): readonly (readonly [string, string])[] | und
 }
 
 /** The digests said in SHA-256 and SHA-512; others are not ours to check, as RFC 9530 leaves to the recipient. */
-export const saidDigests = (headers: IncomingHttpHeaders): E.Either<Rejection, readonly SentDigest[]> => {
+export const sentDigestsIn = (headers: IncomingHttpHeaders): E.Either<Rejection, readonly SentDigest[]> => {
   const sentDigests: SentDigest[] = []
   const errors: InvalidPart[] = []
   for (const header of fields) {

@@ -151,11 +151,11 @@ describe('the audit', () => {
   })
 
   it('records nothing of what it refuses', async () => {
-    const asked = async () => entriesOf(await audit('?resource=accesses&limit=1000')).length
-    const before = await asked()
+    const recordedAccesses = async () => entriesOf(await audit('?resource=accesses&limit=1000')).length
+    const before = await recordedAccesses()
     await auditor.get('/audit?resource=people', { 'Thalamus-Min-Position': 'nonsense' })
     await audit('?since=yesterday')
-    expect(await asked()).toBe(before + 1)
+    expect(await recordedAccesses()).toBe(before + 1)
   })
 
   it('gives what the client prefers, and says what it has where that is none of it', async () => {

@@ -33,7 +33,7 @@ let secret: string
 const at = ({ path }: DocumentedOperation, values: Readonly<Record<string, string>>): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'some-id')
 
-const there = ({ path }: DocumentedOperation) => ({
+const presentThing = ({ path }: DocumentedOperation) => ({
   person: ana,
   id: path.startsWith('/nodes')
     ? 'node-1'
@@ -83,12 +83,12 @@ afterAll(async () => {
 
 const whoAsks = async (): Promise<void> => {
   const nobody = seen.over(hub.nobody)
-  await each(401, one => nobody.send(one.method, at(one, there(one))))
+  await each(401, one => nobody.send(one.method, at(one, presentThing(one))))
   const nothing = seen.over(await enrolledNode(hub.url, hub.root, 'no-scopes', []))
-  await each(403, one => nothing.send(one.method, at(one, there(one))))
+  await each(403, one => nothing.send(one.method, at(one, presentThing(one))))
   const guesser = hub.as('ESPGUESS00ORG', 'wrong password')
   for (let n = 0; n < 10; n += 1) await guesser.get('/login')
-  await each(429, one => seen.over(guesser).send(one.method, at(one, there(one))))
+  await each(429, one => seen.over(guesser).send(one.method, at(one, presentThing(one))))
 }
 
 /** A hub that has not read its log yet. */
@@ -98,21 +98,21 @@ const startingHub = async (): Promise<void> => {
   const core = await openCore(testConfig(starting.path), logger)
   const other = await startHub({ ...core, standing: { ...core.standing, isLive: () => false } }, logger)
   const client = seen.over(clientOf(other.url))
-  await each(503, one => client.send(one.method, at(one, there(one))))
-  await each(503, one => client.send(one.method, at(one, there(one))), true)
+  await each(503, one => client.send(one.method, at(one, presentThing(one))))
+  await each(503, one => client.send(one.method, at(one, presentThing(one))), true)
   await other.close()
   starting.remove()
 }
 
 const badRequests = async (): Promise<void> => {
   const send = (one: DocumentedOperation, headers: Readonly<Record<string, string>>, body: string) =>
-    root.send(one.method, at(one, there(one)), one.method === 'GET' ? { headers } : { headers, body })
+    root.send(one.method, at(one, presentThing(one)), one.method === 'GET' ? { headers } : { headers, body })
   await each(400, one => send(one, { 'Content-Range': 'bytes 0-0/2' }, '{'))
   await each(413, one => send(one, {}, `{"v":"${'x'.repeat(1024 * 1024)}"}`))
   await each(415, one => send(one, { 'Content-Encoding': 'gzip' }, '{}'))
   const invalid = (client: Client) => (one: DocumentedOperation) =>
     one.method === 'GET'
-      ? client.get(`${at(one, there(one))}?none-such=1`)
+      ? client.get(`${at(one, presentThing(one))}?none-such=1`)
       : send(one, { 'Idempotency-Key': 'a b' }, '[]')
   await each(422, invalid(root))
   await each(422, invalid(seen.over(hub.nobody)), true)

@@ -24,7 +24,7 @@ interface Item {
   readonly id: string
 }
 const idsOf = (json: unknown): readonly string[] => (json as Item[]).map(({ id }) => id)
-const found = async (path: string) => {
+const idsIn = async (path: string) => {
   const reply = await hub.root.get(path)
   expect(reply.status).toBe(200)
   return idsOf(reply.json)
@@ -46,7 +46,7 @@ describe('people', () => {
     ['active=false', ['ESPLIS003ORG']],
     ['gender=unheard', []],
   ])('are found by %s', async (filters, ids) => {
-    expect(await found(`/people?${filters}`)).toEqual(ids)
+    expect(await idsIn(`/people?${filters}`)).toEqual(ids)
   })
 
   it.each(['limit=0', 'limit=1001', 'limit=ten', 'limit=', 'order=up', 'active=yes', 'dob=soon', 'cursor=x'])(
@@ -68,9 +68,9 @@ describe('people', () => {
   it('are paged in order, both ways, and a cursor belongs to its list', async () => {
     const first = await hub.root.get('/people?limit=2')
     const second = await hub.root.get(next(first.headers) ?? '')
-    expect([...idsOf(first.json), ...idsOf(second.json)]).toEqual(await found('/people'))
+    expect([...idsOf(first.json), ...idsOf(second.json)]).toEqual(await idsIn('/people'))
     expect(next(second.headers)).toBeUndefined()
-    expect(await found('/people?order=desc')).toEqual([...(await found('/people'))].reverse())
+    expect(await idsIn('/people?order=desc')).toEqual([...(await idsIn('/people'))].reverse())
     const link = next(first.headers) ?? ''
     expect((await hub.root.get(`${link}&order=desc`)).status).toBe(422)
     expect((await hub.root.get(`${link}&name=Ana`)).status).toBe(422)
@@ -92,8 +92,8 @@ describe('a book of life', () => {
   })
 
   it('is in the order of its dates as moments, pages without one by when they came', async () => {
-    expect(await found(book)).toEqual(['b', 'c', 'a', 'd', 'e'])
-    expect(await found(`${book}?order=desc`)).toEqual(['e', 'd', 'a', 'c', 'b'])
+    expect(await idsIn(book)).toEqual(['b', 'c', 'a', 'd', 'e'])
+    expect(await idsIn(`${book}?order=desc`)).toEqual(['e', 'd', 'a', 'c', 'b'])
   })
 
   it.each([
@@ -106,7 +106,7 @@ describe('a book of life', () => {
     ['until=2021-05-06T21:30:00', ['b', 'c', 'a']],
     ['until=2021-05-06T21:30:00.1', ['b', 'c', 'a', 'd']],
   ])('is read with %s', async (filters, ids) => {
-    expect(await found(`${book}?${filters}`)).toEqual(ids)
+    expect(await idsIn(`${book}?${filters}`)).toEqual(ids)
   })
 
   it('of 250 pages is paged without a gap or a double while others write', async () => {
@@ -116,7 +116,7 @@ describe('a book of life', () => {
     // Five to a date: the id decides among them.
     for (let n = 0; n < 250; n += 50)
       await Promise.all(Array.from({ length: 50 }, (_, i) => write(n + i, `2020-01-${10 + ((n + i) % 5)}`)))
-    const before = await found('/pols/ESPLIS250ORG?limit=1000')
+    const before = await idsIn('/pols/ESPLIS250ORG?limit=1000')
     expect(before).toHaveLength(250)
     const seen: string[] = []
     let path: string | undefined = '/pols/ESPLIS250ORG?limit=40'

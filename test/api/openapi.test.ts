@@ -169,14 +169,14 @@ describe('openapi.json', () => {
 describe('a hub for the original’s portal', () => {
   it('says how its lists are nested, and how long they are', async () => {
     const legacy = await startTestHub({ LEGACY_LISTS: 'on' })
-    const said = await readOpenApi(legacy.nobody)
+    const described = await readOpenApi(legacy.nobody)
     for (const [name, isNested] of [
       ['GET /people', true],
       ['GET /nodes', false],
     ] as const) {
-      const operation = said.operations.find(one => one.name === name) ?? never()
+      const operation = described.operations.find(one => one.name === name) ?? never()
       const reply = await legacy.root.get(operation.path)
-      expect(said.surprises(operation, reply)).toEqual([])
+      expect(described.surprises(operation, reply)).toEqual([])
       expect(operation.parameters.find(one => one.name === 'limit')?.schema.default).toBe(
         isNested ? 1_000 : 100,
       )

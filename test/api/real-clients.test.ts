@@ -69,8 +69,8 @@ describe('MyGNUHealth 2.x', () => {
     expect((await send('ESPGNU777ORG', `POST ${path}`, page)).status).toBe(200)
     expect(JSON.parse((await send('ESPGNU777ORG', `GET ${path}`)).body)).toEqual(JSON.parse(page))
     for (const filter of ['page_type=lifestyle', 'medical_context=social_activities']) {
-      const found = await send('ESPGNU777ORG', `GET /pols/ESPGNU777ORG?${filter}`)
-      expect(JSON.parse(found.body)).toMatchObject([[{ summary: 'Choir' }]])
+      const reply = await send('ESPGNU777ORG', `GET /pols/ESPGNU777ORG?${filter}`)
+      expect(JSON.parse(reply.body)).toMatchObject([[{ summary: 'Choir' }]])
     }
   })
 
@@ -82,8 +82,8 @@ describe('MyGNUHealth 2.x', () => {
       .replace('social_activities', 'air_quality')
     expect((await send('ESPGNU777ORG', `POST ${other}`, newer)).status).toBe(201)
     for (const filter of ['page_type=Environment', 'medical_context=air_quality']) {
-      const found = await send('ESPGNU777ORG', `GET /pols/ESPGNU777ORG?${filter}`)
-      expect(JSON.parse(found.body)).toEqual([[JSON.parse(newer)]])
+      const reply = await send('ESPGNU777ORG', `GET /pols/ESPGNU777ORG?${filter}`)
+      expect(JSON.parse(reply.body)).toEqual([[JSON.parse(newer)]])
     }
   })
 })
@@ -119,9 +119,9 @@ describe('the Federation Resource Locator of the HMIS desktop', () => {
     const person = '{"name": "Ana", "lastname": "Betz", "address": "Calle Mayor 12, Las Palmas"}'
     expect((await send('ITAPYT999HON', 'POST /people/ESPHMI004ORG', person)).status).toBe(201)
     expect((await send('ITAPYT999HON', 'POST /people/ESPHMI004ORG', person)).status).toBe(200)
-    const found = await send('ITAPYT999HON', 'GET /people/ESPHMI004ORG?ESPHMI004ORG')
-    expect(found.status).toBe(200)
-    expect(JSON.parse(found.body)).toMatchObject(JSON.parse(person))
+    const reply = await send('ITAPYT999HON', 'GET /people/ESPHMI004ORG?ESPHMI004ORG')
+    expect(reply.status).toBe(200)
+    expect(JSON.parse(reply.body)).toMatchObject(JSON.parse(person))
     expect((await send('ITAPYT999HON', 'GET /people/ESPHMI009ORG?ESPHMI009ORG')).status).toBe(404)
   })
 })
@@ -129,9 +129,9 @@ describe('the Federation Resource Locator of the HMIS desktop', () => {
 describe('the federation portal', () => {
   it('asks beforehand, logs in, lists people and registers one', async () => {
     const origin = 'Origin: https://portal.example.org'
-    const asked = await send('nobody', 'OPTIONS /login', '', origin, 'Access-Control-Request-Method: GET')
-    expect(asked.status).toBe(204)
-    expect(asked.head).toContain('Access-Control-Allow-Origin: https://portal.example.org')
+    const reply = await send('nobody', 'OPTIONS /login', '', origin, 'Access-Control-Request-Method: GET')
+    expect(reply.status).toBe(204)
+    expect(reply.head).toContain('Access-Control-Allow-Origin: https://portal.example.org')
     expect((await send('ARGBUE111FAV', 'GET /login', '', origin)).body).toBe('true')
     const body =
       '{"gender":"f","name":"Eva","lastname":"Betz","password":"gnusolidario","roles":["end_user"],"dob":"1990-01-01","active":true,"deceased":false}'

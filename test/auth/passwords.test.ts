@@ -197,7 +197,7 @@ describe('roles', () => {
   )
   if ('problems' in roles) throw new Error('the roles are wrong')
   const policy = makePolicy(roles)
-  const may = (names: readonly string[], subject: string | undefined, endpoint = 'person') =>
+  const isPermitted = (names: readonly string[], subject: string | undefined, endpoint = 'person') =>
     policy.permits(
       { kind: 'person', id: 'ANA', roles: names },
       { people: { endpoint, methods: ['GET'], reach: 'own' } },
@@ -205,16 +205,16 @@ describe('roles', () => {
     )
 
   it('reach everything when global, and else what is about their holder', () => {
-    expect(may(['own'], 'ANA')).toBe(true)
-    expect(may(['own'], 'EVA')).toBe(false)
-    expect(may(['own'], undefined)).toBe(false)
-    expect(may(['all'], 'EVA')).toBe(true)
-    expect(may(['own', 'all'], 'EVA')).toBe(true)
+    expect(isPermitted(['own'], 'ANA')).toBe(true)
+    expect(isPermitted(['own'], 'EVA')).toBe(false)
+    expect(isPermitted(['own'], undefined)).toBe(false)
+    expect(isPermitted(['all'], 'EVA')).toBe(true)
+    expect(isPermitted(['own', 'all'], 'EVA')).toBe(true)
   })
   it('grant nothing that they do not list, nor do unknown ones', () => {
-    expect(may(['all'], 'ANA', 'page')).toBe(false)
-    expect(may(['nobody', '__proto__'], 'ANA')).toBe(false)
-    expect(may([], 'ANA')).toBe(false)
+    expect(isPermitted(['all'], 'ANA', 'page')).toBe(false)
+    expect(isPermitted(['nobody', '__proto__'], 'ANA')).toBe(false)
+    expect(isPermitted([], 'ANA')).toBe(false)
   })
   it.each(['', '{}', '[{"role": "x"}]', '[{"role":"x","permissions":{"GET":"person","global":"True"}}]'])(
     'are not read from %j',

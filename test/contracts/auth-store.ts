@@ -52,7 +52,7 @@ export const authStoreContract = (
       const hour = 3_600_000
       const add = (version: string, account = 'A') =>
         right(store.addCredential({ account, version, hash: 'h' }))
-      const there = async (version: string, account = 'A') =>
+      const isStored = async (version: string, account = 'A') =>
         (await right(store.credential(account, version))) !== undefined
       /** Sweeps what has been a candidate for an hour; gives the versions that were looked at. */
       const sweep = async (live: readonly string[]) => {
@@ -72,7 +72,7 @@ export const authStoreContract = (
         expect(await sweep([])).toEqual([])
         later(hour + 1)
         expect(await sweep(['named'])).toEqual(['named', 'never named'])
-        expect([await there('named'), await there('never named', 'B')]).toEqual([true, false])
+        expect([await isStored('named'), await isStored('never named', 'B')]).toEqual([true, false])
         // What is live is not looked at again.
         later(hour + 1)
         expect(await sweep(['named'])).toEqual([])
@@ -86,10 +86,10 @@ export const authStoreContract = (
         await add('new')
         later(hour - 1_000)
         expect(await sweep(['new'])).toEqual([])
-        expect(await there('old')).toBe(true)
+        expect(await isStored('old')).toBe(true)
         later(2_000)
         expect(await sweep(['new'])).toEqual(['new', 'old'])
-        expect([await there('old'), await there('new')]).toEqual([false, true])
+        expect([await isStored('old'), await isStored('new')]).toEqual([false, true])
       })
 
       it('are those of an account that are superseded, by their version', async () => {
@@ -100,12 +100,12 @@ export const authStoreContract = (
         await right(store.supersede('A', ['first', 'unknown']))
         later(hour + 1)
         expect(await sweep([])).toEqual(['first'])
-        expect([await there('first'), await there('second'), await there('third', 'AB')]).toEqual([
+        expect([await isStored('first'), await isStored('second'), await isStored('third', 'AB')]).toEqual([
           false,
           true,
           true,
         ])
-        expect(await there('first', 'AB')).toBe(true)
+        expect(await isStored('first', 'AB')).toBe(true)
       })
 
       it('stay an hour from when they were superseded, where they were candidates already', async () => {
@@ -116,7 +116,7 @@ export const authStoreContract = (
         expect(await sweep([])).toEqual([])
         later(2_000)
         expect(await sweep([])).toEqual(['new'])
-        expect(await there('new')).toBe(false)
+        expect(await isStored('new')).toBe(false)
       })
     })
 

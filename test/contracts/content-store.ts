@@ -102,17 +102,17 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
 
     it('takes a piece only when the one before it has been written', async () => {
       const piece = randomBytes(50_000)
-      let asked = 0
+      let pieces = 0
       async function* endless() {
         for (;;) {
-          asked += 1
+          pieces += 1
           yield piece
         }
       }
       const limit = 20 * piece.length
       const refused = await left(store.receive(endless(), limit, keepIt))
       expect(refused).toEqual({ _tag: 'ContentTooLarge', limit })
-      expect(asked).toBe(21)
+      expect(pieces).toBe(21)
       expect(await target.remains()).toBe(0)
     })
 

@@ -116,14 +116,14 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       const whole = await right(store.find(things, query))
       const seen: string[] = []
       let after: Query['after']
-      for (let page = 0; page < 4; page += 1) {
-        const found = await right(
+      for (let n = 0; n < 4; n += 1) {
+        const page = await right(
           store.find(things, { ...query, limit: 2, ...(after === undefined ? {} : { after }) }),
         )
-        seen.push(...found.documents.map(({ key }) => key))
-        const last = found.documents.at(-1)
+        seen.push(...page.documents.map(({ key }) => key))
+        const last = page.documents.at(-1)
         after = last === undefined ? after : { value: last.orderedBy, key: last.key }
-        expect(found.more).toBe(page < 3)
+        expect(page.more).toBe(n < 3)
       }
       expect(seen).toEqual(whole.documents.map(({ key }) => key))
     })
@@ -173,8 +173,8 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
     describe('of versions', () => {
       const validAt = async (position: bigint, time?: bigint) => {
         const at = time === undefined ? { position } : { position, time }
-        const found = await right(store.find(revisions, { ...everything, validAt: at }))
-        return found.documents.map(({ key }) => key)
+        const page = await right(store.find(revisions, { ...everything, validAt: at }))
+        return page.documents.map(({ key }) => key)
       }
       const write = async (documents: readonly Document[]) => {
         const served = await right(store.served(revisions))
@@ -214,10 +214,10 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
     it('end a page early where its texts grow too long, after one at least', async () => {
       const long = (key: string) => thing(key, 1n, { text: 'x'.repeat(100) })
       await commit(1n, long('a'), long('b'), long('c'))
-      const found = (mostBytes: number) => right(store.find(things, { ...everything, mostBytes }))
-      expect(await found(250)).toMatchObject({ documents: [{ key: 'a' }, { key: 'b' }], more: true })
-      expect(await found(10)).toMatchObject({ documents: [{ key: 'a' }], more: true })
-      expect(await found(300)).toMatchObject({ more: false })
+      const page = (mostBytes: number) => right(store.find(things, { ...everything, mostBytes }))
+      expect(await page(250)).toMatchObject({ documents: [{ key: 'a' }, { key: 'b' }], more: true })
+      expect(await page(10)).toMatchObject({ documents: [{ key: 'a' }], more: true })
+      expect(await page(300)).toMatchObject({ more: false })
     })
 
     it('are not found by a field they do not have, nor within a range of it', async () => {
@@ -271,9 +271,9 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
             ...(resource.ownerField === undefined ? {} : { owner: id }),
             [name]: document?.fields[name] ?? null,
           }
-          const found = await right(store.find(projection.shape, { ...everything, equals }))
+          const page = await right(store.find(projection.shape, { ...everything, equals }))
           expect(
-            found.documents.map(({ key }) => key),
+            page.documents.map(({ key }) => key),
             name,
           ).toEqual([document?.key])
         }

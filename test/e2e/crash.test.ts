@@ -44,8 +44,8 @@ describe('what was answered 2xx', () => {
       const client = asRoot(hub)
       const writers = Array.from({ length: 8 }, (_, i) => writeUntilGone(client, round * 8 + i))
       // Killed in the middle: once enough has been answered.
-      let known = 0
-      while (known < 40) known = (await bookOf(client)).size - expected.length
+      let written = 0
+      while (written < 40) written = (await bookOf(client)).size - expected.length
       await hub.kill('SIGKILL')
       expected.push(...(await Promise.all(writers)).flat())
       hub = await startHubProcess(folder.path)

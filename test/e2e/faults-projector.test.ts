@@ -36,10 +36,10 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     const summaries = new Map(book.map(({ id, summary }) => [id, summary]))
     expect(summaries.size).toBe(book.length)
     expect(expected.filter(id => summaries.get(id) !== id)).toEqual([])
-    const known = await on.root.get('/readyz')
+    const readiness = await on.root.get('/readyz')
     expect(await on.rebuild()).toMatchObject({ code: 0 })
     expect(await bookOf(on.root, person)).toEqual(book)
-    expect(known.json).toMatchObject({ status: 'ready' })
+    expect(readiness.json).toMatchObject({ status: 'ready' })
   }
 
   it('lose and double nothing when they are killed in the middle of batches, one after the other', async () => {

@@ -28,7 +28,7 @@ const tokenOf = async ({ url }: RunningHub, secret: string): Promise<string> => 
 const positionOf = ({ headers }: Reply): string => headers.get('Thalamus-Position') ?? ''
 
 /** What an answer says, whichever hub gives it. */
-const said = ({ status, headers, text }: Reply) => ({ status, etag: headers.get('ETag'), text })
+const shownOf = ({ status, headers, text }: Reply) => ({ status, etag: headers.get('ETag'), text })
 
 /** Writes pages, one each time that `turn` lets it, until one is refused; gives those that were answered 201, and the refusal. */
 const writeUntilRefused = async (client: Client, writer: number, turn: () => Promise<unknown>) => {
@@ -143,17 +143,17 @@ describeUnless(
         '/personal-documents/scan',
         '/personal-documents/scan/content',
       ]
-      const there = new Set<string>()
+      const existing = new Set<string>()
       for (let path: string | undefined = '/pols/ANA?limit=100'; path !== undefined; path = paths.pop()) {
         const [before, now] = [await asRoot(old).get(path), await asRoot(hub).get(path)]
-        expect(said(now), path).toEqual(said(before))
+        expect(shownOf(now), path).toEqual(shownOf(before))
         if (!path.includes('?')) continue
-        for (const page of now.json as unknown[]) there.add(JSON.stringify(page))
+        for (const page of now.json as unknown[]) existing.add(JSON.stringify(page))
         const next = /<([^>]+)>/.exec(now.headers.get('Link') ?? '')?.[1]
         if (next !== undefined) paths.push(next)
       }
       expect(written.length).toBeGreaterThan(0)
-      expect(written.filter(({ text }) => !there.has(text))).toEqual([])
+      expect(written.filter(({ text }) => !existing.has(text))).toEqual([])
     })
 
     it('knows the same people, nodes, secrets and tokens', async () => {
@@ -168,7 +168,7 @@ describeUnless(
 
     it('knows a request that it answered before it moved', async () => {
       const again = await asRoot(hub).post('/pols/ANA/first', firstPage, key)
-      expect(said(again)).toEqual(said(first))
+      expect(shownOf(again)).toEqual(shownOf(first))
       expect((await asRoot(hub).post('/pols/ANA/first', { summary: 'other' }, key)).status).toBe(422)
     })
 

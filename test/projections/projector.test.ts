@@ -203,26 +203,26 @@ describe('versions', () => {
     await projectAll(hub)
     const generation = await right(hub.store.served(versions))
     const keys = [0, 1, 2].map(revision => versionKey('people', 'ANA', revision))
-    const found = await right(hub.store.load(generation, keys))
-    expect(found.map(({ fields }) => [fields.valid_from, fields.valid_to])).toEqual([
+    const loaded = await right(hub.store.load(generation, keys))
+    expect(loaded.map(({ fields }) => [fields.valid_from, fields.valid_to])).toEqual([
       [first?.position, second?.position],
       [second?.position, third?.position],
       [third?.position, stillValid],
     ])
-    const states = found.map(({ text }) => JSON.parse(text ?? ''))
+    const states = loaded.map(({ text }) => JSON.parse(text ?? ''))
     expect(states).toMatchObject([
       { event: 'PersonRegistered', item: { id: 'ANA' }, actor: { id: 'ITAPYT999HON' }, subject: 'ANA' },
       { event: 'PersonChanged', item: { id: 'ANA', name: 'Ana' } },
       { event: 'PersonRemoved', item: null },
     ])
     expect(
-      found.map(({ fields }) => [fields.resource, fields.actor, fields.subject, fields.list ?? null]),
+      loaded.map(({ fields }) => [fields.resource, fields.actor, fields.subject, fields.list ?? null]),
     ).toEqual([
       ['people', 'ITAPYT999HON', 'ANA', 'people'],
       ['people', 'ITAPYT999HON', null, 'people'],
       ['people', 'ITAPYT999HON', null, null],
     ])
-    expect(found.map(({ fields }) => fields.filter_1 ?? null)).toEqual([null, 'ana', null])
+    expect(loaded.map(({ fields }) => fields.filter_1 ?? null)).toEqual([null, 'ana', null])
   })
 
   it('are of a time by the order of commits, where processes commit in another order than their clocks say', async () => {

@@ -134,7 +134,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
 
     it.each(['live', 'dead'])(
       'leaves a candidate, found %s, that another process supersedes while the sweep looks at it',
-      async found => {
+      async page => {
         const url = newUrl()
         const store = mongoAuthStore(url)
         await right(store.addCredential({ account: 'A', version: 'v', hash: 'h' }))
@@ -149,7 +149,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
         await right(
           store.sweepCredentials(before, () => {
             execFileSync(process.execPath, [...evaluate, supersedes])
-            return found === 'live'
+            return page === 'live'
           }),
         )
         expect(await right(store.credential('A', 'v'))).toBeDefined()
@@ -256,13 +256,13 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const seen: string[] = []
       let after: Query['after']
       for (let more = true; more; ) {
-        const asked: Query = after === undefined ? query : { ...query, after }
-        const found = await right(store.find(things, { ...asked, limit: 1 }))
-        const last = found.documents.at(-1)
+        const pageQuery: Query = after === undefined ? query : { ...query, after }
+        const page = await right(store.find(things, { ...pageQuery, limit: 1 }))
+        const last = page.documents.at(-1)
         if (last === undefined) break
         seen.push(last.key)
         after = { value: last.orderedBy, key: last.key }
-        more = found.more
+        more = page.more
       }
       const ascending = ['k0', 'k2', 'k5', 'k6', 'k1', 'k4', 'k3']
       expect(seen).toEqual(descending ? ascending.reverse() : ascending)

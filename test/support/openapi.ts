@@ -66,33 +66,35 @@ export const readOpenApi = async (client: Client): Promise<OpenApi> => {
     return validate(value) ? [] : (validate.errors ?? []).map(one => `${one.instancePath} ${one.message}`)
   }
 
-  const operationOf = (path: string, method: string, said: JsonObject): DocumentedOperation => {
-    const content = objectAt(said.requestBody, 'content')
+  const operationOf = (path: string, method: string, described: JsonObject): DocumentedOperation => {
+    const content = objectAt(described.requestBody, 'content')
     const types = Object.keys(content)
-    const [tag] = said.tags as readonly string[]
+    const [tag] = described.tags as readonly string[]
     return {
       name: `${method.toUpperCase()} ${path}`,
       method: method.toUpperCase(),
       path,
       tag: tag ?? '',
-      isOpen: (said.security as readonly Json[]).length === 0,
-      parameters: ((said.parameters ?? []) as readonly Json[]).map(
+      isOpen: (described.security as readonly Json[]).length === 0,
+      parameters: ((described.parameters ?? []) as readonly Json[]).map(
         one => resolve(one) as unknown as DocumentedParameter,
       ),
       body: types.length === 0 ? undefined : { types, schema: objectAt(content, types[0] ?? '', 'schema') },
-      statuses: Object.keys(objectAt(said.responses)).map(Number),
+      statuses: Object.keys(objectAt(described.responses)).map(Number),
     }
   }
 
   const surprises: OpenApi['surprises'] = ({ path, method, statuses }, reply) => {
     const { status, headers, text, json } = reply
     if (!statuses.includes(status)) return [`status ${status}: ${text.slice(0, 300)}`]
-    const said = resolve(objectAt(document, 'paths', path, method.toLowerCase(), 'responses')[String(status)])
-    const lacking = Object.entries(objectAt(said.headers)).flatMap(([name, header]) =>
+    const described = resolve(
+      objectAt(document, 'paths', path, method.toLowerCase(), 'responses')[String(status)],
+    )
+    const lacking = Object.entries(objectAt(described.headers)).flatMap(([name, header]) =>
       resolve(header).required === true && !headers.has(name) ? [`${status} without ${name}`] : [],
     )
     if (text === '') return lacking
-    const content = objectAt(said.content)
+    const content = objectAt(described.content)
     const type = (headers.get('Content-Type') ?? '').split(';')[0] ?? ''
     const ofType = content[type] ?? content['*/*']
     const { schema } = objectAt(ofType)
@@ -104,8 +106,8 @@ export const readOpenApi = async (client: Client): Promise<OpenApi> => {
 
   const operations = Object.entries(objectAt(document.paths)).flatMap(([path, item]) =>
     methods.flatMap(method => {
-      const said = objectAt(item)[method]
-      return said === undefined ? [] : [operationOf(path, method, objectAt(said))]
+      const described = objectAt(item)[method]
+      return described === undefined ? [] : [operationOf(path, method, objectAt(described))]
     }),
   )
   return { document, operations, resolve, errorsOf, surprises }

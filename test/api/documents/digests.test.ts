@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
-import { digestCheck, saidDigests } from '../../../api/documents/digests.ts'
+import { digestCheck, sentDigestsIn } from '../../../api/documents/digests.ts'
 
 const body = Buffer.from('{"hello": "world"}\n')
 const base64 = (algorithm: string) => createHash(algorithm).update(body).digest('base64')
 
 /** The headers that are found wrong; of those that cannot be read, too. */
 const wrong = (headers: Readonly<Record<string, string>>): readonly unknown[] => {
-  const said = saidDigests(headers)
-  if (E.isLeft(said)) return said.left._tag === 'Invalid' ? said.left.errors : []
-  const check = digestCheck(said.right)
+  const sent = sentDigestsIn(headers)
+  if (E.isLeft(sent)) return sent.left._tag === 'Invalid' ? sent.left.errors : []
+  const check = digestCheck(sent.right)
   check.update(body.subarray(0, 5))
   check.update(body.subarray(5))
   return check.errors()

@@ -83,15 +83,15 @@ export const makeEngine = (journal?: string): Engine => {
   }
 
   const write = (stream: string, events: readonly Proposed[]): Outcome => {
-    const there = streams.get(stream) ?? []
+    const existing = streams.get(stream) ?? []
     const kept = events.map((event, i) => {
       const position = end
       // Positions rise by what a record takes on disk.
       end += sizeOf({ ...event, stream })
-      return { ...event, stream, revision: BigInt(there.length + i), position }
+      return { ...event, stream, revision: BigInt(existing.length + i), position }
     })
     if (journal !== undefined) appendFileSync(journal, kept.map(journalLine).join(''))
-    streams.set(stream, [...there, ...kept])
+    streams.set(stream, [...existing, ...kept])
     all.push(...kept)
     for (const listener of listeners) listener(kept)
     const last = kept.at(-1)
@@ -104,12 +104,12 @@ export const makeEngine = (journal?: string): Engine => {
     isTombstoned: name => tombstoned.has(name),
     append: (stream, expected, events) => {
       if (tombstoned.has(stream)) return { kind: 'deleted' }
-      const there = streams.get(stream) ?? []
-      const isHidden = there.length > 0 && hiddenBefore.get(stream) === there.length
+      const existing = streams.get(stream) ?? []
+      const isHidden = existing.length > 0 && hiddenBefore.get(stream) === existing.length
       if (expected === 'any' || (expected === 'no stream' && isHidden)) return write(stream, events)
       const first = expected === 'no stream' ? 0 : Number(expected) + 1
-      if (first === there.length) return write(stream, events)
-      const repeated = there.slice(first, first + events.length)
+      if (first === existing.length) return write(stream, events)
+      const repeated = existing.slice(first, first + events.length)
       const last = repeated.at(-1)
       if (
         last !== undefined &&
@@ -117,7 +117,7 @@ export const makeEngine = (journal?: string): Engine => {
         repeated.every((event, i) => event.id === events[i]?.id)
       )
         return { kind: 'stored', revision: last.revision, position: last.position }
-      return { kind: 'conflict', current: there.at(-1)?.revision }
+      return { kind: 'conflict', current: existing.at(-1)?.revision }
     },
     delete: stream => {
       hiddenBefore.set(stream, streams.get(stream)?.length ?? 0)
