@@ -150,14 +150,14 @@ export const generationsContract = (name: string, open: OpenReadStore) => {
     it('give large documents a few at a time, and never none', async () => {
       const begun = await right(store.begin(things))
       const text = JSON.stringify('x'.repeat(3 * 1024 * 1024))
-      const documents = ['a', 'b', 'c', 'd'].map(key => thing(key, 3n, { text }))
+      const documents = ['a', 'b', 'c'].map(key => thing(key, 3n, { text }))
       for (const [n, document] of documents.entries()) {
         const generation = { ...begun, checkpoint: n === 0 ? begun.checkpoint : checkpointAt(BigInt(n)) }
         await right(store.commit([{ generation, documents: [document] }], checkpointAt(BigInt(n + 1)), 0))
       }
       const some = await right(store.documentsAfter(begun, undefined, 100))
       expect(some.map(({ key }) => key)).toEqual(['a', 'b'])
-      expect(await right(store.documentsAfter(begun, 'b', 100))).toHaveLength(2)
+      expect(await right(store.documentsAfter(begun, 'b', 100))).toHaveLength(1)
     })
   })
 }
