@@ -7,11 +7,11 @@ import { versions } from '../../projections/versions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { placeOfCursor, presentPlace } from '../history/place.ts'
 import { auditDescription } from '../history/shapes.ts'
-import { preferredType } from '../http/accept.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import { type Call, continued } from '../http/call.ts'
 import { badCursor, cursorOf, linkTo } from '../http/cursor.ts'
 import { parametersOf } from '../http/parameters.ts'
+import { preferredType } from '../http/preferred-type.ts'
 import type { Failure } from '../http/problem.ts'
 import type { Route } from '../http/route.ts'
 import { type AuditPage, auditEntryText, readAudit } from './entries.ts'
@@ -77,7 +77,7 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
     const auditRequest = auditRequestOf(parameters.right)
     if (E.isLeft(auditRequest)) return auditRequest
     const { filters, limit, list, cursor } = auditRequest.right
-    const type = preferredType(request.headers.accept, types)
+    const type = preferredType(request, types)
     if (type === undefined) return E.left({ _tag: 'NotAcceptable', types })
     // What is refused is not recorded.
     const refusal = await placeOf(call, auditRequest.right)

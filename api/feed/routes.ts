@@ -4,10 +4,10 @@ import { formatPosition } from '../../domain/position.ts'
 import { type InvalidPart, invalid } from '../../domain/rejection.ts'
 import { feedEntryText } from '../../projections/feed-entry.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { preferredType } from '../http/accept.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import type { Call } from '../http/call.ts'
 import { parametersOf } from '../http/parameters.ts'
+import { preferredType } from '../http/preferred-type.ts'
 import type { Failure } from '../http/problem.ts'
 import type { Route } from '../http/route.ts'
 import { readPage } from './page.ts'
@@ -135,7 +135,7 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     if (E.isLeft(parameters)) return parameters
     const request = feedRequestOf(parameters.right)
     if ('errors' in request) return E.left(invalid(...request.errors))
-    const type = preferredType(call.request.headers.accept, types)
+    const type = preferredType(call.request, types)
     if (type === undefined) return E.left({ _tag: 'NotAcceptable', types })
     const start = await startOf(call, request, type === eventStreamType)
     if (E.isLeft(start)) return start

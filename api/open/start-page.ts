@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { shapeOf } from '../description/shapes.ts'
 import type { Answer } from '../http/answer.ts'
 import { htmlPage, pageHeaders } from '../http/html.ts'
+import { preferredType } from '../http/preferred-type.ts'
 import { representationOf } from '../http/representation.ts'
 
 const description = 'The message and authentication server of a GNU Health Federation.'
@@ -46,4 +47,6 @@ const asHtml = representationOf(async () => Buffer.from(page), 'text/html; chars
 
 /** What this is, with links: HTML where the client prefers it, else JSON. */
 export const startPage = (request: Request): Promise<Answer> =>
-  request.accepts('application/json', 'text/html') === 'text/html' ? asHtml(request) : asJson(request)
+  preferredType(request, ['application/json', 'text/html']) === 'text/html'
+    ? asHtml(request)
+    : asJson(request)
