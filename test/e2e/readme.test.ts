@@ -46,4 +46,15 @@ describe('the README', () => {
     expect(await output(upload)).toContain('"content":{"size":')
     expect(await output(range)).toContain('GNU GENERAL PUBLIC LICENSE')
   })
+
+  it('shows analysts a command that works', async () => {
+    const [replay = ''] = blocks.filter(block => block.includes(' replay '))
+    const [head, ...rows] = (await output(replay)).trim().split('\r\n')
+    expect(head).toMatch(/^position,stream,/)
+    expect(rows.map(row => row.split(',')[3])).toEqual([
+      'PersonRegistered',
+      'PersonRegistered',
+      'PageWritten',
+    ])
+  })
 })
