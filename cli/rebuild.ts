@@ -26,7 +26,7 @@ const isTagged = (thrown: unknown): thrown is { readonly _tag: string } =>
   typeof thrown === 'object' && thrown !== null && '_tag' in thrown
 
 const placeOf = (log: LogIdentity, { documents, position, changed }: Compared): string =>
-  `${documents} documents at ${formatPosition(log, position)}${changed === 0 ? '' : `, and ${changed} that changed meanwhile`}`
+  `${documents === 1 ? '1 document' : `${documents} documents`} at ${formatPosition(log, position)}${changed === 0 ? '' : `, and ${changed} that changed meanwhile`}`
 
 /** What came of a read model, as a sentence. */
 export const sentenceOf = (log: LogIdentity, { model, comparison, served }: Rebuilt): string => {

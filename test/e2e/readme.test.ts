@@ -61,6 +61,17 @@ describe('the README', () => {
     })
     expect(JSON.parse(await output(blockOf('For auditors')))).toMatchObject([{ event: 'PersonRegistered' }])
   })
+
+  it('shows analysts a command that works', async () => {
+    const [replay = ''] = blocks.filter(block => block.includes(' replay '))
+    const [head, ...rows] = (await output(replay)).trim().split('\r\n')
+    expect(head).toMatch(/^position,stream,/)
+    expect(rows.map(row => row.split(',')[3])).toEqual([
+      'PersonRegistered',
+      'PersonRegistered',
+      'PageWritten',
+    ])
+  })
 })
 
 describe('the guide for auditors', () => {
