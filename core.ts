@@ -133,7 +133,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     logger.warn(errorSummary(cause), 'superseded credentials were not marked'),
   )
   const writeItem = itemWriter(log, handle, standingFollows(standing, supersede))
-  const passwords = await makePasswords(auth, makeSlowWork())
+  const passwords = makePasswords(auth, makeSlowWork())
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
   return {

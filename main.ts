@@ -63,6 +63,7 @@ export const startHub = async (
     await running.close()
   }
   try {
+    await core.passwords.measure()
     const serving = await startServing(config, logger)
     stopServing = serving.close
     orThrow(await auth.announce(processName, 0n))

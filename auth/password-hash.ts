@@ -14,12 +14,18 @@ const derive = (clear: string, salt: Buffer, { ln, r, p }: typeof cost, length: 
   })
 }
 
+/** In the PHC string format. */
+const textOf = ({ ln, r, p }: typeof cost, salt: Buffer, key: Buffer): string =>
+  `$scrypt$ln=${ln},r=${r},p=${p}$${salt.toString('base64')}$${key.toString('base64')}`
+
 /** A new salted hash, in the PHC string format. */
 export const hashPassword = async (clear: string): Promise<string> => {
   const salt = randomBytes(16)
-  const key = await derive(clear, salt, cost, 32)
-  return `$scrypt$ln=${cost.ln},r=${cost.r},p=${cost.p}$${salt.toString('base64')}$${key.toString('base64')}`
+  return textOf(cost, salt, await derive(clear, salt, cost, 32))
 }
+
+/** A hash that no password is known to have: to compare with it takes as long as with a new one. */
+export const hashOfNobody = (): string => textOf(cost, randomBytes(16), randomBytes(32))
 
 const scryptForm = /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/
 const bcryptForm = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/

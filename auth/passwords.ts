@@ -4,12 +4,21 @@ import bcrypt from 'bcrypt'
 import * as E from '#fp/Either'
 import type { AuthStore, AuthUnavailable, StoredCredential } from './auth-store.ts'
 import { rehashingLane } from './lanes.ts'
-import { fingerprintOfHash, hashPassword, isBcrypt, looksLikeBcrypt, matchesHash } from './password-hash.ts'
+import {
+  fingerprintOfHash,
+  hashOfNobody,
+  hashPassword,
+  isBcrypt,
+  looksLikeBcrypt,
+  matchesHash,
+} from './password-hash.ts'
 import type { Busy, Lane, SlowWork } from './slow-work.ts'
 
 export type PasswordFailure = AuthUnavailable | Busy
 
 export interface Passwords {
+  /** Measures once what this machine's hashes take: `verify` waits for it, so whoever serves does it before. */
+  readonly measure: () => Promise<unknown>
   /** Hashes and stores a new password; gives the version that an event must name to make it valid. */
   readonly add: (account: string, clear: string, lane: Lane) => Promise<E.Either<PasswordFailure, string>>
   /** Stores a bcrypt hash as it is; it is hashed anew in the background once the password was used. */
@@ -43,23 +52,37 @@ const bcryptSees = 72
 // More than a look at the store differs by, whether it holds the credential or not.
 const lookStep = 20
 
-/** Makes the service; measures once what this machine's hashes take. */
-export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise<Passwords> => {
-  const key = randomBytes(32).toString('hex')
-  const remembered = new Map<string, number>()
-  const checking = new Map<string, Promise<E.Either<PasswordFailure, boolean>>>()
+/** What hashes take on this machine, in milliseconds: a new one, and a bcrypt hash of the calibration's cost. */
+interface HashTimes {
+  readonly scrypt: number
+  readonly bcrypt: number
+}
 
-  const took = async (work: () => Promise<unknown>): Promise<number> => {
-    const start = performance.now()
-    await work()
-    return performance.now() - start
-  }
-  const stranger = await hashPassword(randomUUID())
-  const strangerTakes = await took(() => matchesHash('a wrong password', stranger))
+const took = async (work: () => Promise<unknown>): Promise<number> => {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+const measureHashes = async (stranger: string): Promise<HashTimes> => {
+  const scrypt = await took(() => matchesHash('a wrong password', stranger))
   // The least of three: what else the machine does meanwhile would be multiplied with it.
   let bcryptTakes = Number.POSITIVE_INFINITY
   for (let i = 0; i < 3; i += 1)
     bcryptTakes = Math.min(bcryptTakes, await took(() => bcrypt.hash('a wrong password', calibrationCost)))
+  return { scrypt, bcrypt: bcryptTakes }
+}
+
+export const makePasswords = (store: AuthStore, slowly: SlowWork): Passwords => {
+  const key = randomBytes(32).toString('hex')
+  const remembered = new Map<string, number>()
+  const checking = new Map<string, Promise<E.Either<PasswordFailure, boolean>>>()
+  const stranger = hashOfNobody()
+  let hashTimes: Promise<HashTimes> | undefined
+  const measure = (): Promise<HashTimes> => {
+    hashTimes ??= measureHashes(stranger)
+    return hashTimes
+  }
 
   // A key in front is enough of a keyed hash where nobody ever sees one: HMAC takes four times as long.
   const pairOf = (account: string, version: string | undefined, password: string): string =>
@@ -81,10 +104,11 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
 
   /** The dearest hash stored, in milliseconds of this machine. */
   const floor = async (): Promise<E.Either<AuthUnavailable, number>> => {
+    const times = await measure()
     const highest = await store.highestBcryptCost()
     if (E.isLeft(highest)) return highest
-    const dearest = highest.right === undefined ? 0 : bcryptTakes * 2 ** (highest.right - calibrationCost)
-    return E.right(Math.max(strangerTakes, dearest) * 1.2)
+    const dearest = highest.right === undefined ? 0 : times.bcrypt * 2 ** (highest.right - calibrationCost)
+    return E.right(Math.max(times.scrypt, dearest) * 1.2)
   }
 
   /** The old hash goes on working: one that could not be replaced now is replaced another time. */
@@ -136,6 +160,7 @@ export const makePasswords = async (store: AuthStore, slowly: SlowWork): Promise
   }
 
   return {
+    measure,
     add: async (account, clear, lane) => {
       const hash = await slowly(lane, () => hashPassword(clear))
       return E.isLeft(hash) ? hash : stored(account, hash.right)

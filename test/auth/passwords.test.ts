@@ -27,7 +27,7 @@ const counted = async (replaced: Partial<AuthStore> = {}) => {
       return work()
     })
   const store = { ...memoryAuthStore(), ...replaced }
-  return { store, passwords: await makePasswords(store, counting), hashed: () => hashed }
+  return { store, passwords: makePasswords(store, counting), hashed: () => hashed }
 }
 
 describe('a password', () => {

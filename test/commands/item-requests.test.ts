@@ -36,7 +36,7 @@ const put = (json: JsonObject): ItemRequest => ({
 })
 const patch = (json: JsonObject): ItemRequest => ({ _tag: 'Patch', sent: sent(json) })
 
-const passwords = await makePasswords(memoryAuthStore(), makeSlowWork())
+const passwords = makePasswords(memoryAuthStore(), makeSlowWork())
 
 const open = async () => {
   const { log } = await right(openLog(memoryLog()))
