@@ -140,6 +140,11 @@ export const hasMembers = (object: JsonObject): boolean => {
 
 const texts = new WeakMap<JsonObject, string>()
 
+/** Keeps the text that an object was read from, where that is what `JSON.stringify` makes of it. */
+export const keepText = (object: JsonObject, text: string): void => {
+  texts.set(object, text)
+}
+
 /** The object as JSON, written once however often it is asked for: what comes from an event is never changed. */
 export const jsonText = (object: JsonObject): string => {
   const cached = texts.get(object)

@@ -5,7 +5,7 @@ import type { EventLog } from '../commands/event-log.ts'
 import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
 import type { Actor, DomainEvent, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
-import { type JsonObject, jsonText } from '../domain/json.ts'
+import { type JsonObject, jsonText, keepText } from '../domain/json.ts'
 import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
 import { type LogIdentity, parsePosition } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
@@ -69,6 +69,8 @@ const decodeOne = (stored: StoredEvent): E.Either<EventUnreadable, RecordedEvent
   // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
   const data = parseText(stored.data)
   if (!isShaped(shape, data)) return unreadable(stored, 'damaged')
+  // `encodeOne` wrote it so.
+  keepText(data, stored.data)
   const { id, stream, revision, position, type } = stored
   const event = credential === undefined ? { type, data } : { type, data, credential }
   return E.right({ id, stream, revision, position, event, metadata })
