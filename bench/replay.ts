@@ -1,5 +1,5 @@
 /**
- * `node bench/replay.ts [EVENTS]`: replays a log to a file, against a bare scan that parses the same rows; says how fast, and
+ * `node bench/replay.ts [EVENTS [ROUNDS]]`: replays a log to a file, against a bare scan that parses the same rows; says how fast, and
  * how much memory it takes on the way.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -16,8 +16,7 @@ import { alternate, type Cost } from './measure.ts'
 import { bareScan, costOf } from './rebuild-round.ts'
 import { seedLog } from './seed.ts'
 
-const rounds = 5
-const [events = 1_000_000] = process.argv.slice(2).map(Number)
+const [events = 1_000_000, rounds = 5] = process.argv.slice(2).map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'thalamus-replay-'))
 const log = join(folder, 'events.db')
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`

@@ -11,7 +11,7 @@ import { type Rebuilt, rebuild } from '../projections/rebuild.ts'
 import { stillValid } from '../projections/versions.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
-import { makeProgress } from './progress.ts'
+import { makeProgress, type Progress, standardError } from './progress.ts'
 import { withCore } from './with-core.ts'
 
 /** A hub looks once a second which generation is served. */
@@ -73,6 +73,19 @@ const announced = async <A>(
   }
 }
 
+/** A line of progress for each model, from when its comparison begins. */
+const comparingProgress = (): ((model: string, documents: number) => void) => {
+  let shown: { readonly model: string; readonly progress: Progress } | undefined
+  return (model, documents) => {
+    if (shown?.model !== model)
+      shown = {
+        model,
+        progress: makeProgress(0n, undefined, standardError, `documents of ${model} compared`),
+      }
+    shown.progress.show(0n, documents)
+  }
+}
+
 const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boolean): Promise<ExitCode> => {
   const { ports, reads } = core
   const head = await ports.feed.head()
@@ -80,7 +93,7 @@ const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boole
   if (E.isLeft(head) || E.isLeft(processes)) return complain(1, 'The stores do not answer.')
   const hubRuns = processes.right.length > 0
   const building = makeProgress(0n, head.right)
-  const comparing = makeProgress(0n, undefined, undefined, 'documents compared')
+  const showCompared = comparingProgress()
   let rebuilt: readonly Rebuilt[]
   try {
     rebuilt = await announced(core, hubRuns, () =>
@@ -89,7 +102,7 @@ const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boole
         pauseMilliseconds: hubRuns ? pauseMilliseconds : 0,
         force,
         report: building.show,
-        reportCompared: (_model, documents) => comparing.show(0n, documents),
+        reportCompared: showCompared,
       }),
     )
   } catch (thrown) {
