@@ -1,25 +1,10 @@
 import { z } from 'zod'
 import { errorSummary } from '../../api/http/error-summary.ts'
+import { broken } from './broken.ts'
 import { type HistoryFailure, historyFailure } from './history.ts'
-import { type HubAccess, type HubCredentials, tokenIn } from './hub-access.ts'
+import type { HubAccess } from './hub-access.ts'
+import { tokenSource } from './hub-token.ts'
 import { partsOfPosition } from './position-parts.ts'
-
-/** Something that may go better in a while: a connection that broke, a hub that is busy. */
-export interface Broken {
-  readonly _tag: 'Broken'
-  readonly reason: string
-  /** The least time to wait that the hub asks for. */
-  readonly retryMilliseconds: number
-}
-
-export const broken = (reason: string, retryMilliseconds = 0): Broken => ({
-  _tag: 'Broken',
-  reason,
-  retryMilliseconds,
-})
-
-export const isBroken = (thrown: unknown): thrown is Broken =>
-  typeof thrown === 'object' && thrown !== null && '_tag' in thrown && thrown._tag === 'Broken'
 
 /** A hub that is asked over HTTP. */
 export interface Hub {
@@ -36,69 +21,6 @@ export interface Hub {
 }
 
 const readyShape = z.object({ position: z.string() })
-const renewBeforeMilliseconds = 30_000
-
-interface Token {
-  readonly text: string
-  /** Of `performance.now()`. */
-  readonly until: number
-}
-
-const isRefusal = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'status' in thrown && Number(thrown.status) < 500 && thrown.status !== 429
-
-/** Gets a token with client credentials (RFC 6749, section 4.4). */
-const fetchToken = async (
-  url: string,
-  { id, secret = '' }: Extract<HubCredentials, { is: 'client' }>,
-  signal: AbortSignal,
-): Promise<Token> => {
-  const oauth = await import('oauth4webapi')
-  const server = { issuer: `${url}/oidc`, token_endpoint: `${url}/oidc/token` }
-  const client = { client_id: id }
-  const options = { signal, [oauth.allowInsecureRequests]: url.startsWith('http:') }
-  const start = performance.now()
-  try {
-    const answer = await oauth.clientCredentialsGrantRequest(
-      server,
-      client,
-      oauth.ClientSecretBasic(secret),
-      new URLSearchParams(),
-      options,
-    )
-    const { access_token, expires_in = 0 } = await oauth.processClientCredentialsResponse(
-      server,
-      client,
-      answer,
-    )
-    return { text: access_token, until: start + expires_in * 1000 - renewBeforeMilliseconds }
-  } catch (thrown) {
-    if (isRefusal(thrown))
-      throw historyFailure('failed', `${url} gives no token for this client id and secret.`)
-    throw broken(`no token: ${String(errorSummary(thrown).cause)}`)
-  }
-}
-
-/** The token of a request: from where it is kept, or a new one before the last expires. */
-const tokenSource = (url: string, credentials: HubCredentials) => {
-  let token: Token | undefined
-  return {
-    get: async (signal: AbortSignal): Promise<string> => {
-      if (credentials.is === 'token') return credentials.token
-      if (credentials.is === 'token file') return tokenIn(credentials.file) ?? ''
-      if (token === undefined || performance.now() > token.until)
-        token = await fetchToken(url, credentials, signal)
-      return token.text
-    },
-    /** The token was refused: whether another one can be had. */
-    forget: (): boolean => {
-      const canRenew = credentials.is === 'client' && token !== undefined
-      token = undefined
-      return canRenew
-    },
-  }
-}
-
 interface Problem {
   readonly detail?: unknown
   readonly errors?: unknown
