@@ -49,6 +49,8 @@ describe('the guide for analysts', () => {
     expect(guide).toContain(written?.trim().replace(file, 'history.csv'))
     expect(existsSync(`${file}.replay`)).toBe(true)
     expect(readFileSync(file, 'utf8').split('\r\n')).toHaveLength(1 + 8 + 1)
+    const asOf = JSON.parse(reduced[3] ?? '')
+    expect(asOf).toMatchObject({ health_condition_text: 'Fever', summary: 'Influenza is suspected' })
     expect(answers).toHaveLength(3)
     expect(reduced.slice(0, 3).map(text => JSON.parse(text))).toEqual(answers.map(text => JSON.parse(text)))
   })
