@@ -11,10 +11,22 @@ const settleMilliseconds = 100
 
 const page = z.object({ events: z.array(z.unknown()), next: z.string() })
 
-/** Milliseconds from the sending of a write to the answer of a long poll that waited for it. */
-export interface WakeUps {
+/** In milliseconds. */
+export interface Latency {
   readonly median: number
   readonly p99: number
+}
+
+/** From the sending of a write to the answers of the long polls that waited for it, and to its own. */
+export interface WakeUps {
+  readonly polls: Latency
+  readonly answers: Latency
+}
+
+const latencyOf = (times: readonly number[]): Latency => {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+  return { median: at(0.5), p99: at(0.99) }
 }
 
 const poll = async ({ url }: MeasuredServer, after: string) => {
@@ -29,7 +41,7 @@ export const measureWakeUps = async (
   readers: number,
   writes: number,
 ): Promise<WakeUps> => {
-  const write = async (n: number): Promise<string> => {
+  const write = async (n: number) => {
     const [account, id] = [accountOf(n), randomUUID()]
     const answer = await fetch(`${server.url}/pols/${account}/${id}`, {
       method: 'POST',
@@ -39,10 +51,11 @@ export const measureWakeUps = async (
     await answer.text()
     const position = answer.headers.get('thalamus-position')
     if (answer.status !== 201 || position === null) throw new Error(`a write was answered ${answer.status}`)
-    return position
+    return { position, answeredAt: performance.now() }
   }
-  let after = await write(0)
-  const times: number[] = []
+  let after = (await write(0)).position
+  const polled: number[] = []
+  const answered: number[] = []
   for (let n = 1; n <= writes; n += 1) {
     const polls = Array.from({ length: readers }, () => poll(server, after))
     await pause(settleMilliseconds)
@@ -50,12 +63,10 @@ export const measureWakeUps = async (
     const written = write(n)
     for (const { events, next, answeredAt } of await Promise.all(polls)) {
       if (events.length !== 1) throw new Error(`a poll gave ${events.length} events`)
-      times.push(answeredAt - sentAt)
+      polled.push(answeredAt - sentAt)
       after = next
     }
-    await written
+    answered.push((await written).answeredAt - sentAt)
   }
-  const sorted = times.sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
-  return { median: at(0.5), p99: at(0.99) }
+  return { polls: latencyOf(polled), answers: latencyOf(answered) }
 }
