@@ -4,12 +4,13 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startServer } from './load.ts'
+import { mebibytes, residentBytes } from './memory.ts'
 import { accountOf, pageOf, personOf } from './seed.ts'
 
 const [people = 100_000, pagesEach = 5] = process.argv.slice(2).map(Number)
@@ -32,11 +33,6 @@ const writeFile = async (): Promise<void> => {
   await once(out, 'finish')
 }
 
-const residentBytes = (pid: number): number => {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kilobytes ?? 0) * 1024
-}
-
 const countEvents = (dataDir: string): number => {
   try {
     const db = new DatabaseSync(join(dataDir, 'events.db'), { readOnly: true, timeout: 1_000 })
@@ -47,8 +43,6 @@ const countEvents = (dataDir: string): number => {
     return 0
   }
 }
-
-const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
 
 const importInto = async (dataDir: string, what: string): Promise<void> => {
   const before = countEvents(dataDir)

@@ -11,6 +11,7 @@ const used = z.object({ cpuMilliseconds: z.number(), logCommits: z.number() })
 
 export interface MeasuredServer {
   readonly url: string
+  readonly pid: number
   readonly used: () => Promise<z.infer<typeof used>>
   /** Signs so many texts in that process, and then says what it has used. */
   readonly sign: (times: number) => Promise<z.infer<typeof used>>
@@ -33,6 +34,7 @@ export const startServer = async (...parameters: readonly string[]): Promise<Mea
   }
   return {
     url,
+    pid: child.pid ?? 0,
     used: () => ask('used?'),
     sign: times => ask({ sign: times }),
     stop: async () => {

@@ -1,18 +1,15 @@
 /** `npm run bench`: what the hub costs against what bounds it, on this machine, in one run. */
 import { randomUUID } from 'node:crypto'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pino from 'pino'
 import { z } from 'zod'
-import * as E from '#fp/Either'
-import { registerRoot } from '../cli/demo.ts'
-import { readConfig } from '../config.ts'
-import { openCore } from '../core.ts'
 import { type Load, load, type MeasuredServer, type Requests, startServer } from './load.ts'
 import { alternate, type Comparison, type Cost, type Ratio } from './measure.ts'
 import { bareScan, fullRebuild } from './rebuild-round.ts'
+import { writeResults } from './results.ts'
 import { accountOf, pageOf, seedLog } from './seed.ts'
+import { basic, type CreatedStore, createStore, rootHeaders, untilReady } from './stores.ts'
 
 const rounds = 9
 const roundSeconds = 1
@@ -22,48 +19,21 @@ const small = 1_000
 const large = 100_000
 
 const folder = mkdtempSync(join(tmpdir(), 'thalamus-bench-'))
+type Store = CreatedStore & { readonly people: number }
+
 const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
-interface Store {
-  readonly path: string
-  readonly people: number
-  /** Of the node `bench`, which may read people. */
-  readonly clientSecret: string
-}
+const headers = rootHeaders
 
-/** A DATA_DIR with so many people, five pages each, a root and a node. */
+/** A DATA_DIR with so many people, and five pages each. */
 const makeStore = async (people: number): Promise<Store> => {
-  const path = join(folder, String(people))
-  const read = readConfig({}, { DATA_DIR: path })
-  if ('problems' in read) throw new Error(read.problems.join('\n'))
-  const core = await openCore(read.config, pino({ level: 'silent' }))
-  await registerRoot(core)
-  const enrolled = await core.nodes.enroll(
-    {
-      clientId: 'bench',
-      by: 'all',
-      preconditions: {},
-      context: { actor: { kind: 'operator', id: 'bench' }, requestId: 'bench', commandId: randomUUID() },
-    },
-    { client_id: 'bench', name: 'Bench', scopes: ['people:read'] },
-  )
-  if (E.isLeft(enrolled)) throw new Error(enrolled.left._tag)
-  await core.close()
   say(`writing ${people} people with ${pagesEach} pages each`)
-  await seedLog(join(path, 'events.db'), people, pagesEach)
-  await fullRebuild(join(path, 'events.db'), join(path, 'read.db'))
-  return { path, people, clientSecret: enrolled.right.secret ?? '' }
-}
-
-const basic = (name: string, password: string) => ({
-  Authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`,
-})
-const headers = basic('ARGBUE111FAV', 'freedom')
-
-const untilReady = async ({ url }: MeasuredServer): Promise<void> => {
-  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 250))
+  const store = await createStore(join(folder, String(people)), ['people:read'], log =>
+    seedLog(log, people, pagesEach),
+  )
+  return { ...store, people }
 }
 
 /** Runs `work` with a hub on a copy of the store, and with a bare Express. */
@@ -291,16 +261,14 @@ try {
 
   const { model } = cpus()[0] ?? { model: 'unknown' }
   const head = `${cpus().length} × ${model}, Node ${process.version}, ${rounds} rounds of ${roundSeconds} s each after ${warmSeconds} s of warming up.`
-  const text = `# Results of \`npm run bench\`
-
-${head}
+  const text = `${head}
 A ratio is ours against a bare round beside it: operations per second by the clock (wall), each as fast as it can, and
 operations per second of the serving process's CPU time, both at the same load: 70 % of what ours can do at most. Bare is an Express 5 route that answers the same bytes (a) or parses the same body (b), and a
 scan that reads and parses the same rows (c). Round for round, (e) compares tokens with bare signatures.
 
 ${table()}
 `
-  writeFileSync(new URL('./results.md', import.meta.url), text)
+  writeResults('bench', text)
   process.stdout.write(text)
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -1,5 +1,6 @@
 import * as E from '#fp/Either'
-import { projections } from '../projections/read-models.ts'
+import type { Projection } from '../projections/projection.ts'
+import { projections as allProjections } from '../projections/read-models.ts'
 import { rebuild } from '../projections/rebuild.ts'
 import { openLog } from '../stores/codec.ts'
 import { openDatabase } from '../stores/sqlite/database.ts'
@@ -30,8 +31,12 @@ export const bareScan = (path: string): Promise<Cost> =>
     return rows
   })
 
-/** All read models from the log, as `rebuild` makes them, into an empty file. */
-export const fullRebuild = (log: string, reads: string): Promise<Cost> =>
+/** The read models, all if not named, from the log, as `rebuild` makes them, into an empty file. */
+export const fullRebuild = (
+  log: string,
+  reads: string,
+  projections: readonly Projection[] = allProjections,
+): Promise<Cost> =>
   costOf(async () => {
     const stored = sqliteLog(log)
     const store = sqliteReadStore(reads)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import { schemaVersionOf } from '../domain/catalogue.ts'
 import type { NewEvent } from '../domain/event.ts'
@@ -67,6 +68,50 @@ const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => (
 
 const atOnce = 2_000
 
+/** Writes events into a log beside each other, in order. */
+const openWriter = async (path: string) => {
+  const stored = sqliteLog(path)
+  const ports = await openLog(stored)
+  if (E.isLeft(ports)) throw new Error(ports.left._tag)
+  const { log } = ports.right
+  let written = 0
+  let waiting: Promise<E.Either<unknown, unknown>>[] = []
+  const settle = async () => {
+    if ((await Promise.all(waiting)).some(E.isLeft)) throw new Error('an event was not written')
+    waiting = []
+  }
+  return {
+    written: () => written,
+    write: async (stream: string, revision: number, event: NewEvent) => {
+      written += 1
+      waiting.push(log.append(stream, revision === 0 ? 'no-stream' : revision - 1, [event]))
+      if (waiting.length >= atOnce) await settle()
+    },
+    settle,
+    close: async () => {
+      await settle()
+      await stored.close()
+    },
+  }
+}
+
+type Writer = Awaited<ReturnType<typeof openWriter>>
+
+const registered = (n: number): NewEvent => eventOf('PersonRegistered', personOf(n), accountOf(n))
+
+const writePages = async (writer: Writer, people: number, pagesEach: number, mostEvents: number) => {
+  for (let i = 0; i < pagesEach; i += 1) {
+    for (let n = 0; n < people && writer.written() < mostEvents; n += 1) {
+      const [account, id] = [accountOf(n), randomUUID()]
+      await writer.write(
+        `page-${account}:${id}`,
+        0,
+        eventOf('PageWritten', pageOf(account, id, n + i), account),
+      )
+    }
+  }
+}
+
 /** Fills a log with people who each have some pages; `mostEvents` ends early. Gives the number of events written. */
 export const seedLog = async (
   path: string,
@@ -74,29 +119,79 @@ export const seedLog = async (
   pagesEach: number,
   mostEvents = Number.POSITIVE_INFINITY,
 ): Promise<number> => {
-  const stored = sqliteLog(path)
-  const ports = await openLog(stored)
-  if (E.isLeft(ports)) throw new Error(ports.left._tag)
-  const { log } = ports.right
-  let written = 0
-  let waiting: Promise<unknown>[] = []
-  const write = async (stream: string, event: NewEvent) => {
-    if (written >= mostEvents) return
-    written += 1
-    waiting.push(log.append(stream, 'no-stream', [event]))
-    if (waiting.length < atOnce) return
-    await Promise.all(waiting)
-    waiting = []
+  const writer = await openWriter(path)
+  for (let n = 0; n < people && writer.written() < mostEvents; n += 1)
+    await writer.write(`person-${accountOf(n)}`, 0, registered(n))
+  await writePages(writer, people, pagesEach, mostEvents)
+  await writer.close()
+  return writer.written()
+}
+
+/** A change of a person: the address moves on, and with every second one the last name. */
+const changed = (n: number, revision: number): NewEvent =>
+  eventOf(
+    'PersonChanged',
+    {
+      address: { street: 'Calle Mayor', number: (n + revision) % 300, city: 'Las Palmas', country: 'ES' },
+      ...(revision % 2 === 0 ? { lastname: `Betz ${(n + revision) % 5000}` } : {}),
+    },
+    accountOf(n),
+  )
+
+/** A log with a past, as asked for by `seedPast`. */
+export interface Past {
+  readonly people: number
+  /** Of every person: all have the first before anybody has the second. */
+  readonly revisionsEach: number
+  readonly pagesEach: number
+  /** Further people, one for each of these numbers of revisions. */
+  readonly longHistories: readonly number[]
+}
+
+export interface SeededPast {
+  readonly events: number
+  /** When everybody had half of their revisions (ISO 8601). */
+  readonly middle: string
+  /** The accounts of those with long histories. */
+  readonly accounts: readonly string[]
+}
+
+const clockMilliseconds = 10
+
+/** Fills a log with people who have changed, and some of whom have changed often. */
+export const seedPast = async (
+  path: string,
+  { people, revisionsEach, pagesEach, longHistories }: Past,
+): Promise<SeededPast> => {
+  const writer = await openWriter(path)
+  let middle = ''
+  for (let revision = 0; revision < revisionsEach; revision += 1) {
+    for (let n = 0; n < people; n += 1)
+      await writer.write(
+        `person-${accountOf(n)}`,
+        revision,
+        revision === 0 ? registered(n) : changed(n, revision),
+      )
+    if (revision + 1 !== Math.ceil(revisionsEach / 2)) continue
+    await writer.settle()
+    await pause(clockMilliseconds)
+    middle = new Date().toISOString()
+    await pause(clockMilliseconds)
   }
-  for (let n = 0; n < people; n += 1)
-    await write(`person-${accountOf(n)}`, eventOf('PersonRegistered', personOf(n), accountOf(n)))
-  for (let i = 0; i < pagesEach; i += 1) {
-    for (let n = 0; n < people; n += 1) {
-      const [account, id] = [accountOf(n), randomUUID()]
-      await write(`page-${account}:${id}`, eventOf('PageWritten', pageOf(account, id, n + i), account))
-    }
+  for (const [i, revisions] of longHistories.entries()) {
+    const n = people + i
+    for (let revision = 0; revision < revisions; revision += 1)
+      await writer.write(
+        `person-${accountOf(n)}`,
+        revision,
+        revision === 0 ? registered(n) : changed(n, revision),
+      )
   }
-  await Promise.all(waiting)
-  await stored.close()
-  return written
+  await writePages(writer, people, pagesEach, Number.POSITIVE_INFINITY)
+  await writer.close()
+  return {
+    events: writer.written(),
+    middle,
+    accounts: longHistories.map((_, i) => accountOf(people + i)),
+  }
 }
