@@ -40,14 +40,24 @@ export const namingDamage = (path: string, error: unknown): unknown =>
 const walHeaderBytes = 32
 const walMagics = [0x377f0682, 0x377f0683]
 
+/** Undefined where there is no such file. Whoever closes a database last removes its log: at any time, so it is not looked at before. */
+const openedToRead = (path: string): number | undefined => {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /**
  * Whether a write-ahead log begins as one. SQLite takes anything else for an empty one, and what was committed to it
  * would be lost without a word. A power cut may leave one that is empty or all zeros: nothing was committed to it.
  */
 const isWriteAheadLog = (path: string): boolean => {
-  if (!existsSync(path)) return true
   const header = Buffer.alloc(walHeaderBytes)
-  const file = openSync(path, 'r')
+  const file = openedToRead(path)
+  if (file === undefined) return true
   try {
     const length = readSync(file, header, 0, walHeaderBytes, 0)
     return (
