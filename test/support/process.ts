@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -18,8 +19,7 @@ const start = (
   const [program = '', ...rest] = commandOf(runtime)
   return spawn(program, [...rest, 'cli/main.ts', ...parameters], {
     cwd: root,
-    // Most of a start is the compilation of what is imported: the processes of a run share it.
-    env: { NODE_COMPILE_CACHE: `${root}node_modules/.cache/compile`, ...process.env, ...environment },
+    env: { ...process.env, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
 }
@@ -139,7 +139,10 @@ export const startHubProcess = async (
   return { ...started, url }
 }
 
+/** Asked more often, a hub would be busy with its answers instead. */
+const readyMilliseconds = 20
+
 /** Waits until the hub has read its log. */
 export const untilReady = async ({ url }: Pick<RunningHub, 'url'>): Promise<void> => {
-  while ((await fetch(`${url}/readyz`)).status !== 200);
+  while ((await fetch(`${url}/readyz`)).status !== 200) await pause(readyMilliseconds)
 }
