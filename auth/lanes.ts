@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/event.ts'
-import { networkOf, widerNetworkOf } from './guesses.ts'
+import { networkOf, widerNetworkOf } from './networks.ts'
 import type { Lane } from './slow-work.ts'
 
 /** For the credentials that a request presents: shared by network, so that nobody's guesses delay everybody else. */

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { BlockList, isIPv6, type Socket } from 'node:net'
-import { widerNetworkOf } from '../../auth/guesses.ts'
+import { widerNetworkOf } from '../../auth/networks.ts'
 
 /** Whether an address is among addresses and networks (CIDR). */
 export const isAmong = (networks: readonly string[]): ((address: string) => boolean) => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { makeGuesses, networkOf, widerNetworkOf } from '../../auth/guesses.ts'
+import { makeGuesses } from '../../auth/guesses.ts'
+import { networkOf, widerNetworkOf } from '../../auth/networks.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { left, right } from '../support/either.ts'
 
