@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { describeUnless } from '../support/describe-unless.ts'
 import { type HubOnServers, rootOf, startHubOnServers } from '../support/hub-on-servers.ts'
-import { bookOf, startLoad, untilBookIsRead } from '../support/load.ts'
+import { bookOf, type Load, startLoad, untilBookIsRead } from '../support/load.ts'
 import { noMongoProcess } from '../support/mongodb.ts'
 
 // Each case waits for leases to run out and for several processes to start.
@@ -20,10 +20,13 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     const person = `P${books}`
     expect((await on.root.post(`/people/${person}`, {})).status).toBe(201)
     const size = async () => (await bookOf(on.root, person)).length
-    /** Until it holds some pages more than now. */
-    const grows = async () => {
-      const before = await size()
-      await expect.poll(size, untilBookIsRead).toBeGreaterThan(before + 20)
+    /** Until some pages that are written from now on can be read: it looks for the last of them, not at the whole book. */
+    const grows = async (load: Load) => {
+      const before = load.answered().length
+      const last = () => load.answered()[before + 20]
+      await expect.poll(last, { timeout: 60_000, interval: 20 }).toBeDefined()
+      const status = async () => (await on.root.get(`/pols/${person}/${last()}`)).status
+      await expect.poll(status, { timeout: 60_000, interval: 50 }).toBe(200)
     }
     return { person, size, grows }
   }
@@ -49,7 +52,7 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     let next = await on.project()
     for (let round = 0; round < 4; round += 1) {
       // In the middle of the work: it has written some, and there is more.
-      await grows()
+      await grows(load)
       await next.kill('SIGKILL')
       next = await on.project()
     }
@@ -62,12 +65,12 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
     const [first, second] = [await on.project(), await on.project()]
     const { person, grows } = await newBook()
     const load = startLoad(on.root, person, 8)
-    await grows()
+    await grows(load)
     for (const silent of [first, second, first]) {
       silent.freeze()
-      await grows()
+      await grows(load)
       silent.thaw()
-      await grows()
+      await grows(load)
     }
     await load.end()
     await nothingIsLostOrDoubled(load.answered(), person)
@@ -77,12 +80,15 @@ describeUnless(noMongoProcess(), 'projectors on EventStoreDB and MongoDB', () =>
   it('may run in hubs as well: two hubs that project are one', async () => {
     const [first, second] = [await on.serve(), await on.serve()]
     const { person, size, grows } = await newBook()
-    const loads = [first, second].map((hub, i) => startLoad(rootOf(hub), person, 4, `hub-${i}-`))
-    await grows()
+    const [ofFirst, ofSecond] = [
+      startLoad(rootOf(first), person, 4, 'hub-0-'),
+      startLoad(rootOf(second), person, 4, 'hub-1-'),
+    ]
+    await Promise.all([grows(ofFirst), grows(ofSecond)])
     await first.kill('SIGKILL')
-    await grows()
-    for (const load of loads) await load.end()
-    const expected = loads.flatMap(load => load.answered())
+    await grows(ofSecond)
+    for (const load of [ofFirst, ofSecond]) await load.end()
+    const expected = [ofFirst, ofSecond].flatMap(load => load.answered())
     // Of the hub that was killed, some may have been stored without an answer.
     await expect.poll(size, untilBookIsRead).toBeGreaterThanOrEqual(expected.length)
     const ids = (await bookOf(rootOf(second), person)).map(({ id }) => id)
