@@ -8,6 +8,8 @@ export default defineConfig({
     reporters: ['default', engineCounts],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A process for each file would load all modules again, which takes longer than the cases of most files.
+    isolate: false,
     // Many tests wait for processes, not for the processor.
     maxWorkers: 3,
   },
