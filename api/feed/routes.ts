@@ -25,7 +25,6 @@ interface Start {
   readonly after: bigint
   readonly head: bigint
   readonly reader: Reader
-  readonly types: readonly string[]
 }
 
 /** `/feed`: every change to the resources, in commit order. */
@@ -82,10 +81,8 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
           : { _tag: 'NotAllowed' },
       )
     const reader = readerOf(dependencies, call, request.types)
-    const shown = reader.types()
-    return E.isLeft(shown)
-      ? shown
-      : E.right({ after: after.right, head: head.right, reader, types: shown.right })
+    const refusal = reader.refusal()
+    return refusal === undefined ? E.right({ after: after.right, head: head.right, reader }) : E.left(refusal)
   }
 
   const page = async (call: Call, request: FeedRequest, start: Start): Promise<E.Either<Failure, Answer>> => {
@@ -97,8 +94,8 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
           AbortSignal.timeout(Math.max(0, Math.min(request.waitMilliseconds, untilExpiry))),
         ])
       : AbortSignal.abort()
-    const { after, reader, types } = start
-    const events = await readPage(dependencies, reader, { after, types, limit: request.limit }, waiting)
+    const { after, reader } = start
+    const events = await readPage(dependencies, reader, { after, limit: request.limit }, waiting)
     if (E.isLeft(events)) return events
     const texts = events.right.events.map(event => feedEntryText(logIdentity, event))
     const next = formatPosition(logIdentity, events.right.next)
@@ -121,7 +118,7 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     parameters: ReadonlyMap<string, string>,
     start: Start,
   ): Promise<E.Either<Failure, Answer>> => {
-    const lines = () => linesToHead(dependencies, start.reader, start)
+    const lines = () => linesToHead(dependencies, start.reader, start.after, start.head)
     if (call.request.method === 'HEAD') return E.right(streamed(call, 'application/x-ndjson', lines))
     const { actor, requestId } = call
     const access = { type: 'FeedExported' as const, data: Object.fromEntries(parameters) }

@@ -1,4 +1,3 @@
-import * as E from '#fp/Either'
 import type { RecordedEvent } from '../../domain/event.ts'
 import { isLogFailure } from '../../domain/log-failure.ts'
 import { formatPosition, type LogIdentity } from '../../domain/position.ts'
@@ -75,27 +74,14 @@ export async function* eventStream(
 export async function* linesToHead(
   { feed, logIdentity }: Pick<ApiDependencies, 'feed' | 'logIdentity'>,
   reader: Reader,
-  {
-    after,
-    head,
-    types,
-  }: { readonly after: bigint; readonly head: bigint; readonly types: readonly string[] },
+  after: bigint,
+  head: bigint,
 ): AsyncGenerator<Uint8Array> {
-  const ending = new AbortController()
-  const following = feed.follow(after, {
-    signal: ending.signal,
-    types,
-    toHead: true,
-    mostCharacters: readerCharacters,
-  })
-  let mayGoOn = true
-  for await (const { events, next } of shownBatches(following, {
-    types: () => {
-      const shown = reader.types()
-      mayGoOn = E.isRight(shown)
-      return shown
-    },
-  })) {
+  const { signal } = new AbortController()
+  const options = { signal, types: reader.types, toHead: true, mostCharacters: readerCharacters }
+  for await (const { events, next } of feed.follow(after, options)) {
+    // Cut off: what has been sent must not be taken for all of it.
+    if (reader.refusal() !== undefined) throw new Error('the caller may not go on')
     const upToHead = events.filter(({ position }) => position <= head)
     yield* pieces(
       (function* () {
@@ -104,6 +90,4 @@ export async function* linesToHead(
     )
     if (next >= head) return
   }
-  // Cut off: what has been sent must not be taken for all of it.
-  if (!mayGoOn) throw new Error('the caller may not go on')
 }
