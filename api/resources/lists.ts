@@ -15,11 +15,12 @@ import { asOfProblem, mementoHeaders, parseTime, placeAsOf, placeOfCursor } from
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import type { Call } from '../http/call.ts'
 import { badCursor, type CursorPlace, cursorOf, linkTo, listNameOf, parseCursor } from '../http/cursor.ts'
+import { limitOf } from '../http/page-limit.ts'
 import { parametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
 import { personIsThere, type ReadDependencies, readable } from '../http/reading.ts'
 import { noSuch } from './item-identity.ts'
-import { type Listed, mostItems } from './listed.ts'
+import type { Listed } from './listed.ts'
 
 const mostBytes = 8 * 1024 * 1024
 
@@ -71,10 +72,8 @@ const queryOf = (
   const [from, until] = [bound('since'), bound('until')]
   const order = parameters.get('order') ?? 'asc'
   if (order !== 'asc' && order !== 'desc') errors.push({ parameter: 'order', detail: 'must be asc or desc' })
-  const limitText = parameters.get('limit') ?? String(listed.usualLimit)
-  const limit = /^[1-9]\d{0,3}$/.test(limitText) ? Number(limitText) : 0
-  if (limit < 1 || limit > mostItems)
-    errors.push({ parameter: 'limit', detail: `must be a whole number from 1 to ${mostItems}` })
+  const limit = limitOf(parameters, listed.usualLimit)
+  if (typeof limit !== 'number') errors.push(limit)
 
   const asOfText = parameters.get('asOf')
   const asOf = asOfText === undefined ? undefined : parseTime(asOfText)
@@ -95,7 +94,7 @@ const queryOf = (
     (cursor === undefined || (asOf === undefined) !== (cursor.position === undefined))
   )
     errors.push(badCursor)
-  if (errors.length > 0) return E.left(invalid(...errors))
+  if (typeof limit !== 'number' || errors.length > 0) return E.left(invalid(...errors))
   const range = from === undefined && until === undefined ? {} : { ranges: [rangeOf(from, until)] }
   return E.right({
     list,
