@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { Actor } from '../domain/event.ts'
+import { type Actor, actorShape } from '../domain/event.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Held, Query, Range, ReadModels } from './read-store.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
@@ -37,11 +37,7 @@ const shape = z.object({
   clock: z.int().transform(BigInt),
   recordedAt: z.string(),
   occurredAt: z.string().optional(),
-  actor: z.object({
-    kind: z.enum(['person', 'node', 'operator', 'hub']),
-    id: z.string(),
-    node: z.string().exactOptional(),
-  }),
+  actor: actorShape,
   subject: z.string().optional(),
   requestId: z.string(),
   item: isItem.nullable().transform(item => item ?? undefined),

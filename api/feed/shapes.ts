@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorShape } from '../../domain/event.ts'
 import { shapeOf } from '../description/shapes.ts'
 
 const entryShape = z.object({
@@ -10,7 +11,7 @@ const entryShape = z.object({
   id: z.string().describe('As in the path after the collection.'),
   person: z.string().optional().describe('Whom it is about.'),
   data: z.record(z.string(), z.unknown()),
-  actor: z.object({ kind: z.string(), id: z.string(), node: z.string().optional() }),
+  actor: actorShape,
   recordedAt: z.string(),
   occurredAt: z.string().optional(),
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorShape } from '../../domain/event.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import type { FeedEntry } from '../../projections/feed-entry.ts'
 import { linesOf } from '../lines.ts'
@@ -21,11 +22,7 @@ const entryShape: z.ZodType<FeedEntry> = z.looseObject({
   id: z.string().exactOptional(),
   person: z.string().exactOptional(),
   data: z.custom<JsonObject>(isRecord).exactOptional(),
-  actor: z.object({
-    kind: z.enum(['person', 'node', 'operator', 'hub']),
-    id: z.string(),
-    node: z.string().exactOptional(),
-  }),
+  actor: actorShape,
   recordedAt: z.string(),
   occurredAt: z.string().exactOptional(),
 })
