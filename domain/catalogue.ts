@@ -24,6 +24,9 @@ export const catalogue: readonly Resource[] = [
   personalDocuments,
 ]
 
+/** The types of the events that the feed holds: those about items of the resources. */
+export const feedEventTypes: readonly string[] = catalogue.flatMap(({ eventTypes }) => eventTypes)
+
 const whole = z.object({ id: z.string() })
 const part = z.object({})
 

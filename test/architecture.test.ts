@@ -82,6 +82,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'read-side.ts': ['domain', 'projections', 'api', 'start-failure.ts', 'type:core.ts'],
   'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
   'serving.ts': [
+    'domain',
     'commands',
     'projections',
     'auth',

@@ -1,10 +1,11 @@
 import * as E from '#fp/Either'
 import { kindNames } from '../../domain/catalogue.ts'
 import { parseAccount } from '../../domain/identifiers.ts'
+import { timeRule } from '../../domain/instant.ts'
 import { type InvalidPart, invalid, type Rejection } from '../../domain/rejection.ts'
 import type { AuditFilters } from '../../projections/past.ts'
 import type { Parameters } from '../description/operation.ts'
-import { parseTime, timeRule } from '../history/place.ts'
+import { parseTime } from '../history/place.ts'
 import { badCursor, type CursorPlace, listNameOf, parseCursor } from '../http/cursor.ts'
 import { limitOf, pageQuery } from '../http/page-limit.ts'
 

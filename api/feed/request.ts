@@ -1,13 +1,11 @@
 import { accessTable, itemPath } from '../../auth/access-table.ts'
 import type { Policy, Principal } from '../../auth/policy.ts'
-import { catalogue } from '../../domain/catalogue.ts'
+import { catalogue, feedEventTypes } from '../../domain/catalogue.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { Parameters } from '../description/operation.ts'
 import { limitOf, limitParameter, waitParameter, waitSecondsOf } from '../http/page-limit.ts'
 
 const resourceNames = catalogue.map(({ name }) => name)
-/** The types of the events that the feed holds. */
-export const feedEventTypes: readonly string[] = catalogue.flatMap(({ eventTypes }) => eventTypes)
 
 export const feedQuery: Parameters = {
   after: {

@@ -1,5 +1,5 @@
 import * as E from '#fp/Either'
-import { parseInstant } from '../../domain/instant.ts'
+import { parseInstant, timeRule } from '../../domain/instant.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { Place } from '../../projections/past.ts'
 import type { ModelCheckpoint } from '../../projections/read-store.ts'
@@ -9,8 +9,6 @@ import type { Failure } from '../http/problem.ts'
 import { type ReadDependencies, readable } from '../http/reading.ts'
 
 const waitMilliseconds = 1_000
-
-export const timeRule = 'must be a time, YYYY-MM-DDTHH:MM:SSZ (RFC 3339), or a day, YYYY-MM-DD'
 
 /** A time in milliseconds since the epoch, rounded down; undefined for what is none. Without a zone it is UTC. */
 export const parseTime = (text: string): bigint | undefined => {
