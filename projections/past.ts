@@ -43,7 +43,7 @@ const shape = z.object({
   item: isItem.nullable().transform(item => item ?? undefined),
 })
 
-export const parseVersion = (key: string, text: string): Version => ({
+const parseVersion = (key: string, text: string): Version => ({
   key,
   ...shape.parse(JSON.parse(text)),
 })

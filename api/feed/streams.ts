@@ -22,7 +22,7 @@ function* pieces(texts: Iterable<string>): Generator<Uint8Array> {
 }
 
 /** The client's connection has not been quiet for longer than this: proxies end what is. */
-export const beatMilliseconds = 15_000
+const beatMilliseconds = 15_000
 
 /** An event of a stream of server-sent events (WHATWG HTML, section 9.2.6): its id is the position, its data the entry. */
 const eventText = (log: LogIdentity, event: RecordedEvent): string =>
