@@ -23,10 +23,10 @@ const damaged: ContentDamaged = { _tag: 'ContentDamaged' }
 const wholeOf = ({ size }: ContentName): ByteRange => ({ first: 0, last: size - 1 })
 
 /** Writes the bytes as they come; a piece is taken only when the one before it has been written. */
-const takeIn = async (
+export const takeIn = async (
   bytes: AsyncIterable<Uint8Array>,
   limit: number,
-  incoming: Incoming,
+  incoming: Pick<Incoming, 'write'>,
 ): Promise<E.Either<ContentUnavailable | ContentTooLarge | ContentCutShort, ContentName>> => {
   const pieces = bytes[Symbol.asyncIterator]()
   const hash = createHash('sha256')
@@ -52,7 +52,7 @@ const takeIn = async (
 }
 
 /** The bytes, the last piece of them only when all of them have the hash they should have. */
-async function* checked(bytes: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
+export async function* checked(bytes: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   let held: Uint8Array | undefined
   for await (const piece of bytes) {

@@ -14,8 +14,8 @@ import { confinedBy, isPermitted } from '../http/rights.ts'
 import { askForBody } from '../http/unread.ts'
 import { shownOf, writeAnswer } from '../http/write-answers.ts'
 import { writeRequestOf } from '../http/write-request.ts'
-import { noSuch } from '../resources/item-identity.ts'
-import { announcedUpload } from './announced-upload.ts'
+import { badId, identityIn, noSuch } from '../resources/item-identity.ts'
+import { announcedBytes } from './announced-bytes.ts'
 import { digestCheck } from './digests.ts'
 import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
 
@@ -38,9 +38,11 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
 
   const upload = async (call: Call): Promise<E.Either<Failure, Answer>> => {
     const { request, response } = call
-    const announcement = announcedUpload(resource, call, mostContentBytes)
+    const announcement = announcedBytes(call, mostContentBytes)
     if (E.isLeft(announcement)) return announcement
-    const { type, digests, identity } = announcement.right
+    const identity = identityIn(resource, call)
+    if (identity === undefined) return E.left(badId(resource, '/id'))
+    const { type, digests } = announcement.right
     const path = `${pathOf(resource, identity)}/content`
     const requestWith = (bytes: Buffer) => writeRequestOf(dependencies, call, path, { bytes, json: {} })
     const announced = requestWith(Buffer.alloc(0))

@@ -32,7 +32,7 @@ export const feedQuery: Parameters = {
 export interface FeedRequest {
   readonly after: string | undefined
   readonly limit: number
-  readonly waitMilliseconds: number
+  readonly waitSeconds: number
   /** The types of events that are asked for. */
   readonly types: readonly string[]
   /** The resources that are asked for by name. */
@@ -75,7 +75,7 @@ export const feedRequestOf = (
   return {
     after: parameters.get('after'),
     limit,
-    waitMilliseconds: seconds * 1_000,
+    waitSeconds: seconds,
     types: types === undefined ? ofResources : ofResources.filter(type => types.includes(type)),
     resources: resources ?? [],
   }
