@@ -19,6 +19,8 @@ import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
+import type { MessageBodies } from './commands/message-bodies.ts'
+import { type Messages, messages } from './commands/messages.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
 import { earlierOf } from './domain/position.ts'
@@ -51,6 +53,8 @@ export interface Core {
   readonly writeItem: WriteItem
   readonly acceptItem: AcceptItem<PasswordFailure>
   readonly recordAccess: RecordAccess
+  readonly messages: Messages
+  readonly messageBodies: MessageBodies
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -95,15 +99,16 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   }
 }
 
-const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<void> => {
+const closeStores = async ({ reads, relay, contents, auth, events }: Stores): Promise<void> => {
   await reads.close()
+  await relay.close()
   await contents.close()
   await auth.close()
   await events.close()
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
-  const { events, auth, contents, reads, leases } = stores
+  const { events, auth, contents, relay, reads, leases } = stores
   const ports = orThrow(await openLog(events))
   const sealedAt = orThrow(await stores.sealedAt())
   const { log, feed, identity } = ports
@@ -151,6 +156,14 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     writeItem,
     acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
     recordAccess: accessRecorder(handle),
+    messages: messages({
+      log,
+      handle,
+      bodies: relay.bodies,
+      isRecipient: clientId => (standing.node(clientId)?.status ?? 'retired') !== 'retired',
+      now: () => new Date(),
+    }),
+    messageBodies: relay.bodies,
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import * as E from '#fp/Either'
 import type { AuthStore } from './auth/auth-store.ts'
 import type { ContentStore } from './commands/content-store.ts'
+import type { MessageBodies } from './commands/message-bodies.ts'
 import type { Config } from './config.ts'
 import type { Checkpoints } from './projections/checkpoints.ts'
 import type { Leases } from './projections/leases.ts'
@@ -13,10 +14,16 @@ import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
 import { sqliteReadStore } from './stores/sqlite/read-store.ts'
+import { sqliteRelayStore } from './stores/sqlite/relay-store.ts'
 import type { Sealable, StoredLog } from './stores/stored.ts'
 
 interface Closed {
   readonly close: () => Promise<void>
+}
+
+/** What the relay keeps beside events, and cannot be rebuilt from them. */
+export interface RelayStore {
+  readonly bodies: MessageBodies
 }
 
 /** What a hub keeps things in. */
@@ -28,6 +35,7 @@ export interface Stores {
   readonly sealedAt: Sealable['sealedAt']
   readonly auth: AuthStore & Closed
   readonly contents: ContentStore & Closed
+  readonly relay: RelayStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
   readonly leases: Leases
   readonly checkpoints: Checkpoints
@@ -37,6 +45,7 @@ type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt'>
 
 const eventsFile = ({ dataDir }: Config): string => join(dataDir, 'events.db')
 const contentFolder = ({ dataDir }: Config): string => join(dataDir, 'content')
+const relayFile = ({ dataDir }: Config): string => join(dataDir, 'relay.db')
 const authFile = ({ dataDir }: Config): string => join(dataDir, 'auth.db')
 
 const openEvents = async (config: Config): Promise<Events> => {
@@ -60,20 +69,23 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
     return {
       auth: sqliteAuthStore(authFile(config)),
       contents: { ...fileContent(contentFolder(config)), close: async () => {} },
+      relay: sqliteRelayStore(relayFile(config)),
       reads,
       leases: reads.leases,
       checkpoints: reads.checkpoints,
     }
   }
-  const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }] = await Promise.all([
+  const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }, { mongoRelayStore }] = await Promise.all([
     import('./stores/mongodb/auth-store.ts'),
     import('./stores/mongodb/content.ts'),
     import('./stores/mongodb/read-store.ts'),
+    import('./stores/mongodb/relay-store.ts'),
   ])
   const reads = mongoReadStore(mongoUrl)
   return {
     auth: mongoAuthStore(mongoUrl),
     contents: mongoContent(mongoUrl),
+    relay: mongoRelayStore(mongoUrl),
     reads,
     leases: reads.leases,
     checkpoints: reads.checkpoints,

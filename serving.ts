@@ -18,6 +18,7 @@ import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { feedEventTypes } from './domain/catalogue.ts'
+import { arrivalEventTypes } from './domain/messages.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
@@ -152,6 +153,7 @@ export const makeAnswers = async (
     logHead: feed.head,
     feed,
     follower: makeSharedFollower(feed, feedEventTypes),
+    arrivals: makeSharedFollower(feed, arrivalEventTypes),
     closing,
     fingerprintKey: orThrow(await auth.secret('idempotency')),
     formKey: orThrow(await auth.secret('forms')),

@@ -19,6 +19,7 @@ import type { Failure } from './http/problem.ts'
 import { makeRespond, preflight } from './http/respond.ts'
 import { grantOf, isPermitted } from './http/rights.ts'
 import type { Route } from './http/route.ts'
+import { messageRoutes } from './messages/routes.ts'
 import { nodeRoutes } from './nodes/routes.ts'
 import { openPaths } from './open/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
@@ -69,6 +70,7 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...historyRoutes(dependencies),
   ...auditRoutes(dependencies),
   ...feedRoutes(dependencies),
+  ...messageRoutes(dependencies),
 ]
 
 /** The methods that a route takes, as `Allow` names them. */
@@ -153,12 +155,11 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const access = accessTable.get(route.path)
     const method = methodOf(request)
     if (isMethod(method) && isPermitted(policy, access, { request, principal }, method)) return undefined
-    return principal.kind === 'node'
-      ? {
-          _tag: 'ScopeMissing',
-          needed: (isMethod(method) && grantOf(access, { request }, method)?.scopes) || [],
-        }
-      : { _tag: 'NotAllowed' }
+    if (principal.kind !== 'node') return { _tag: 'NotAllowed' }
+    const grant = isMethod(method) ? grantOf(access, { request }, method) : undefined
+    return grant?.anyScope === undefined
+      ? { _tag: 'ScopeMissing', needed: grant?.scopes ?? [] }
+      : { _tag: 'ScopeMissing', needed: grant.anyScope, suffices: 'one' }
   }
 
   /** A request to a route, by somebody who may make it now. */

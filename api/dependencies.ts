@@ -13,6 +13,8 @@ import type { WriteContent } from '../commands/content.ts'
 import type { ContentStore } from '../commands/content-store.ts'
 import type { AcceptItem } from '../commands/item-requests.ts'
 import type { readItem, wasHandled } from '../commands/items.ts'
+import type { MessageBodies } from '../commands/message-bodies.ts'
+import type { Messages } from '../commands/messages.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
@@ -38,6 +40,8 @@ export interface ApiDependencies {
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly acceptItem: AcceptItem<PasswordFailure>
   readonly recordAccess: RecordAccess
+  readonly messages: Messages
+  readonly messageBodies: Pick<MessageBodies, 'read'>
   readonly writeContent: WriteContent
   readonly contents: Pick<ContentStore, 'verify' | 'read'>
   /** Bytes of a content at most. */
@@ -54,6 +58,8 @@ export interface ApiDependencies {
   readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt'>
   /** Follows it once for all who read along. */
   readonly follower: SharedFollower
+  /** Follows, likewise, the events that bring messages to their recipients. */
+  readonly arrivals: SharedFollower
   /** Aborted when the hub begins to end: nobody is to wait any longer. */
   readonly closing: AbortSignal
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */

@@ -25,6 +25,8 @@ export interface Grant {
   readonly people: 'everybody' | 'nobody' | RoleGrant
   /** A token needs all of them. Without any, no node may. */
   readonly scopes?: readonly [string, ...string[]]
+  /** A token needs one of them, instead. */
+  readonly anyScope?: readonly [string, ...string[]]
 }
 
 /** A path of the API: who may do what there, and what says whom it is about: a parameter of the path, or each item. */
@@ -156,6 +158,12 @@ const auditing: Grant = {
   scopes: ['audit:read'],
 }
 
+const nodesOnly = (scope: string): Grant => ({ people: 'nobody', scopes: [scope] })
+const sending = nodesOnly('messages:send')
+const receiving = nodesOnly('messages:read')
+/** A message is its sender's and its recipients'. */
+const takingPart: Grant = { people: 'nobody', anyScope: ['messages:send', 'messages:read'] }
+
 /** The one table of who may do what: a path or method that is not in it is nobody's. */
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
   ['/login', { grants: { GET: { people: 'everybody' } } }],
@@ -168,6 +176,11 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
   ['/feed', { grants: { GET: following } }],
   ['/audit', { grants: { GET: auditing } }],
+  ['/messages', { grants: { GET: receiving, POST: sending } }],
+  ['/messages/acks', { grants: { POST: receiving } }],
+  ['/messages/:id', { grants: { GET: takingPart } }],
+  ['/messages/:id/content', { grants: { GET: takingPart, PUT: sending } }],
+  ['/messages/:id/ack', { grants: { POST: receiving } }],
   ...accessToHistory('/nodes/:id', {}, ofHistory('nodes', 'nowhere')),
   ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],
   ['/nodes/:id/status', { grants: { PUT: ofNodes('PATCH', 'write') } }],

@@ -7,6 +7,7 @@ import { hubEvents } from './hub-events.ts'
 import { institutions } from './institutions.ts'
 import type { JsonObject } from './json.ts'
 import { lifeEvents } from './life-events.ts'
+import { messageEvents } from './message-shapes.ts'
 import { evolveNode, isNodeEvent, nodeEvents, nodeEventTypes, shownNode } from './nodes.ts'
 import { pages } from './pages.ts'
 import { people } from './people.ts'
@@ -43,6 +44,7 @@ export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
   ...Object.entries(nodeEvents),
   ...Object.entries(accessEvents),
+  ...Object.entries(messageEvents),
   ...Object.entries(hubEvents),
 ])
 

@@ -1,5 +1,6 @@
 import { catalogue } from '../domain/catalogue.ts'
 import { accountsProjection } from './accounts.ts'
+import { inboxProjection } from './inbox.ts'
 import { itemsProjection } from './items.ts'
 import { nodesProjection } from './nodes.ts'
 import type { Projection } from './projection.ts'
@@ -11,4 +12,5 @@ export const projections: readonly Projection[] = [
   versionsProjection,
   accountsProjection,
   nodesProjection,
+  inboxProjection,
 ]

@@ -17,16 +17,13 @@ import { writeRequestOf } from '../http/write-request.ts'
 import { badId, identityIn, noSuch } from '../resources/item-identity.ts'
 import { announcedBytes } from './announced-bytes.ts'
 import { digestCheck } from './digests.ts'
-import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
-
-/** A client that sends many at once is served in turn: it is told to try again only where that would take long. */
-const bounds = { most: 64, mostOfOne: 16, kept: 16, mostWaiting: 112, patience: 10_000 }
+import { arriving, makePlaces, tooSlow, uploadBounds, uploadTimes } from './uploads.ts'
 
 /** PUT of an item's content: refused before it is read where that can be, then taken in as it comes. */
 export const uploadContent = (resource: Resource, dependencies: ApiDependencies): Handle => {
   const { policy, writeContent, mostContentBytes } = dependencies
   const confinedTo = confinedBy(resource, policy)
-  const places = makePlaces(bounds)
+  const places = makePlaces(uploadBounds)
 
   const rightsOf = (call: Call) => {
     const isAllowed = (method: Method) =>

@@ -90,7 +90,9 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
       case 'application/json':
         return page(call, request, start.right)
       case 'text/event-stream':
-        return E.right(streamAnswer(call, type, () => eventStream(dependencies, reader, after, untilOver(call, closing))))
+        return E.right(
+          streamAnswer(call, type, () => eventStream(dependencies, reader, after, untilOver(call, closing))),
+        )
       case 'application/x-ndjson':
         return exported(call, parameters.right, start.right)
     }

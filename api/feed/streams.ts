@@ -1,18 +1,8 @@
-import { isLogFailure } from '../../domain/log-failure.ts'
 import { feedEntryText } from '../../projections/feed-entry.ts'
 import { readerCharacters } from '../../projections/shared-follower.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { eventText, heartbeat, inPieces } from '../http/event-stream.ts'
+import { eventText, heartbeat, inPieces, whileLogAnswers } from '../http/event-stream.ts'
 import { type Reader, shownBatches } from './reader.ts'
-
-/** Ends where the log is lost. */
-async function* whileLogAnswers<A>(items: AsyncIterable<A>): AsyncGenerator<A> {
-  try {
-    yield* items
-  } catch (thrown) {
-    if (!isLogFailure(thrown)) throw thrown
-  }
-}
 
 /**
  * Follows the feed live as server-sent events. It ends when the caller may go on no more, with the signal, or when the log is

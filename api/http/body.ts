@@ -52,9 +52,7 @@ const unsupported = (request: Request, types: readonly string[]): boolean => {
 
 /** Bytes that a body is expected to have. */
 const announcedBytes = ({ headers }: Request, limit: number): number =>
-  headers['transfer-encoding'] === undefined
-    ? Math.min(Number(headers['content-length'] ?? 0), limit)
-    : limit
+  headers['transfer-encoding'] === undefined ? Math.min(Number(headers['content-length'] ?? 0), limit) : limit
 
 /**
  * The body's bytes, at most 1 MiB or another limit, within five minutes; read whole before it is refused, so that the client

@@ -1,3 +1,4 @@
+import { isLogFailure } from '../../domain/log-failure.ts'
 import { formatPosition, type LogIdentity } from '../../domain/position.ts'
 import type { Answer } from './answer.ts'
 import type { Call } from './call.ts'
@@ -43,6 +44,15 @@ export const heartbeat = (log: LogIdentity): Heartbeat => {
       lastAt = Date.now()
     },
     text: position => `: up to here\nid: ${formatPosition(log, position)}\n\n`,
+  }
+}
+
+/** Ends where the log is lost: the client comes again with the last id. */
+export async function* whileLogAnswers<A>(items: AsyncIterable<A>): AsyncGenerator<A> {
+  try {
+    yield* items
+  } catch (thrown) {
+    if (!isLogFailure(thrown)) throw thrown
   }
 }
 
