@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createPlainServer, type LookupFunction } from 'node:net'
 import { join } from 'node:path'
 import * as tls from 'node:tls'
@@ -27,27 +27,43 @@ const post = async (host: string, port: number): Promise<PostOutcome> => {
 
 const tlsFailed: PostOutcome = { is: 'failed', reason: 'TLS failed' }
 
+/** A certificate for hooks.example.org, and that of its authority, which nobody knows. */
+const certificateIn = (folder: string) => {
+  const openssl = (line: string): unknown =>
+    execFileSync('openssl', line.split(' '), { cwd: folder, stdio: 'ignore' })
+  const name = 'subjectAltName=DNS:hooks.example.org'
+  writeFileSync(join(folder, 'extensions'), `${name}\nbasicConstraints=CA:FALSE\n`)
+  openssl(`req -x509 -newkey rsa:2048 -nodes -subj /CN=Authority -addext ${name} -keyout ca.key -out ca.pem`)
+  openssl('req -newkey rsa:2048 -nodes -subj /CN=hooks.example.org -keyout key.pem -out request.pem')
+  openssl(
+    'x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions -out cert.pem',
+  )
+  const textOf = (file: string): string => readFileSync(join(folder, file), 'utf8')
+  return {
+    authority: textOf('ca.pem'),
+    authorityKey: textOf('ca.key'),
+    cert: textOf('cert.pem'),
+    key: textOf('key.pem'),
+  }
+}
+
 // Without openssl there is no certificate to serve with.
 describe.skipIf(!canMakeCertificates)('a receiver that speaks https', () => {
   const folder = temporaryFolder()
-  const [certFile, keyFile] = [join(folder.path, 'cert.pem'), join(folder.path, 'key.pem')]
-  let cert: string
+  let authority: string
   let receiver: Receiver
 
   beforeAll(async () => {
-    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
-    const names = ['-subj', '/CN=hooks.example.org', '-addext', 'subjectAltName=DNS:hooks.example.org']
-    execFileSync('openssl', [...request, ...names, '-keyout', keyFile, '-out', certFile], { stdio: 'ignore' })
-    cert = readFileSync(certFile, 'utf8')
-    const server = tls.createServer({ cert, key: readFileSync(keyFile, 'utf8') })
-    receiver = await startReceiver(answering(200), server)
+    const { cert, key, ...made } = certificateIn(folder.path)
+    authority = made.authority
+    receiver = await startReceiver(answering(200), tls.createServer({ cert, key }))
   })
   afterAll(async () => {
     await receiver.close()
     folder.remove()
   })
 
-  it('is sent nothing when its certificate is self-signed', async () => {
+  it('is sent nothing when nobody known has signed its certificate', async () => {
     expect(await post('hooks.example.org', receiver.port)).toEqual(tlsFailed)
     expect(receiver.requests).toEqual([])
   })
@@ -62,22 +78,28 @@ describe.skipIf(!canMakeCertificates)('a receiver that speaks https', () => {
     }
   })
 
-  // Deno takes certificates of authorities from the environment only.
-  it.skipIf(!('setDefaultCACertificates' in tls) || 'Deno' in globalThis)(
-    'is sent the body when its certificate is good for the name, and only then',
-    async () => {
-      const before = tls.getCACertificates('default')
-      tls.setDefaultCACertificates([...before, cert])
-      try {
-        expect(await post('other.example.org', receiver.port)).toEqual(tlsFailed)
-        expect(receiver.requests).toEqual([])
-        expect(await post('hooks.example.org', receiver.port)).toEqual({ is: 'answered', status: 200 })
-        expect(receiver.requests).toHaveLength(1)
-      } finally {
-        tls.setDefaultCACertificates(before)
-      }
-    },
-  )
+  it('is sent the body when its certificate is good for the name, and only then', async () => {
+    const before = tls.getCACertificates('default')
+    tls.setDefaultCACertificates([...before, authority])
+    try {
+      expect(await post('other.example.org', receiver.port)).toEqual(tlsFailed)
+      expect(receiver.requests).toEqual([])
+      expect(await post('hooks.example.org', receiver.port)).toEqual({ is: 'answered', status: 200 })
+      expect(receiver.requests).toHaveLength(1)
+    } finally {
+      tls.setDefaultCACertificates(before)
+    }
+  })
+
+  it('is sent nothing when its certificate is self-signed', async () => {
+    const self = temporaryFolder()
+    const { authority: cert, authorityKey: key } = certificateIn(self.path)
+    self.remove()
+    const lone = await startReceiver(answering(200), tls.createServer({ cert, key }))
+    expect(await post('hooks.example.org', lone.port)).toEqual(tlsFailed)
+    expect(lone.requests).toEqual([])
+    await lone.close()
+  })
 })
 
 describe('a receiver that does not speak TLS', () => {
