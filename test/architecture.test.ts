@@ -122,6 +122,8 @@ const drivers: Readonly<Record<string, string>> = {
   mongodb: 'stores/mongodb/',
   '@eventstore/db-client': 'stores/eventstoredb/',
   express: 'api/',
+  undici: 'relay/',
+  standardwebhooks: 'relay/',
 }
 
 describe('the sources', () => {
