@@ -96,6 +96,12 @@ export const settings: readonly Setting[] = [
     meaning: 'exact origins of browser applications, comma-separated',
   },
   {
+    name: 'ALLOW_PRIVATE_WEBHOOKS',
+    placeholder: 'on|off',
+    fallback: 'off',
+    meaning: 'send webhooks to private addresses and to this machine, too',
+  },
+  {
     name: 'LEGACY_LISTS',
     placeholder: 'on|off',
     fallback: 'off',
@@ -131,6 +137,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
+  /** Webhooks may go to private addresses and to this machine. */
+  readonly allowPrivateWebhooks: boolean
   readonly legacyLists: boolean
   /** Starts although the store of credentials is empty and the log names credentials. */
   readonly withoutCredentials: boolean
@@ -170,7 +178,11 @@ const bytesOf = (text: string): number => {
   return Number(digits) * (units[unit.toLowerCase()] ?? Number.NaN)
 }
 
-const onOff = z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' })
+const onOff = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' }))
+  .transform(word => ['on', '1', 'true'].includes(word))
 
 /** An address; what is wrong with it is said without it, for it may hold a password. */
 const url = (problemOf: (url: string) => string | undefined) =>
@@ -243,7 +255,8 @@ const shape = z.object({
       error: 'must be exact origins, such as https://portal.example.org, with commas between them; no *',
     })
     .optional(),
-  LEGACY_LISTS: onOff.transform(word => ['on', '1', 'true'].includes(word.toLowerCase())),
+  ALLOW_PRIVATE_WEBHOOKS: onOff,
+  LEGACY_LISTS: onOff,
 })
 
 /** The text of a file that a setting names; undefined where it cannot be read. */
@@ -279,7 +292,6 @@ export const readConfig = (
   const values = Object.fromEntries(
     settings.map(({ name, fallback }) => [name, given(name) ?? fallback] as const),
   )
-  if (values.LEGACY_LISTS !== undefined) values.LEGACY_LISTS = values.LEGACY_LISTS.toLowerCase()
   const problems: string[] = []
   const parsed = shape.safeParse(values)
   if (!parsed.success)
@@ -330,6 +342,7 @@ export const readConfig = (
       trustedProxies: data.TRUST_PROXY ?? [],
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
+      allowPrivateWebhooks: data.ALLOW_PRIVATE_WEBHOOKS,
       legacyLists: data.LEGACY_LISTS,
       withoutCredentials: false,
     },

@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import type { Checkpoints } from './projections/checkpoints.ts'
 import type { Leases } from './projections/leases.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
+import type { DeliveryStore } from './relay/delivery-store.ts'
 import { fileContent } from './stores/files/content.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
@@ -24,6 +25,7 @@ interface Closed {
 /** What the relay keeps beside events, and cannot be rebuilt from them. */
 export interface RelayStore {
   readonly bodies: MessageBodies
+  readonly deliveries: DeliveryStore
 }
 
 /** What a hub keeps things in. */

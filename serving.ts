@@ -17,10 +17,10 @@ import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
-import { feedEventTypes } from './domain/catalogue.ts'
 import { arrivalEventTypes } from './domain/messages.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
+import type { Webhooks } from './relay/webhooks.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
 
 const closeMilliseconds = 10_000
@@ -101,6 +101,7 @@ export const makeAnswers = async (
   core: Core,
   readSide: ReadSide,
   publicUrl: string,
+  webhooks: Webhooks,
   closing: AbortSignal,
   logger: Logger,
 ): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
@@ -152,7 +153,7 @@ export const makeAnswers = async (
     positionOf: feed.positionOf,
     logHead: feed.head,
     feed,
-    follower: makeSharedFollower(feed, feedEventTypes),
+    webhooks,
     arrivals: makeSharedFollower(feed, arrivalEventTypes),
     closing,
     fingerprintKey: orThrow(await auth.secret('idempotency')),
@@ -161,6 +162,7 @@ export const makeAnswers = async (
     publicUrl,
     logger,
     corsOrigins: config.corsOrigins,
+    allowPrivateWebhooks: config.allowPrivateWebhooks,
     legacyLists: config.legacyLists,
     trustedProxies: config.trustedProxies,
     budget: makeMemoryBudget({
