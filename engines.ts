@@ -135,27 +135,31 @@ export const openMove = async (
 ): Promise<({ readonly source: MoveSource; readonly target: MoveTarget } & Closed) | undefined> => {
   const { eventStore, mongoUrl } = config
   if (eventStore === undefined || mongoUrl === undefined || !existsSync(eventsFile(config))) return undefined
-  const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }] = await Promise.all([
+  const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }, { mongoRelayStore }] = await Promise.all([
     import('./stores/eventstoredb/event-log.ts'),
     import('./stores/mongodb/auth-store.ts'),
     import('./stores/mongodb/content.ts'),
+    import('./stores/mongodb/relay-store.ts'),
   ])
   const source = {
     log: sqliteLog(eventsFile(config)),
     auth: sqliteAuthStore(authFile(config)),
     contents: fileContent(contentFolder(config)),
+    relay: sqliteRelayStore(relayFile(config)),
   }
   const target = {
     log: eventStoreDbLog(eventStore),
     auth: mongoAuthStore(mongoUrl),
     contents: mongoContent(mongoUrl),
+    relay: mongoRelayStore(mongoUrl),
   }
   return {
     source,
     target,
     close: async () => {
       await target.contents.close()
-      for (const { log, auth } of [target, source]) {
+      for (const { log, auth, relay } of [target, source]) {
+        await relay.close()
         await auth.close()
         await log.close()
       }

@@ -14,9 +14,13 @@ const stores = {
   'old events': 'The event log in DATA_DIR',
   'old credentials': 'The store of credentials in DATA_DIR',
   'old contents': 'The document content in DATA_DIR',
+  'old bodies': 'The store of messages in DATA_DIR',
+  'old deliveries': 'The store of deliveries in DATA_DIR',
   'new events': 'The event store (--to-events)',
   'new credentials': 'MongoDB (--to-reads)',
   'new contents': 'MongoDB (--to-reads)',
+  'new bodies': 'MongoDB (--to-reads)',
+  'new deliveries': 'MongoDB (--to-reads)',
 } as const
 
 const again = 'Run the same command again: it goes on where it was.'
@@ -34,6 +38,8 @@ const sentenceOf = ({ dataDir }: Config, failure: MoveFailure): string => {
       return `An event of the stream ${failure.stream} in ${dataDir} is damaged. Put the folder back from a backup.`
     case 'ContentDamaged':
       return `A document content in ${dataDir} (SHA-256 ${failure.sha256}) is damaged or gone. Put the folder back from a backup.`
+    case 'BodyDamaged':
+      return `The body of the message ${failure.message} in ${dataDir} is damaged. Put the folder back from a backup.`
     case 'TargetTaken':
       return failure.store === 'new events'
         ? 'The event store holds events under this STREAM_PREFIX that are not this hub’s: choose another --stream-prefix. Nothing was changed.'
@@ -73,7 +79,7 @@ const moveHub = async (config: Config): Promise<ExitCode> => {
   if (E.isLeft(moved)) return complain(1, sentenceOf(config, moved.left))
   const { events, digest, wasMoved } = moved.right
   return say(
-    `${wasMoved ? 'All was moved before' : 'All is moved'}: ${events} events (SHA-256 ${digest}), the credentials and document content. The log in ${config.dataDir} is sealed.
+    `${wasMoved ? 'All was moved before' : 'All is moved'}: ${events} events (SHA-256 ${digest}), the credentials, document content, messages and deliveries. The log in ${config.dataDir} is sealed.
 Start the hub with EVENTSTORE_URL and MONGODB_URL set to where it is now, and the same PUBLIC_URL and STREAM_PREFIX.`,
   )
 }

@@ -245,7 +245,7 @@ export const deliverSubscription = async (
       failedSince: new Date(row.since).toISOString(),
       deadAt: new Date(now()).toISOString(),
     }
-    dead.push(deadLetterRecord(event.position, letter))
+    dead.push(deadLetterRecord(identity, event.position, letter))
   }
 
   /** The next event of a failing stream that is asked for; undefined where there is none up to what was passed over. */
@@ -395,9 +395,12 @@ export const deliverSubscription = async (
         if (letters.length === 0) break
         for (const { key, text } of letters) {
           after = key
-          const { stream, revision, deadAt, error } = parseDeadLetter(text)
-          const number = BigInt(key)
-          if (deadAt >= replay.at || number < replay.from || number > replay.to) continue
+          const letter = parseDeadLetter(text)
+          if (letter.deadAt >= replay.at) continue
+          // It may be of an earlier epoch.
+          const number = orThrow(await dependencies.positionOf(letter.position)) ?? 0n
+          if (number < replay.from || number > replay.to) continue
+          const { stream, revision, error } = letter
           const times = { nextAt: now(), since: now() }
           keep({ stream, revision, until: revision, attempts: 0, ...times, error, isReplay: true })
           revived.push(key)
@@ -428,7 +431,6 @@ export const deliverSubscription = async (
           progressRecord({
             ...progress,
             position: formatPosition(identity, position),
-            number: String(position),
             savedAt,
           }),
         ],

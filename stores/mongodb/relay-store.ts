@@ -1,11 +1,12 @@
 import type { MessageBodies } from '../../commands/message-bodies.ts'
 import type { DeliveryStore } from '../../relay/delivery-store.ts'
+import type { MovableBodies } from '../message-bodies.ts'
 import { openMongo } from './client.ts'
 import { deliveryStoreIn } from './delivery-store.ts'
 import { messageBodiesIn } from './message-bodies.ts'
 
 export interface MongoRelayStore {
-  readonly bodies: MessageBodies
+  readonly bodies: MessageBodies & MovableBodies
   readonly deliveries: DeliveryStore
   readonly close: () => Promise<void>
 }

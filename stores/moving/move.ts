@@ -10,28 +10,41 @@ import {
   type KeptPosition,
   positionsStream,
 } from '../../domain/hub-events.ts'
+import type { DeliverySource, DeliveryStore } from '../../relay/delivery-store.ts'
 import { encodeOne, hubEvent } from '../codec.ts'
+import type { MovableBodies } from '../message-bodies.ts'
 import { parseText, type Sealable, type StoredEvent, type StoredLog } from '../stored.ts'
 import { copyContents } from './contents.ts'
 import { type Copied, copyEvents, copyOf, firstEpoch, holdsNothing, makeReadBack } from './copies.ts'
+import { copyDeliveries } from './deliveries.ts'
 import { along, from, isMoveFailure, type MoveFailure, stop } from './failure.ts'
+import { copyBodies } from './message-bodies.ts'
 
 export interface MoveSource {
   readonly log: StoredLog & Sealable
   readonly auth: AuthSource
   readonly contents: ContentStore
+  readonly relay: { readonly bodies: MovableBodies; readonly deliveries: DeliverySource }
 }
 
 export interface MoveTarget {
   readonly log: StoredLog
   readonly auth: AuthTarget
   readonly contents: ContentStore
+  readonly relay: { readonly bodies: MovableBodies; readonly deliveries: DeliveryStore }
 }
 
-export type MoveStep = 'looking at what is there' | 'events' | 'credentials' | 'contents' | 'reading back'
+export type MoveStep =
+  | 'looking at what is there'
+  | 'events'
+  | 'credentials'
+  | 'contents'
+  | 'bodies of messages'
+  | 'deliveries'
+  | 'reading back'
 
 export interface MoveOptions {
-  /** How far a step is, and how far it has to go; credentials and contents have no end that is known. */
+  /** How far a step is, and how far it has to go; that of events only has an end that is known. */
   readonly report: (step: MoveStep, done: bigint, of: bigint | undefined) => void
   /** The table of former positions names every so many events one, so many in an event. */
   readonly placesEvery?: number
@@ -59,7 +72,7 @@ const idOf = (hub: readonly StoredEvent[]): string | undefined => {
 }
 
 /**
- * Moves a hub's log and credentials to other engines, while hubs run on the old ones. A run that was killed may be begun
+ * Moves a hub's log, its credentials, and what its relay keeps to other engines, while hubs run on the old ones. A run that was killed may be begun
  * again: what is in the new log is held against the old one, and the copying goes on behind it. The old log is sealed
  * when nearly everything is there; the rest follows, then all is read back, and only then is the new log whole.
  */
@@ -138,6 +151,16 @@ export const move = async (
       report('contents', done, undefined),
     )
 
+  const bodiesAfter = (after: bigint): Promise<void> =>
+    copyBodies(source.log, source.relay.bodies, target.relay.bodies, after, done =>
+      report('bodies of messages', done, undefined),
+    )
+
+  const deliveriesOfNow = (): Promise<void> =>
+    copyDeliveries(source.log, source.relay.deliveries, target.relay.deliveries, done =>
+      report('deliveries', done, undefined),
+    )
+
   const keepPlaces = async (places: readonly KeptPosition[]): Promise<void> => {
     const stream = positionsStream(firstEpoch)
     const last = await from('new events', target.log.last(stream))
@@ -175,6 +198,7 @@ export const move = async (
     const most = await copyMost(await begin(founded, hub.length > 0))
     await copyCredentials()
     await contentsAfter(0n)
+    await bodiesAfter(0n)
     await allUpTo(most)
     const nearlyAll = await copyMost(most)
     await from('old events', source.log.seal())
@@ -182,6 +206,9 @@ export const move = async (
     // Once more: nothing that an event of the last moments names may be left behind.
     await copyCredentials()
     await contentsAfter(most)
+    await bodiesAfter(most)
+    // They change until then, and are few.
+    await deliveriesOfNow()
     const copied = await allUpTo(end)
     await keepPlaces(copied.places)
     await from('new credentials', target.auth.isWholeFor(id))

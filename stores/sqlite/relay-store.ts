@@ -1,5 +1,6 @@
 import type { MessageBodies } from '../../commands/message-bodies.ts'
-import type { DeliveryStore } from '../../relay/delivery-store.ts'
+import type { DeliverySource, DeliveryStore } from '../../relay/delivery-store.ts'
+import type { MovableBodies } from '../message-bodies.ts'
 import { checkFile, namingDamage } from './damage.ts'
 import { openDatabase } from './database.ts'
 import { deliveryStoreIn } from './delivery-store.ts'
@@ -8,8 +9,8 @@ import { messageBodiesIn } from './message-bodies.ts'
 import type { OnFile } from './relay-file.ts'
 
 export interface SqliteRelayStore {
-  readonly bodies: MessageBodies
-  readonly deliveries: DeliveryStore
+  readonly bodies: MessageBodies & MovableBodies
+  readonly deliveries: DeliveryStore & DeliverySource
   readonly close: () => Promise<void>
 }
 
