@@ -52,13 +52,13 @@ export const pageOf = (account: string, id: string, n: number): JsonObject => ({
   author_acct: 'ITAPYT999HON',
 })
 
-const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => ({
+export const eventOf = (type: string, data: JsonObject, subject?: string): NewEvent => ({
   id: randomUUID(),
   event: { type, data },
   metadata: {
     commandId: randomUUID(),
     actor: { kind: 'person', id: 'ITAPYT999HON' },
-    subject,
+    ...(subject === undefined ? {} : { subject }),
     requestId: randomUUID(),
     schemaVersion: schemaVersionOf(type),
     recordedAt: new Date().toISOString(),
@@ -69,7 +69,7 @@ const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => (
 const atOnce = 2_000
 
 /** Writes events into a log beside each other, in order. */
-const openWriter = async (path: string) => {
+export const openWriter = async (path: string) => {
   const stored = sqliteLog(path)
   const ports = await openLog(stored)
   if (E.isLeft(ports)) throw new Error(ports.left._tag)
