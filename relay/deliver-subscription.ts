@@ -135,6 +135,7 @@ export const deliverSubscription = async (
     if (ending.signal.aborted) return
     end = reason
     ending.abort()
+    wake()
     cutTimer = setTimeout(() => cutting.abort(), lastPostMilliseconds)
   }
   let cutTimer: NodeJS.Timeout | undefined
@@ -159,23 +160,22 @@ export const deliverSubscription = async (
     wake()
   }
 
-  let wakers: (() => void)[] = []
+  const wakers = new Set<() => void>()
   const wake = () => {
-    const all = wakers
-    wakers = []
-    for (const one of all) one()
+    for (const one of [...wakers]) one()
   }
-  /** Until something happens, or so many milliseconds have passed, or it ends. */
-  const happening = async (milliseconds: number): Promise<void> => {
-    const done = new AbortController()
-    await Promise.race([
-      new Promise<void>(resolve => wakers.push(resolve)),
-      pause(milliseconds, undefined, { signal: AbortSignal.any([ending.signal, done.signal]) }).catch(
-        () => {},
-      ),
-    ])
-    done.abort()
-  }
+  /** Until something happens, or so many milliseconds have passed, or it ends. Signals would cost more than a post. */
+  const happening = (milliseconds: number): Promise<void> =>
+    new Promise(resolve => {
+      if (ending.signal.aborted) return resolve()
+      const done = () => {
+        clearTimeout(timer)
+        wakers.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, milliseconds)
+      wakers.add(done)
+    })
 
   const slots = makeSlots(mostPosts)
   const failedSince = new Set<string>()
