@@ -8,7 +8,9 @@ import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildCommand } from './rebuild.ts'
+import { receiveCommand } from './receive.ts'
 import { replayCommand } from './replay.ts'
+import { sendCommand } from './send.ts'
 
 /** What answers requests takes most of a second to load: a command that does not serve does without. */
 const serving = () => import('./serve.ts')
@@ -75,6 +77,8 @@ keyCommands(program, command, withConfig)
 rebuildCommand(program, command, withConfig)
 replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
+sendCommand(program, command, withConfig)
+receiveCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')
   .option('--json', 'list what was refused, and sum up, as JSON')

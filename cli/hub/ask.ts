@@ -3,7 +3,7 @@ import * as E from '#fp/Either'
 import { errorSummary } from '../../api/http/error-summary.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { HubAccess } from './access.ts'
-import { broken, type HubFailure } from './failure.ts'
+import { type Broken, broken, type HubFailure } from './failure.ts'
 import { tokenSource } from './token.ts'
 import { type FileBody, sendFile } from './upload.ts'
 
@@ -35,14 +35,6 @@ const problemShape = z.object({
     .catch(undefined),
 })
 
-const jsonIn = async (answer: Response): Promise<unknown> => {
-  try {
-    return await answer.json()
-  } catch {
-    return undefined
-  }
-}
-
 const failureIn = async (answer: Response): Promise<HubFailure> => {
   const { status } = answer
   if (status === 408 || status === 429 || status >= 500) {
@@ -50,7 +42,9 @@ const failureIn = async (answer: Response): Promise<HubFailure> => {
     const retryMilliseconds = 1000 * (Number(answer.headers.get('Retry-After')) || 0)
     return broken(`it answered ${status}`, retryMilliseconds, status)
   }
-  const { detail, errors } = problemShape.safeParse(await jsonIn(answer)).data ?? {}
+  const json = await jsonOf(answer)
+  const problem = E.isRight(json) ? json.right?.value : undefined
+  const { detail, errors } = problemShape.safeParse(problem).data ?? {}
   const named = (errors ?? []).filter((one): one is InvalidPart => one !== undefined)
   return { _tag: 'Refused', status, detail: detail ?? '', errors: named }
 }
@@ -102,5 +96,23 @@ export async function* bytesOf(answer: Response): AsyncGenerator<Buffer> {
     for await (const chunk of answer.body) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   } catch {
     throw broken('the connection broke')
+  }
+}
+
+/** An answer's body as JSON, with its text. `Broken` where it is cut off; undefined where it is no JSON. */
+export const jsonOf = async (
+  answer: Response,
+): Promise<E.Either<Broken, { readonly text: string; readonly value: unknown } | undefined>> => {
+  let text: string
+  try {
+    text = await answer.text()
+  } catch {
+    return E.left(broken('the connection broke'))
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    return E.right({ text, value })
+  } catch {
+    return E.right(undefined)
   }
 }

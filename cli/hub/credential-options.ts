@@ -9,6 +9,12 @@ export const credentialOptions = (command: Command): Command =>
     .option('--client-id <id>', `or the node that asks; its secret is in ${secretVariable}`)
     .option('--client-secret-stdin', 'or on standard input')
 
+/** A command that asks a hub and opens none: the settings of a hub are taken, and its help is about other things. */
+export const hubCommand = (command: Command): Command => {
+  for (const option of command.options) option.hideHelp()
+  return credentialOptions(command.option('--url <url>', 'the hub, such as https://hub.example.org'))
+}
+
 /** The secret of a client from standard input, where it is to be there. */
 export const withSecret = async (access: HubAccess): Promise<HubAccess> => {
   const { credentials } = access
