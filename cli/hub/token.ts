@@ -42,11 +42,11 @@ const fetchToken = async (
     )
     return E.right({ text: access_token, until: start + expires_in * 1000 - renewBeforeMilliseconds })
   } catch (thrown) {
-    return E.left(
-      isRefusal(thrown)
-        ? { _tag: 'NoToken', sentence: `${url} gives no token for this client id and secret.` }
-        : broken(`no token: ${String(errorSummary(thrown).cause)}`),
-    )
+    if (isRefusal(thrown))
+      return E.left({ _tag: 'NoToken', sentence: `${url} gives no token for this client id and secret.` })
+    const { code, cause } = errorSummary(thrown)
+    const isOfConnection = typeof code === 'string' && /^(E|UND_ERR_)/.test(code)
+    return E.left(broken(isOfConnection ? code : `no token: ${String(cause)}`))
   }
 }
 

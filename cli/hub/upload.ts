@@ -19,7 +19,7 @@ export interface FileRequest {
 /** A proxy may keep back that the hub waits for the body (RFC 9110, section 10.1.1). */
 const continueMilliseconds = 3_000
 /** What the hub says comes at the latest with the end of the connection, which may be seen before it. */
-const answerMilliseconds = 2_000
+const answerMilliseconds = 1_000
 const silentMilliseconds = 300_000
 
 const silence = Object.assign(new Error('nothing went on'), { code: 'ETIMEDOUT' })

@@ -65,6 +65,7 @@ const receiver = (
   /** On the disk. */
   const unacknowledged = new Set<string>()
   let after: string | undefined
+  let steps = 0
 
   const lineOf = ({ id, from, type, sentAt }: InboxMessage, { file, contentFile }: Kept): string =>
     json
@@ -78,7 +79,9 @@ const receiver = (
   const acknowledge = async (): Promise<E.Either<HubFailure, void>> => {
     if (unacknowledged.size === 0) return E.right(undefined)
     const acknowledged = await inbox.acknowledge([...unacknowledged], toTheEnd)
-    if (E.isRight(acknowledged)) unacknowledged.clear()
+    if (E.isLeft(acknowledged)) return acknowledged
+    unacknowledged.clear()
+    steps += 1
     return acknowledged
   }
 
@@ -88,6 +91,7 @@ const receiver = (
     // Before it is acknowledged: whoever is told of it may be told twice, but not never.
     if (!(await say(lineOf(message, kept.right)))) return E.left({ _tag: 'NobodyReads' })
     unacknowledged.add(message.id)
+    steps += 1
     return E.right(undefined)
   }
 
@@ -98,6 +102,8 @@ const receiver = (
       after = undefined
     },
     hasPlace: () => after !== undefined,
+    /** Grows with every message that is kept and with every acknowledgement. */
+    steps: () => steps,
     round: async (seconds: number): Promise<E.Either<ReceiveFailure, Round>> => {
       const before = await acknowledge()
       if (E.isLeft(before)) return before
@@ -163,11 +169,12 @@ export const receive = async (
     complain(writeSentence(out, files.left.code))
     return 1
   }
-  const { round, acknowledge, startOver, hasPlace } = receiver(request, files.right, surroundings)
+  const { round, acknowledge, startOver, hasPlace, steps } = receiver(request, files.right, surroundings)
   let failures = 0
   let since: number | undefined
 
   while (!signal.aborted) {
+    const before = steps()
     const outcome = await round(once ? 0 : waitSeconds)
     if (E.isRight(outcome) && outcome.right.is === 'done') {
       if (failures > 0) complain(`${hub.url} answers again.`)
@@ -188,8 +195,9 @@ export const receive = async (
       return 1
     }
     if (signal.aborted) break
-    failures += 1
-    since ??= performance.now()
+    const wentOn = steps() > before
+    failures = wentOn ? 1 : failures + 1
+    since = wentOn || since === undefined ? performance.now() : since
     const milliseconds = pauseAfter(failures, failure)
     if (once && performance.now() + milliseconds - since > patience) {
       complain(endSentence(request, failure))
