@@ -73,7 +73,7 @@ export const askingHub = ({ url, credentials }: HubAccess): Ask => {
       return E.right({ token: token.right, answer: await send(path, token.right, request) })
     } catch (thrown) {
       const { code, cause } = errorSummary(thrown)
-      return E.left(broken(String(code ?? cause)))
+      return E.left(broken(typeof code === 'string' ? code : String(cause)))
     }
   }
 

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from '#fp/Either'
 import { errorSummary } from '../../api/http/error-summary.ts'
 import { bytesOf } from '../hub/ask.ts'
 import { type Broken, type HubFailure, isBroken } from '../hub/failure.ts'
 import type { InboxMessage } from './inbox.ts'
+import { makeFolder, syncFolder, writeSynced } from './synced-files.ts'
 
 /** The folder takes no more. */
 export interface NotWritten {
@@ -53,21 +54,6 @@ const removeLeftovers = async (folder: string): Promise<void> => {
   }
 }
 
-const writeAll = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
-  for (let written = 0; written < bytes.length; )
-    written += (await file.write(bytes, written, bytes.length - written)).bytesWritten
-}
-
-/** Puts the names in a folder on the disk: a file that was renamed in it is there after a power cut. */
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 const sizeOf = async (path: string): Promise<number | undefined> =>
   (await stat(path).catch(() => undefined))?.size
 
@@ -75,23 +61,8 @@ const sizeOf = async (path: string): Promise<number | undefined> =>
 const nameOf = ({ sentAt, id }: InboxMessage): string => `${sentAt.replaceAll(/[-:.]/g, '')}-${id}`
 
 const messageFilesIn = (folder: string): MessageFiles => {
-  /** Writes a file under a name of its own, synced, and gives the name. Throws. */
-  const write = async (name: string, bytes: AsyncIterable<Uint8Array>): Promise<string> => {
-    const path = join(folder, `.${name}.${randomUUID()}.part`)
-    const file = await open(path, 'wx', 0o600)
-    try {
-      try {
-        for await (const piece of bytes) await writeAll(file, piece)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      await rm(path, { force: true })
-      throw error
-    }
-    return path
-  }
+  const write = (name: string, bytes: AsyncIterable<Uint8Array>): Promise<string> =>
+    writeSynced(join(folder, `.${name}.${randomUUID()}.part`), bytes)
 
   /** The content of a message, as far as it is what was sent. */
   async function* verified(answer: Response, { size, sha256 }: NonNullable<InboxMessage['content']>) {
@@ -175,6 +146,6 @@ const attempt = async <A>(work: () => Promise<void>, result: A): Promise<E.Eithe
 /** A folder for messages, a file for each and one for its content; made for its owner only where there is none. */
 export const openMessageFiles = async (folder: string): Promise<E.Either<NotWritten, MessageFiles>> =>
   attempt(async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder)
     await removeLeftovers(folder)
   }, messageFilesIn(folder))
