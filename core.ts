@@ -21,8 +21,10 @@ import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import type { MessageBodies } from './commands/message-bodies.ts'
 import { type Messages, messages } from './commands/messages.ts'
+import { type Subscriptions, subscriptionUseCases } from './commands/subscriptions.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
+import { feedEventTypes } from './domain/catalogue.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -30,6 +32,8 @@ import { allAccounts } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
 import { allNodes } from './projections/nodes.ts'
 import type { ReadModels } from './projections/read-store.ts'
+import { makeSharedFollower, type SharedFollower } from './projections/shared-follower.ts'
+import type { DeliveryStore } from './relay/delivery-store.ts'
 import { fail, orThrow, startFailureOf } from './start-failure.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { processName } from './stores/process-name.ts'
@@ -55,6 +59,10 @@ export interface Core {
   readonly recordAccess: RecordAccess
   readonly messages: Messages
   readonly messageBodies: MessageBodies
+  readonly subscriptions: Subscriptions
+  readonly deliveries: DeliveryStore
+  /** Follows the events of the feed once, for all in this process who read along. */
+  readonly follower: SharedFollower
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -164,6 +172,9 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
       now: () => new Date(),
     }),
     messageBodies: relay.bodies,
+    subscriptions: subscriptionUseCases(log, handle, () => new Date()),
+    deliveries: relay.deliveries,
+    follower: makeSharedFollower(feed, feedEventTypes),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Core } from './core.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
 import { type Company, knownPositionOf, type Projecting, startReadSide } from './read-side.ts'
+import { openWebhooks, startRelay } from './relaying.ts'
 import { makeAnswers, startServing } from './serving.ts'
 import { orThrow, startFailureOf } from './start-failure.ts'
 
@@ -24,9 +25,11 @@ const makeRunning = (core: Core) => {
     add: (work: Promise<unknown>) => {
       ended.push(work)
     },
-    close: async () => {
+    /** `last` runs when all work has ended, before the stores are closed. */
+    close: async (last = async () => {}) => {
       ending.abort()
       await Promise.all(ended)
+      await last()
       await core.auth.announce(core.processName, undefined)
       await core.close()
     },
@@ -41,10 +44,12 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   orThrow(await core.auth.announce(core.processName, 0n))
   const readSide = await startReadSide(core, logger, 'projects', company, running.signal)
   running.add(readSide.ended)
+  const webhooks = await openWebhooks(core)
+  running.add(startRelay(core, webhooks, logger, running.signal))
   running.add(
     startHousekeeping(core, knownPositionOf(core, readSide), company, noKeys, logger, running.signal),
   )
-  return { close: running.close }
+  return { close: () => running.close(webhooks.close) }
 }
 
 /** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it, or failing to start, closes the core. */
@@ -58,9 +63,10 @@ export const startHub = async (
   const { signal, add } = running
   const company: Company = { isAlone: true }
   let stopServing = async () => {}
+  let closeWebhooks = async () => {}
   const close = async () => {
     await stopServing()
-    await running.close()
+    await running.close(closeWebhooks)
   }
   try {
     await core.passwords.measure()
@@ -69,15 +75,19 @@ export const startHub = async (
     orThrow(await auth.announce(processName, 0n))
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
+    const webhooks = await openWebhooks(core)
+    closeWebhooks = webhooks.close
     const { url, closing } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
       readSide,
       config.publicUrl ?? url,
+      webhooks,
       closing,
       logger,
     )
     serving.answerBy(app)
+    if (projecting === 'projects') add(startRelay(core, webhooks, logger, signal))
     add(reportMissingContents(core, logger, signal))
     add(
       startHousekeeping(

@@ -13,14 +13,15 @@ import { makeAuthenticate } from './auth/authenticate.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
 import { makeGuesses } from './auth/guesses.ts'
 import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
+import { renewCertificate } from './certificate-renewal.ts'
 import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
-import { feedEventTypes } from './domain/catalogue.ts'
 import { arrivalEventTypes } from './domain/messages.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
+import type { Webhooks } from './relay/webhooks.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
 
 const closeMilliseconds = 10_000
@@ -82,6 +83,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
   })
   answerProtocolErrors(server, logger, path => app.allowAt(path))
   const port = await listen(server, config)
+  if (config.tls !== undefined) void renewCertificate(server, config.tls, logger, closing.signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
@@ -101,6 +103,7 @@ export const makeAnswers = async (
   core: Core,
   readSide: ReadSide,
   publicUrl: string,
+  webhooks: Webhooks,
   closing: AbortSignal,
   logger: Logger,
 ): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
@@ -152,7 +155,7 @@ export const makeAnswers = async (
     positionOf: feed.positionOf,
     logHead: feed.head,
     feed,
-    follower: makeSharedFollower(feed, feedEventTypes),
+    webhooks,
     arrivals: makeSharedFollower(feed, arrivalEventTypes),
     closing,
     fingerprintKey: orThrow(await auth.secret('idempotency')),
@@ -161,6 +164,7 @@ export const makeAnswers = async (
     publicUrl,
     logger,
     corsOrigins: config.corsOrigins,
+    allowPrivateWebhooks: config.allowPrivateWebhooks,
     legacyLists: config.legacyLists,
     trustedProxies: config.trustedProxies,
     budget: makeMemoryBudget({

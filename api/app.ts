@@ -26,6 +26,7 @@ import { peopleRoutes } from './people/routes.ts'
 import { mountOidc, oidcPaths } from './provider/routes.ts'
 import { documentsOfPeople } from './resources/documents-of-people.ts'
 import { itemRoutes } from './resources/routes.ts'
+import { subscriptionRoutes } from './subscriptions/routes.ts'
 
 const writesStopAfter = 10_000
 const readsStopAfter = 600_000
@@ -71,6 +72,7 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...auditRoutes(dependencies),
   ...feedRoutes(dependencies),
   ...messageRoutes(dependencies),
+  ...subscriptionRoutes(dependencies),
 ]
 
 /** The methods that a route takes, as `Allow` names them. */

@@ -15,11 +15,14 @@ import type { AcceptItem } from '../commands/item-requests.ts'
 import type { readItem, wasHandled } from '../commands/items.ts'
 import type { MessageBodies } from '../commands/message-bodies.ts'
 import type { Messages } from '../commands/messages.ts'
+import type { Subscriptions } from '../commands/subscriptions.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
 import type { SharedFollower } from '../projections/shared-follower.ts'
+import type { DeliveryStore } from '../relay/delivery-store.ts'
+import type { Webhooks } from '../relay/webhooks.ts'
 import type { MemoryBudget } from './http/memory-budget.ts'
 import type { RequestRates } from './http/network-limits.ts'
 import type { Health } from './open/health.ts'
@@ -28,7 +31,7 @@ import type { Health } from './open/health.ts'
 export interface ApiDependencies {
   readonly authenticate: Authenticate
   readonly policy: Policy
-  readonly standing: Pick<Standing, 'silentFor' | 'isLive'>
+  readonly standing: Pick<Standing, 'silentFor' | 'isLive' | 'node'>
   readonly guesses: Guesses
   readonly identityProvider: IdentityProvider
   /** Whether this was found to be a live secret of that node lately. */
@@ -42,6 +45,11 @@ export interface ApiDependencies {
   readonly recordAccess: RecordAccess
   readonly messages: Messages
   readonly messageBodies: Pick<MessageBodies, 'read'>
+  readonly subscriptions: Subscriptions
+  readonly webhooks: Webhooks
+  readonly deliveries: Pick<DeliveryStore, 'progressOf' | 'countDeadLetters' | 'deadLetters'>
+  /** Webhooks may go to private addresses. */
+  readonly allowPrivateWebhooks: boolean
   readonly writeContent: WriteContent
   readonly contents: Pick<ContentStore, 'verify' | 'read'>
   /** Bytes of a content at most. */
@@ -55,7 +63,7 @@ export interface ApiDependencies {
   /** The log's last position. */
   readonly logHead: EventFeed['head']
   /** Reads the event history. */
-  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt'>
+  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt' | 'head' | 'positionOf'>
   /** Follows it once for all who read along. */
   readonly follower: SharedFollower
   /** Follows, likewise, the events that bring messages to their recipients. */

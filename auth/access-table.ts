@@ -164,6 +164,11 @@ const receiving = nodesOnly('messages:read')
 /** A message is its sender's and its recipients'. */
 const takingPart: Grant = { people: 'nobody', anyScope: ['messages:send', 'messages:read'] }
 
+const subscribing = (method: RoleMethod): Grant => ({
+  people: { endpoint: 'subscriptions', methods: [method], reach: 'nowhere' },
+  scopes: ['subscriptions:write'],
+})
+
 /** The one table of who may do what: a path or method that is not in it is nobody's. */
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
   ['/login', { grants: { GET: { people: 'everybody' } } }],
@@ -181,6 +186,15 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/messages/:id', { grants: { GET: takingPart } }],
   ['/messages/:id/content', { grants: { GET: takingPart, PUT: sending } }],
   ['/messages/:id/ack', { grants: { POST: receiving } }],
+  ['/subscriptions', { grants: { GET: subscribing('GET'), POST: subscribing('POST') } }],
+  [
+    '/subscriptions/:id',
+    { grants: { GET: subscribing('GET'), PATCH: subscribing('PATCH'), DELETE: subscribing('DELETE') } },
+  ],
+  ['/subscriptions/:id/secret', { grants: { POST: subscribing('POST') } }],
+  ['/subscriptions/:id/test', { grants: { POST: subscribing('POST') } }],
+  ['/subscriptions/:id/dead-letters', { grants: { GET: subscribing('GET') } }],
+  ['/subscriptions/:id/dead-letters/replay', { grants: { POST: subscribing('POST') } }],
   ...accessToHistory('/nodes/:id', {}, ofHistory('nodes', 'nowhere')),
   ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],
   ['/nodes/:id/status', { grants: { PUT: ofNodes('PATCH', 'write') } }],

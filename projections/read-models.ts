@@ -4,6 +4,7 @@ import { inboxProjection } from './inbox.ts'
 import { itemsProjection } from './items.ts'
 import { nodesProjection } from './nodes.ts'
 import type { Projection } from './projection.ts'
+import { subscriptionsProjection } from './subscriptions.ts'
 import { versionsProjection } from './versions.ts'
 
 /** Every read model of the hub. */
@@ -13,4 +14,5 @@ export const projections: readonly Projection[] = [
   accountsProjection,
   nodesProjection,
   inboxProjection,
+  subscriptionsProjection,
 ]

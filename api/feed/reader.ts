@@ -1,9 +1,16 @@
 import * as E from '#fp/Either'
 import type { Policy } from '../../auth/policy.ts'
+import { readableResources } from '../../auth/readable-resources.ts'
+import { eventTypesOf } from '../../domain/catalogue.ts'
 import type { FeedBatch } from '../../projections/event-feed.ts'
 import { type Call, continued } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
-import { readableResources, typesOf } from './request.ts'
+
+/** Those of the types that are about these resources. */
+const typesOf = (types: readonly string[], resources: readonly string[]): readonly string[] => {
+  const allowed = new Set(eventTypesOf(resources))
+  return types.filter(type => allowed.has(type))
+}
 
 /** What of the feed somebody may be shown. */
 export interface Reader {

@@ -1,11 +1,7 @@
-import { accessTable, itemPath } from '../../auth/access-table.ts'
-import type { Policy, Principal } from '../../auth/policy.ts'
-import { catalogue, feedEventTypes } from '../../domain/catalogue.ts'
+import { eventTypesOf, feedEventTypes, resourceNames } from '../../domain/catalogue.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { Parameters } from '../description/operation.ts'
 import { limitOf, limitParameter, waitParameter, waitSecondsOf } from '../http/page-limit.ts'
-
-const resourceNames = catalogue.map(({ name }) => name)
 
 export const feedQuery: Parameters = {
   after: {
@@ -68,10 +64,7 @@ export const feedRequestOf = (
     ...unknownIn('resources', resources, resourceNames),
   ]
   if (typeof limit !== 'number' || typeof seconds !== 'number' || errors.length > 0) return { errors }
-  const ofResources =
-    resources === undefined
-      ? feedEventTypes
-      : catalogue.filter(({ name }) => resources.includes(name)).flatMap(({ eventTypes }) => eventTypes)
+  const ofResources = resources === undefined ? feedEventTypes : eventTypesOf(resources)
   return {
     after: parameters.get('after'),
     limit,
@@ -79,20 +72,4 @@ export const feedRequestOf = (
     types: types === undefined ? ofResources : ofResources.filter(type => types.includes(type)),
     resources: resources ?? [],
   }
-}
-
-/** The resources whose events somebody may be shown: those of which they may read every item. */
-export const readableResources = (policy: Policy, principal: Principal): readonly string[] =>
-  catalogue
-    .filter(
-      resource => policy.reach(principal, accessTable.get(itemPath(resource))?.grants.GET) === 'everything',
-    )
-    .map(({ name }) => name)
-
-/** Those of the types that are about these resources. */
-export const typesOf = (types: readonly string[], resources: readonly string[]): readonly string[] => {
-  const allowed = new Set(
-    catalogue.filter(({ name }) => resources.includes(name)).flatMap(({ eventTypes }) => eventTypes),
-  )
-  return types.filter(type => allowed.has(type))
 }

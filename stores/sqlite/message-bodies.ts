@@ -3,9 +3,7 @@ import type { MessageBodies } from '../../commands/message-bodies.ts'
 import { messageBodies } from '../message-bodies.ts'
 import type { Database } from './database.ts'
 import type { GroupCommit } from './group-commit.ts'
-
-/** Runs work on the file, and names the file where it is damaged. */
-export type OnFile = <A>(work: () => A | Promise<A>) => Promise<A>
+import type { OnFile } from './relay-file.ts'
 
 const dueRow = z.object({ id: z.string(), message: z.string() })
 const pieceRow = z.object({ bytes: z.instanceof(Uint8Array) })

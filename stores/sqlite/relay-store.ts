@@ -1,11 +1,15 @@
 import type { MessageBodies } from '../../commands/message-bodies.ts'
+import type { DeliveryStore } from '../../relay/delivery-store.ts'
 import { checkFile, namingDamage } from './damage.ts'
 import { openDatabase } from './database.ts'
+import { deliveryStoreIn } from './delivery-store.ts'
 import { groupCommit } from './group-commit.ts'
-import { messageBodiesIn, type OnFile } from './message-bodies.ts'
+import { messageBodiesIn } from './message-bodies.ts'
+import type { OnFile } from './relay-file.ts'
 
 export interface SqliteRelayStore {
   readonly bodies: MessageBodies
+  readonly deliveries: DeliveryStore
   readonly close: () => Promise<void>
 }
 
@@ -23,6 +27,7 @@ export const sqliteRelayStore = (path: string): SqliteRelayStore => {
   }
   return {
     bodies: messageBodiesIn(db, commits, onFile),
+    deliveries: deliveryStoreIn(db, onFile),
     close: async () => {
       commits.flush()
       db.close()
