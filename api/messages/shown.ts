@@ -37,7 +37,7 @@ export const messageText = async (
   const tail = {
     ...(content === true ? { content: kept } : {}),
     sentAt,
-    expires: expires ?? null,
+    expires: expires === undefined ? null : `${expires}Z`,
     replyTo: replyTo ?? null,
     states: Object.fromEntries(states),
   }

@@ -144,6 +144,21 @@ describe('a message', () => {
     expect((await hospital.post('/messages', order(2, [id]), key)).status).toBe(422)
   })
 
+  it('is answered again when it is sent again after it has expired', async () => {
+    const { id } = await newNode()
+    const key = { 'Idempotency-Key': randomUUID() }
+    const expires = new Date(Date.now() + 300).toISOString()
+    const first = await hospital.post('/messages', { ...order(1, [id]), expires }, key)
+    expect(first.status).toBe(201)
+    // RFC 3339 has a zone: without one it would be the reader's own.
+    expect(Date.parse(String((first.json as { expires: string }).expires))).toBe(Date.parse(expires))
+    await expect
+      .poll(async () => messageIn(await hospital.get(`/messages/${messageIn(first).id}`)).states)
+      .toEqual({ [id]: 'expired' })
+    const again = await hospital.post('/messages', { ...order(1, [id]), expires }, key)
+    expect([again.status, messageIn(again).id]).toEqual([201, messageIn(first).id])
+  })
+
   it.each([
     ['no recipient', { to: [], type: 'order', body: 1 }, '/to'],
     ['an unknown recipient', { to: ['nobody-here'], type: 'order', body: 1 }, '/to/0'],
