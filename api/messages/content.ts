@@ -6,6 +6,7 @@ import { digestCheck } from '../documents/digests.ts'
 import { arriving, makePlaces, tooSlow, uploadBounds, uploadTimes } from '../documents/uploads.ts'
 import type { Answer } from '../http/answer.ts'
 import { type Call, type Handle, pathParameter } from '../http/call.ts'
+import { itemParametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
 import { askForBody } from '../http/unread.ts'
 import { writeRequestOf } from '../http/write-request.ts'
@@ -70,6 +71,8 @@ export const uploadMessageContent = (dependencies: ApiDependencies): Handle => {
 export const readMessageContent =
   ({ messages, messageBodies }: ApiDependencies): Handle =>
   async call => {
+    const parameters = itemParametersOf(call.request.url, [])
+    if (E.isLeft(parameters)) return parameters
     const folded = await messages.read(pathParameter(call, 'id'))
     if (E.isLeft(folded)) return folded
     const { state } = folded.right

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { catalogue } from '../../domain/catalogue.ts'
+import { inbox, readWaiting } from '../../projections/inbox.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { Query } from '../../projections/read-store.ts'
@@ -280,6 +281,24 @@ describe('the read models in an SQLite file', () => {
       ).toMatch(/USING (COVERING )?INDEX/)
       expect(plan).not.toContain('TEMP B-TREE')
     }
+    await store.close()
+  })
+})
+
+describe('an inbox', () => {
+  it('is read by an index, without sorting', async () => {
+    const store = sqliteReadStore(newFile())
+    await right(store.served(inbox))
+    const plans: string[] = []
+    const find: typeof store.find = (model, query) => {
+      plans.push(store.explain(model, query).join('; '))
+      return store.find(model, query)
+    }
+    await right(readWaiting({ ...store, find }, 'lab', 5n, { limit: 10, mostBytes: 1e6 }))
+    expect(plans).toEqual([
+      expect.stringMatching(/USING INDEX \S+ \(waiting=\? AND arrived>\? AND arrived<\?\)/),
+    ])
+    expect(plans[0]).not.toContain('TEMP B-TREE')
     await store.close()
   })
 })
