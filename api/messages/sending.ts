@@ -48,12 +48,12 @@ const messageIn = (
   })
 }
 
-/** The answer of a write to a message, as its sender sees it. */
+/** The answer of a write to a message, as its sender sees it; `content` is where it made or found that. */
 export const messageAnswer = async (
   dependencies: ApiDependencies,
   call: Call,
   outcome: Outcome<MessageState>,
-  isNew?: boolean,
+  content?: { readonly path: string; readonly isNew: boolean },
 ): Promise<E.Either<Failure, Answer>> => {
   const { state } = outcome
   if (state.is === 'absent') return E.left({ _tag: 'NoSuchItem', what: 'message' })
@@ -65,7 +65,7 @@ export const messageAnswer = async (
       model: inbox.name,
       path: `/messages/${state.envelope.id}`,
       shows: { text: text.right },
-      ...(isNew === undefined ? {} : { isNew }),
+      ...content,
     }),
   )
 }
