@@ -172,3 +172,49 @@ export const readWaiting = async (
     upTo,
   }))(page)
 }
+
+const mostExpiredBytes = 8 * 1024 * 1024
+
+/** The ids of messages that somebody has not acknowledged and that had expired by a time in UTC (`Instant`). */
+export const readExpired = async (
+  reads: Pick<ReadModels, 'find'>,
+  now: string,
+  limit: number,
+): Promise<E.Either<ReadUnavailable, readonly string[]>> => {
+  const page = await reads.find(inbox, {
+    equals: {},
+    ranges: [{ field: expiresField, until: now }],
+    orderedBy: expiresField,
+    descending: false,
+    limit,
+    mostBytes: mostExpiredBytes,
+  })
+  return E.map(({ documents }: DocumentPage) => [
+    ...new Set(documents.map(({ text }) => parseHeld(text).envelope.id)),
+  ])(page)
+}
+
+/** What waits for a node. */
+export interface InboxState {
+  /** Messages; as many as were to be counted at most where there are more. */
+  readonly size: number
+  /** When the one that waits longest was sent (ISO 8601); null where none waits. */
+  readonly oldest: string | null
+}
+
+/** How much waits for a recipient, as far as one counts. */
+export const readInboxState = async (
+  reads: Pick<ReadModels, 'checkpoint' | 'find' | 'count'>,
+  recipient: string,
+  mostCounted: number,
+): Promise<E.Either<ReadUnavailable, InboxState>> => {
+  const [size, first] = await Promise.all([
+    reads.count(inbox, { [waitingField]: recipient }, mostCounted),
+    readWaiting(reads, recipient, 0n, { limit: 1, mostBytes: 0 }),
+  ])
+  if (E.isLeft(size)) return size
+  return E.map(({ messages }: WaitingPage) => ({
+    size: size.right,
+    oldest: messages[0]?.envelope.sentAt ?? null,
+  }))(first)
+}

@@ -2,7 +2,7 @@ import * as E from '#fp/Either'
 import type { LogFailure } from '../domain/log-failure.ts'
 import type { Subscription } from '../domain/subscriptions.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
-import { arrivedField, inbox, parseWaiting, waitingField } from '../projections/inbox.ts'
+import { type InboxState, readInboxState } from '../projections/inbox.ts'
 import type { ReadModels } from '../projections/read-store.ts'
 import type { ReadUnavailable } from '../projections/read-unavailable.ts'
 import { nodeField, parseSubscriptionText, subscriptions } from '../projections/subscriptions.ts'
@@ -23,26 +23,19 @@ export interface SubscriptionStatus {
   readonly deadLetters: number
 }
 
-/** What waits for a node. */
-export interface InboxState {
-  /** Messages; `mostCounted` where there are more. */
-  readonly size: number
-  /** When the one that waits longest was sent (ISO 8601); null where none waits. */
-  readonly oldest: string | null
-}
-
 /** What the hub has for a node that it has not taken yet. */
 export interface SyncState {
   readonly inbox: InboxState
   readonly subscriptions: readonly SubscriptionStatus[]
 }
 
+/** Messages of an inbox that are counted at most. */
 export const mostCounted = 100_000
 const mostSubscriptions = 100
 const mostBytes = 2 ** 24
 
 export interface SyncDependencies {
-  readonly reads: Pick<ReadModels, 'find' | 'count'>
+  readonly reads: Pick<ReadModels, 'checkpoint' | 'find' | 'count'>
   readonly deliveries: Pick<DeliveryStore, 'progressOf' | 'countDeadLetters'>
   readonly feed: Pick<EventFeed, 'head' | 'positionOf'>
 }
@@ -85,22 +78,6 @@ export const subscriptionStatuses = async (
   return E.right(statuses)
 }
 
-const inboxState = async (
-  { reads }: Pick<SyncDependencies, 'reads'>,
-  node: string,
-): Promise<E.Either<ReadUnavailable, InboxState>> => {
-  const equals = { [waitingField]: node }
-  const [size, first] = await Promise.all([
-    reads.count(inbox, equals, mostCounted),
-    reads.find(inbox, { equals, orderedBy: arrivedField, descending: false, limit: 1, mostBytes }),
-  ])
-  if (E.isLeft(size)) return size
-  if (E.isLeft(first)) return first
-  const [document] = first.right.documents
-  const oldest = document === undefined ? undefined : parseWaiting(document.text)?.envelope.sentAt
-  return E.right({ size: size.right, oldest: oldest ?? null })
-}
-
 /** What the hub has for each of some nodes, in their order. */
 export const syncStates = async (
   dependencies: SyncDependencies,
@@ -117,7 +94,7 @@ export const syncStates = async (
     if (E.isLeft(own)) return own
     const all = own.right.documents.map(({ text }) => parseSubscriptionText(text).subscription)
     const [waiting, statuses] = await Promise.all([
-      inboxState(dependencies, node),
+      readInboxState(dependencies.reads, node, mostCounted),
       subscriptionStatuses(dependencies, all),
     ])
     if (E.isLeft(waiting)) return waiting
