@@ -15,8 +15,10 @@ import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { openDatabase } from '../../stores/sqlite/database.ts'
 import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
+import { sqliteRelayStore } from '../../stores/sqlite/relay-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
@@ -43,6 +45,7 @@ generationsContract('SQLite', async () => sqliteReadStore(newFile()))
 leasesContract('SQLite', async () => sqliteReadStore(newFile()))
 checkpointsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
+deliveryStoreContract('SQLite', async () => sqliteRelayStore(newFile()))
 
 describe('the credentials in an SQLite file of an earlier release', () => {
   it('are all looked at by the sweep, an hour after the file was opened first', async () => {
