@@ -59,6 +59,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   leasesContract('MongoDB', async () => mongoReadStore(newUrl()))
+  leasesContract('MongoDB, of those who deliver', async () => mongoRelayStore(newUrl()))
   checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   deliveryStoreContract('MongoDB', async () => mongoRelayStore(newUrl()))
