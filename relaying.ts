@@ -87,6 +87,8 @@ export const startRelay = async (
         asksFor: makeAsksFor(),
         now: Date.now,
         random: Math.random,
+        sleep: (milliseconds, until) =>
+          pause(milliseconds, undefined, { signal: until }).catch(() => undefined),
         subscriptions,
         commands,
         leases: core.deliveryLeases,
