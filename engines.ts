@@ -26,6 +26,7 @@ interface Closed {
 export interface RelayStore {
   readonly bodies: MessageBodies
   readonly deliveries: DeliveryStore
+  readonly leases: Leases
 }
 
 /** What a hub keeps things in. */

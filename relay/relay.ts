@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { EventLog } from '../commands/event-log.ts'
 import type { Subscriptions, SubscriptionWrite } from '../commands/subscriptions.ts'
@@ -7,15 +6,12 @@ import type { LogFailure } from '../domain/log-failure.ts'
 import { subscriptionEvents, subscriptionStream } from '../domain/subscriptions.ts'
 import type { Leases } from '../projections/leases.ts'
 import type { SubscriptionAt } from '../projections/subscriptions.ts'
-import {
-  type DeliveryDependencies,
-  type DeliveryEnd,
-  deliverSubscription,
-  type Replay,
-} from './deliver-subscription.ts'
+import { type DeliveryDependencies, deliverSubscription } from './deliver-subscription.ts'
 import { deliveryMilliseconds } from './delivery-records.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 import type { FollowedSubscriptions } from './followed-subscriptions.ts'
+import type { DeliveryEnd } from './receiver.ts'
+import type { Replay } from './replays.ts'
 
 const leaseMilliseconds = 5_000
 const lookMilliseconds = 1_000
@@ -49,7 +45,7 @@ const leaseOf = (id: string): string => `subscription_${id}`
  * another takes over within seconds. Until the signal.
  */
 export const runRelay = async (dependencies: RelayDependencies, signal: AbortSignal): Promise<void> => {
-  const { subscriptions, commands, deliveries, leases, holder, log, positionOf, lacking, report } =
+  const { subscriptions, commands, deliveries, leases, holder, log, positionOf, lacking, report, sleep } =
     dependencies
   const workers = new Map<string, Worker>()
 
@@ -138,7 +134,7 @@ export const runRelay = async (dependencies: RelayDependencies, signal: AbortSig
         report(failure, id)
         failures += 1
         const milliseconds = Math.min(longestPauseMilliseconds, 100 * 2 ** failures)
-        await pause(milliseconds, undefined, { signal: ending }).catch(() => undefined)
+        await sleep(milliseconds, ending)
       }
     }
   }
@@ -196,12 +192,7 @@ export const runRelay = async (dependencies: RelayDependencies, signal: AbortSig
       report(failure, '')
     }
     const waiting = new AbortController()
-    await Promise.race([
-      change,
-      pause(lookMilliseconds, undefined, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(
-        () => undefined,
-      ),
-    ])
+    await Promise.race([change, sleep(lookMilliseconds, AbortSignal.any([signal, waiting.signal]))])
     waiting.abort()
   }
   const held = [...workers.keys()]

@@ -19,6 +19,7 @@ import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { sqliteRelayStore } from '../../stores/sqlite/relay-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
@@ -44,6 +45,7 @@ eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
 generationsContract('SQLite', async () => sqliteReadStore(newFile()))
 leasesContract('SQLite', async () => sqliteReadStore(newFile()))
+leasesContract('SQLite, of those who deliver', async () => sqliteRelayStore(newFile()))
 checkpointsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 messageBodiesContract('SQLite', async () => {
@@ -69,6 +71,7 @@ messageBodiesContract('SQLite', async () => {
     },
   }
 })
+deliveryStoreContract('SQLite', async () => sqliteRelayStore(newFile()))
 
 describe('the credentials in an SQLite file of an earlier release', () => {
   it('are all looked at by the sweep, an hour after the file was opened first', async () => {
