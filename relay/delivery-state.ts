@@ -43,7 +43,7 @@ export interface DeliveryState {
   readonly revive: (position: bigint, row: Failing) => void
   /** Whether there is nothing that `save` would have to write. */
   readonly isSaved: () => boolean
-  /** Throws a `DeliveryFailure`; after that it saves nothing more: what is missing would be passed over. */
+  /** Throws a `DeliveryFailure`. It is not to be called again after that: what was to be written then would be missing. */
   readonly save: () => Promise<void>
 }
 
@@ -83,7 +83,6 @@ export const takeOver = async (
   let dead: DeliveryRecord[] = []
   let revived: string[] = []
   let savedAt = saved?.savedAt ?? now()
-  let isBroken = false
 
   // Time in which nobody tried does not count.
   const untried = Math.max(0, now() - savedAt - longestUnsaved)
@@ -164,11 +163,9 @@ export const takeOver = async (
     },
     isSaved,
     save: async () => {
-      if (isBroken || isSaved()) return
+      if (isSaved()) return
       savedAt = now()
-      isBroken = true
       orThrow(await deliveries.save(id, token, changes()))
-      isBroken = false
     },
   }
 }

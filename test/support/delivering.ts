@@ -60,6 +60,8 @@ export const makeClock = () => {
         if (signal.aborted) wake()
       }),
     settled,
+    /** So many milliseconds pass at once, as for a process that was not running. */
+    leap: (milliseconds: number): Promise<void> => goTo(now + milliseconds),
     /** So many milliseconds pass. */
     pass: async (milliseconds: number): Promise<void> => {
       await settled()
