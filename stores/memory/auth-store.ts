@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthStore, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
+import { isDestroyed, type StoredKey } from '../../auth/key-store.ts'
 
 const liveMilliseconds = 10_000
 
@@ -14,8 +15,32 @@ export const memoryAuthStore = (): AuthStore => {
   const claims = new Map<string, string>()
   const seen = new Map<string, number>()
   let signing: readonly SigningKey[] = []
+  const keys = new Map<string, StoredKey>()
   const keyOf = (account: string, version: string) => `${account} ${version}`
   return {
+    addKeys: async added => {
+      for (const key of added) if (!keys.has(key.account)) keys.set(key.account, key)
+      return E.right(undefined)
+    },
+    keysOf: async accounts => E.right(accounts.flatMap(account => keys.get(account) ?? [])),
+    destroyKey: async account => {
+      keys.set(account, { account })
+      return E.right(undefined)
+    },
+    destroyedKeys: async () => E.right([...keys.values()].filter(isDestroyed).map(({ account }) => account)),
+    keysOfOtherMasters: async (master, most) =>
+      E.right(
+        [...keys.values()]
+          .flatMap(key => (isDestroyed(key) || key.master === master ? [] : [key]))
+          .slice(0, most),
+      ),
+    rewrapKeys: async rewrapped => {
+      for (const key of rewrapped) {
+        const kept = keys.get(key.account)
+        if (kept !== undefined && !isDestroyed(kept)) keys.set(key.account, key)
+      }
+      return E.right(undefined)
+    },
     addCredential: async credential => {
       for (const other of credentials.values())
         if (other.account === credential.account) other.candidateSince ??= Date.now()

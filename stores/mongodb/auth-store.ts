@@ -10,6 +10,7 @@ import { takeoverIn } from './auth-takeover.ts'
 import { type Keyed, openMongo } from './client.ts'
 import { credentialsIn } from './credentials.ts'
 import { insertNew, untilDone } from './insert-new.ts'
+import { keysIn } from './keys.ts'
 import { once } from './once.ts'
 import { signingKeysIn } from './signing-keys.ts'
 
@@ -41,6 +42,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   const attempts = attemptsIn(db)
   const signing = signingKeysIn(db)
   const takeover = takeoverIn(db)
+  const keys = keysIn(db)
   const secrets = db.collection<Keyed & { readonly secret: string }>('secrets')
   const processes = db.collection<Keyed & { readonly position: bigint; readonly seenAt: number }>('processes')
   const usedOnce = db.collection<Keyed & { readonly until: number }>('used_once')
@@ -54,10 +56,26 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
       attempts.index(),
       usedOnce.createIndex({ until: 1 }),
       processes.createIndex({ seenAt: 1 }),
+      keys.index(),
     ]),
   )
 
   return {
+    addKeys: added => attempt(() => keys.add(added)),
+    keysOf: accounts => attempt(() => keys.of(accounts)),
+    destroyKey: account => attempt(() => keys.destroy(account)),
+    destroyedKeys: () =>
+      attempt(async () => {
+        await indexed()
+        return keys.destroyed()
+      }),
+    keysOfOtherMasters: (master, most) =>
+      attempt(async () => {
+        await indexed()
+        return keys.ofOtherMasters(master, most)
+      }),
+    rewrapKeys: rewrapped => attempt(() => keys.rewrap(rewrapped)),
+
     addCredential: credential => attempt(() => credentials.add(credential)),
     credential: (account, version) => attempt(() => credentials.get(account, version)),
     hasCredentials: () => attempt(() => credentials.hasAny()),

@@ -8,6 +8,7 @@ import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 
@@ -18,3 +19,4 @@ generationsContract('memory', async () => ({ ...memoryReadStore(), close: async 
 leasesContract('memory', async () => ({ leases: memoryLeases(), close: async () => {} }))
 checkpointsContract('memory', async () => ({ checkpoints: memoryCheckpoints(), close: async () => {} }))
 authStoreContract('memory', async () => ({ ...memoryAuthStore(), close: async () => {} }))
+keyStoreContract('memory', async () => ({ ...memoryAuthStore(), close: async () => {} }))
