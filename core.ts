@@ -13,6 +13,7 @@ import { type PeopleUseCases, peopleUseCases, standingFollows } from './auth/peo
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import type { SubjectKeys } from './auth/subject-keys.ts'
 import { supersedeIn } from './auth/supersede.ts'
 import { accessRecorder, type RecordAccess } from './commands/accesses.ts'
 import type { ContentStore } from './commands/content-store.ts'
@@ -42,6 +43,7 @@ export interface Core {
   readonly reads: Stores['reads']
   readonly leases: Stores['leases']
   readonly auth: AuthStore
+  readonly keys: SubjectKeys
   readonly contents: ContentStore
   readonly policy: Policy
   readonly passwords: Passwords
@@ -103,8 +105,10 @@ const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<v
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
-  const { events, auth, contents, reads, leases } = stores
-  const ports = orThrow(await openLog(events))
+  const { events, auth, keys, contents, reads, leases } = stores
+  const ports = orThrow(
+    await openLog(events, keys, config.withoutCredentials ? 'count as destroyed' : 'fail'),
+  )
   const sealedAt = orThrow(await stores.sealedAt())
   const { log, feed, identity } = ports
   const isEmpty = !orThrow(await auth.hasCredentials())
@@ -112,6 +116,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     fail({ _tag: 'CredentialsMissing' })
   // Else this process would sweep the credentials of the other log: its own names none of them.
   if (orThrow(await auth.claim('log', identity.id)) !== identity.id) fail({ _tag: 'CredentialsOfAnotherLog' })
+  orThrow(await keys.open())
 
   const standing = makeStanding(await standingStart(reads, feed))
   const ending = new AbortController()
@@ -128,7 +133,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
   }
 
   const turns = makeTurns(1000)
-  const handle = commandHandler({ log, turns, now: () => new Date() })
+  const handle = commandHandler({ log, turns, now: () => new Date(), erasures: keys.erasures })
   const supersede = supersedeIn(auth, ({ cause }) =>
     logger.warn(errorSummary(cause), 'superseded credentials were not marked'),
   )
@@ -142,6 +147,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     reads,
     leases,
     auth,
+    keys,
     contents,
     policy: makePolicy(config.roles),
     passwords,

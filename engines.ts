@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import * as E from '#fp/Either'
 import type { AuthStore } from './auth/auth-store.ts'
+import { type OpenedSubjectKeys, subjectKeysIn } from './auth/subject-keys.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import type { Config } from './config.ts'
 import type { Checkpoints } from './projections/checkpoints.ts'
 import type { Leases } from './projections/leases.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
 import { fileContent } from './stores/files/content.ts'
+import { masterKeysIn } from './stores/files/master-keys.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
@@ -27,6 +29,8 @@ export interface Stores {
   /** When the embedded event log was left for another engine, if it was. */
   readonly sealedAt: Sealable['sealedAt']
   readonly auth: AuthStore & Closed
+  /** Of the people that events and contents are about. */
+  readonly keys: OpenedSubjectKeys
   readonly contents: ContentStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
   readonly leases: Leases
@@ -55,11 +59,15 @@ type ReportSetAside = (file: string, keptAs: string) => void
 
 const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit<Stores, keyof Events>> => {
   const { dataDir, mongoUrl } = config
+  const masterKeys = masterKeysIn(config.masterKeyFile)
   if (mongoUrl === undefined) {
+    const auth = sqliteAuthStore(authFile(config))
+    const keys = subjectKeysIn(auth, masterKeys)
     const reads = sqliteReadStore(join(dataDir, 'read.db'), keptAs => report('read.db', keptAs))
     return {
-      auth: sqliteAuthStore(authFile(config)),
-      contents: { ...fileContent(contentFolder(config)), close: async () => {} },
+      auth,
+      keys,
+      contents: { ...fileContent(contentFolder(config), keys), close: async () => {} },
       reads,
       leases: reads.leases,
       checkpoints: reads.checkpoints,
@@ -71,9 +79,12 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
     import('./stores/mongodb/read-store.ts'),
   ])
   const reads = mongoReadStore(mongoUrl)
+  const auth = mongoAuthStore(mongoUrl)
+  const keys = subjectKeysIn(auth, masterKeys)
   return {
-    auth: mongoAuthStore(mongoUrl),
-    contents: mongoContent(mongoUrl),
+    auth,
+    keys,
+    contents: mongoContent(mongoUrl, keys),
     reads,
     leases: reads.leases,
     checkpoints: reads.checkpoints,
@@ -126,15 +137,18 @@ export const openMove = async (
     import('./stores/mongodb/auth-store.ts'),
     import('./stores/mongodb/content.ts'),
   ])
+  const auth = sqliteAuthStore(authFile(config))
+  const keys = subjectKeysIn(auth, masterKeysIn(config.masterKeyFile))
   const source = {
     log: sqliteLog(eventsFile(config)),
-    auth: sqliteAuthStore(authFile(config)),
-    contents: fileContent(contentFolder(config)),
+    auth,
+    keys,
+    contents: fileContent(contentFolder(config), keys),
   }
   const target = {
     log: eventStoreDbLog(eventStore),
     auth: mongoAuthStore(mongoUrl),
-    contents: mongoContent(mongoUrl),
+    contents: mongoContent(mongoUrl, keys),
   }
   return {
     source,

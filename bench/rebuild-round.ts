@@ -6,6 +6,7 @@ import { openLog } from '../stores/codec.ts'
 import { openDatabase } from '../stores/sqlite/database.ts'
 import { sqliteLog } from '../stores/sqlite/event-log.ts'
 import { sqliteReadStore } from '../stores/sqlite/read-store.ts'
+import { testKeys } from '../test/support/keys.ts'
 import type { Cost } from './measure.ts'
 
 /** What it costs to run `work` in this process. */
@@ -40,7 +41,7 @@ export const fullRebuild = (
   costOf(async () => {
     const stored = sqliteLog(log)
     const store = sqliteReadStore(reads)
-    const ports = await openLog(stored)
+    const ports = await openLog(stored, testKeys)
     if (E.isLeft(ports)) throw new Error(ports.left._tag)
     await rebuild({ feed: ports.right.feed, reads: store, writer: store }, projections, {
       signal: new AbortController().signal,

@@ -6,6 +6,7 @@ import type { NewEvent } from '../domain/event.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { openLog } from '../stores/codec.ts'
 import { sqliteLog } from '../stores/sqlite/event-log.ts'
+import { testKeys } from '../test/support/keys.ts'
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
@@ -71,7 +72,7 @@ const atOnce = 2_000
 /** Writes events into a log beside each other, in order. */
 const openWriter = async (path: string) => {
   const stored = sqliteLog(path)
-  const ports = await openLog(stored)
+  const ports = await openLog(stored, testKeys)
   if (E.isLeft(ports)) throw new Error(ports.left._tag)
   const { log } = ports.right
   let written = 0

@@ -56,7 +56,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: ['domain', 'commands', 'projections', 'relay', 'auth', 'package.json'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth'],
   'config.ts': ['auth', 'stores'],
-  'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:commands', 'type:projections'],
+  'engines.ts': ['stores', 'config.ts', 'auth', 'type:commands', 'type:projections'],
   'start-failure.ts': [
     'engines.ts',
     'domain',

@@ -5,6 +5,7 @@ import type { PersonFailure } from '../../auth/people.ts'
 import type {
   ContentCutShort,
   ContentDamaged,
+  ContentErased,
   ContentTooLarge,
   ContentUnavailable,
 } from '../../commands/content-store.ts'
@@ -34,11 +35,12 @@ export type HttpFailure =
   | OverBudget
   | { readonly _tag: 'TooManyRequests'; readonly seconds: number }
   | { readonly _tag: 'PositionNotReached' }
+  | { readonly _tag: 'ErasureUnfinished' }
   | { readonly _tag: 'StartingUp' }
   | { readonly _tag: 'LogSilent' }
   | { readonly _tag: 'Bug'; readonly cause: unknown }
 
-type ContentFailure = ContentUnavailable | ContentDamaged | ContentTooLarge | ContentCutShort
+type ContentFailure = ContentUnavailable | ContentDamaged | ContentErased | ContentTooLarge | ContentCutShort
 
 export type Failure =
   | HttpFailure
@@ -148,6 +150,17 @@ const problemOf = (failure: Failure): Problem => {
       return { name: 'wrong-state', detail: failure.detail }
     case 'Removed':
       return { name: 'removed', detail: `This ${failure.what} was removed.` }
+    case 'Erased':
+    case 'ContentErased':
+      return {
+        name: 'erased',
+        detail: 'The person it was about is forgotten: nobody can read it any more.',
+      }
+    case 'ErasureUnfinished':
+      return unavailable(
+        'unavailable',
+        'The person is forgotten, and the hub is still removing what it has read of them. Send the same again for the certificate.',
+      )
     case 'StaleRevision':
       return {
         name: 'stale-revision',

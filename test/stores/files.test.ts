@@ -9,6 +9,7 @@ import { contentStoreContract } from '../contracts/content-store.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { keepIt } from '../support/keep-content.ts'
+import { keptName, testKeys } from '../support/keys.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -17,12 +18,15 @@ const newFolder = () => {
   folders += 1
   return join(folder.path, String(folders), 'content')
 }
-const fileOf = (path: string, sha256: string) => join(path, sha256.slice(0, 2), sha256)
+const fileOf = (path: string, sha256: string) => {
+  const name = keptName(sha256)
+  return join(path, name.slice(0, 2), name)
+}
 
 contentStoreContract('files', async () => {
   const path = newFolder()
   return {
-    store: fileContent(path),
+    store: fileContent(path, testKeys),
     damage: async sha256 => {
       const bytes = readFileSync(fileOf(path, sha256))
       bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
@@ -40,13 +44,13 @@ async function* all(bytes: Uint8Array) {
 
 describe('the files of contents', () => {
   const keep = (path: string, bytes: Uint8Array) =>
-    right(fileContent(path).receive(all(bytes), bytes.length, keepIt))
+    right(fileContent(path, testKeys).receive(all(bytes), bytes.length, keepIt))
 
   it('are readable by their owner only', async () => {
     const path = newFolder()
     const { sha256 } = await keep(path, randomBytes(10))
     const mode = (file: string) => statSync(file).mode & 0o777
-    expect([path, join(path, 'incoming'), join(path, sha256.slice(0, 2))].map(mode)).toEqual([
+    expect([path, join(path, 'incoming'), dirname(fileOf(path, sha256))].map(mode)).toEqual([
       0o700, 0o700, 0o700,
     ])
     expect(mode(fileOf(path, sha256))).toBe(0o600)
@@ -55,7 +59,7 @@ describe('the files of contents', () => {
   it('are told apart from others of the same size and time', async () => {
     const path = newFolder()
     const content = await keep(path, Buffer.from('the right one'))
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     await right(store.verify(content))
     const file = fileOf(path, content.sha256)
     const { atime, mtime } = statSync(file)
@@ -69,7 +73,7 @@ describe('the files of contents', () => {
     const path = newFolder()
     const bytes = randomBytes(500_000)
     const content = await keep(path, bytes)
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     await right(store.verify(content))
     let given = 0
     const reading = async () => {
@@ -84,7 +88,7 @@ describe('the files of contents', () => {
 
   it('of a process that ended in the middle are swept at once, those of others stay', async () => {
     const path = newFolder()
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     await right(store.sweep())
     await keep(path, randomBytes(10))
     const [ended, elsewhere] = [`${hostname()}+999999999+x`, `elsewhere+1+x`]
@@ -95,7 +99,7 @@ describe('the files of contents', () => {
 
   it('that cannot be written are a failure of their own', async () => {
     const path = newFolder()
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     mkdirSync(dirname(path))
     writeFileSync(path, 'in the way')
     const unavailable = { _tag: 'ContentUnavailable' }

@@ -16,6 +16,7 @@ import { eventOf, pageWritten, personChanged, personRegistered } from '../suppor
 import { anEvent, idsOf, newPrefix, openTarget } from '../support/eventstoredb/target.ts'
 import { eventsOf } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { testKeys } from '../support/keys.ts'
 
 const folder = temporaryFolder()
 const server = await openTarget()
@@ -25,14 +26,14 @@ afterAll(() => {
 })
 
 /** Where contents go. */
-const contents = fileContent(join(folder.path, 'content'))
+const contents = fileContent(join(folder.path, 'content'), testKeys)
 let files = 0
 /** A log of the embedded engine: two people, one of them changed five times at once, and pages. */
 const aLog = async (pages = 20) => {
   files += 1
   const path = join(folder.path, `${files}.db`)
   const log = sqliteLog(path)
-  const ports = await right(openLog(log))
+  const ports = await right(openLog(log, testKeys))
   await right(ports.log.append('person-A', 'no-stream', [personRegistered('A', { name: 'é \u0000' })]))
   for (let n = 0; n < pages; n += 1)
     await right(ports.log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`)]))
@@ -44,7 +45,7 @@ const aLog = async (pages = 20) => {
     log,
     ports,
     auth: sqliteAuthStore(join(folder.path, `${files}-auth.db`)),
-    contents: fileContent(join(folder.path, `${files}-content`)),
+    contents: fileContent(join(folder.path, `${files}-content`), testKeys),
   }
 }
 
@@ -71,7 +72,7 @@ const small: MoveOptions = { ...quiet, placesEvery: 4, placesTogether: 2 }
 
 /** The events without what a move changes. */
 const facts = async (log: StoredLog) => {
-  const { feed } = await right(openLog(log))
+  const { feed } = await right(openLog(log, testKeys))
   const events = await eventsOf(feed)
   return events
     .filter(({ event }) => !event.type.startsWith('HubMove') && event.type !== 'HubPositionsKept')
@@ -85,7 +86,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const log = server.open()
     const moved = await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
     expect(moved).toEqual({ events: 28, digest: expect.stringMatching(/^[0-9a-f]{64}$/), wasMoved: false })
-    const { identity, feed } = await right(openLog(log))
+    const { identity, feed } = await right(openLog(log, testKeys))
     expect(identity).toEqual({ id: source.ports.identity.id, epoch: 1 })
     expect(await facts(log)).toEqual(before)
     const types = (await eventsOf(feed)).map(({ event }) => event.type)
@@ -102,7 +103,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const source = await aLog()
     const log = server.open()
     await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
-    const ports = await right(openLog(log))
+    const ports = await right(openLog(log, testKeys))
     await right(ports.log.append('person-A', 5, [personChanged({ name: 'new' })]))
     expect(await left(source.ports.log.append('person-A', 5, [personChanged({})]))).toMatchObject({
       _tag: 'LogUnavailable',
@@ -117,7 +118,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const before = await eventsOf(old)
     const log = server.open()
     await right(move(source, { log, auth: anAuthTarget(), contents }, small))
-    const { feed } = await right(openLog(log))
+    const { feed } = await right(openLog(log, testKeys))
     const find = (number: bigint) => right(feed.positionOf(formatPosition(identity, number)))
     for (const { position, id } of before) {
       const now = await find(position)
@@ -184,7 +185,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
       size: piece.length,
       sha256: createHash('sha256').update(piece).digest('hex'),
     }))
-    const lost = { ...source, contents: fileContent(join(folder.path, 'lost')) }
+    const lost = { ...source, contents: fileContent(join(folder.path, 'lost'), testKeys) }
     expect(await left(move(lost, { log, auth, contents }, quiet))).toEqual({
       _tag: 'ContentDamaged',
       sha256: names[0]?.sha256,
@@ -244,13 +245,13 @@ describe('a move to EventStoreDB that was broken off', () => {
           { log: lostAt(log, n, stores), auth, contents },
           { ...small, placesEvery: 8 },
         )
-      const opened = await openLog(log)
+      const opened = await openLog(log, testKeys)
       if (n > 1 && E.isLeft(opened)) expect(opened.left).toEqual({ _tag: 'MoveUnfinished' })
       else if (n > 1) expect(moved).toMatchObject({ _tag: 'Right' })
       await right(move(source, { log, auth, contents }, { ...small, placesEvery: 8 }))
       expect(await facts(log)).toEqual(await facts(source.log))
       expect(new Set(await idsOf(log)).size).toBe((await idsOf(log)).length)
-      const { feed } = await right(openLog(log))
+      const { feed } = await right(openLog(log, testKeys))
       const last = formatPosition(source.ports.identity, 28n)
       expect(await right(feed.positionOf(last))).toBeDefined()
       await Promise.all([source.log.close(), source.auth.close(), log.close()])
@@ -302,7 +303,7 @@ describe('a move to EventStoreDB is refused', () => {
     const source = await aLog()
     const before = await right(source.log.sealedAt())
     const [hubs, foreign] = [server.open(), server.open()]
-    await right(openLog(hubs))
+    await right(openLog(hubs, testKeys))
     await right(foreign.append('a', 'no-stream', [anEvent()]))
     for (const log of [hubs, foreign]) {
       const ids = await idsOf(log)
@@ -368,7 +369,7 @@ describe('a move to EventStoreDB is refused', () => {
       _tag: 'CopyDiffers',
       store: 'new events',
     })
-    expect(await left(openLog(log))).toEqual({ _tag: 'MoveUnfinished' })
+    expect(await left(openLog(log, testKeys))).toEqual({ _tag: 'MoveUnfinished' })
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
   })
 

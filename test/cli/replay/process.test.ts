@@ -8,6 +8,7 @@ import { sqliteLog } from '../../../stores/sqlite/event-log.ts'
 import { right } from '../../support/either.ts'
 import { pageWritten } from '../../support/events.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { testKeys } from '../../support/keys.ts'
 import { runCommand } from '../../support/process.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -15,7 +16,7 @@ const folder = temporaryFolder()
 afterAll(() => folder.remove())
 beforeAll(async () => {
   const stored = sqliteLog(join(folder.path, 'events.db'))
-  const { log } = await right(openLog(stored))
+  const { log } = await right(openLog(stored, testKeys))
   // More than a pipe holds.
   const info = 'x'.repeat(400)
   await Promise.all(
