@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { errorSummary } from './api/http/error-summary.ts'
-import type { AuthStore } from './auth/auth-store.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
 import { passwordTaker } from './auth/creation-password.ts'
 import { namesCredentials } from './auth/named-credentials.ts'
@@ -22,6 +21,7 @@ import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
+import type { LogUnavailable } from './domain/log-failure.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -30,6 +30,7 @@ import type { EventFeed } from './projections/event-feed.ts'
 import { allNodes } from './projections/nodes.ts'
 import type { ReadModels } from './projections/read-store.ts'
 import { fail, orThrow, startFailureOf } from './start-failure.ts'
+import { countClearEvents } from './stores/clear-events.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { processName } from './stores/process-name.ts'
 
@@ -42,8 +43,9 @@ export interface Core {
   readonly ports: LogPorts
   readonly reads: Stores['reads']
   readonly leases: Stores['leases']
-  readonly auth: AuthStore
+  readonly auth: Stores['auth']
   readonly keys: SubjectKeys
+  readonly masterKeys: Stores['masterKeys']
   readonly contents: ContentStore
   readonly policy: Policy
   readonly passwords: Passwords
@@ -53,6 +55,11 @@ export interface Core {
   readonly writeItem: WriteItem
   readonly acceptItem: AcceptItem<PasswordFailure>
   readonly recordAccess: RecordAccess
+  /** How many events about a person, of these streams, are stored in clear. */
+  readonly countClear: (
+    account: string,
+    streams: readonly string[],
+  ) => Promise<E.Either<LogUnavailable, number>>
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -148,6 +155,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     leases,
     auth,
     keys,
+    masterKeys: stores.masterKeys,
     contents,
     policy: makePolicy(config.roles),
     passwords,
@@ -157,6 +165,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     writeItem,
     acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
     recordAccess: accessRecorder(handle),
+    countClear: (account, streams) => countClearEvents(events, account, streams),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import * as E from '#fp/Either'
 import type { AuthStore } from './auth/auth-store.ts'
+import type { KeyStore } from './auth/key-store.ts'
+import { type MasterKeys, masterKeyOf } from './auth/master-keys.ts'
 import { type OpenedSubjectKeys, subjectKeysIn } from './auth/subject-keys.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import type { Config } from './config.ts'
@@ -28,9 +30,10 @@ export interface Stores {
   readonly commits: () => number
   /** When the embedded event log was left for another engine, if it was. */
   readonly sealedAt: Sealable['sealedAt']
-  readonly auth: AuthStore & Closed
+  readonly auth: AuthStore & KeyStore & Closed
   /** Of the people that events and contents are about. */
   readonly keys: OpenedSubjectKeys
+  readonly masterKeys: MasterKeys
   readonly contents: ContentStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
   readonly leases: Leases
@@ -59,7 +62,7 @@ type ReportSetAside = (file: string, keptAs: string) => void
 
 const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit<Stores, keyof Events>> => {
   const { dataDir, mongoUrl } = config
-  const masterKeys = masterKeysIn(config.masterKeyFile)
+  const masterKeys = masterKeysIn(config.masterKeyFile, masterKeyOf)
   if (mongoUrl === undefined) {
     const auth = sqliteAuthStore(authFile(config))
     const keys = subjectKeysIn(auth, masterKeys)
@@ -67,6 +70,7 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
     return {
       auth,
       keys,
+      masterKeys,
       contents: { ...fileContent(contentFolder(config), keys), close: async () => {} },
       reads,
       leases: reads.leases,
@@ -84,6 +88,7 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
   return {
     auth,
     keys,
+    masterKeys,
     contents: mongoContent(mongoUrl, keys),
     reads,
     leases: reads.leases,
@@ -138,7 +143,7 @@ export const openMove = async (
     import('./stores/mongodb/content.ts'),
   ])
   const auth = sqliteAuthStore(authFile(config))
-  const keys = subjectKeysIn(auth, masterKeysIn(config.masterKeyFile))
+  const keys = subjectKeysIn(auth, masterKeysIn(config.masterKeyFile, masterKeyOf))
   const source = {
     log: sqliteLog(eventsFile(config)),
     auth,

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
+import type { Erasing } from './auth/erasure.ts'
 import type { Core } from './core.ts'
+import { erasingOn } from './erasures.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
 import { type Company, knownPositionOf, type Projecting, startReadSide } from './read-side.ts'
 import { makeAnswers, startServing } from './serving.ts'
@@ -42,9 +44,33 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   const readSide = await startReadSide(core, logger, 'projects', company, running.signal)
   running.add(readSide.ended)
   running.add(
-    startHousekeeping(core, knownPositionOf(core, readSide), company, noKeys, logger, running.signal),
+    startHousekeeping(
+      core,
+      knownPositionOf(core, readSide),
+      company,
+      noKeys,
+      erasingOn(core, readSide),
+      logger,
+      running.signal,
+    ),
   )
   return { close: running.close }
+}
+
+/** Forgets people on an open core, whether or not a hub runs on the same stores: the read models are kept up to date meanwhile. */
+export const whileProjecting = async <A>(
+  core: Core,
+  logger: Logger,
+  work: (erasing: Erasing) => Promise<A>,
+): Promise<A> => {
+  const ending = new AbortController()
+  const readSide = await startReadSide(core, logger, 'projects', { isAlone: false }, ending.signal)
+  try {
+    return await work(erasingOn(core, readSide))
+  } finally {
+    ending.abort()
+    await readSide.ended
+  }
 }
 
 /** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it, or failing to start, closes the core. */
@@ -69,10 +95,12 @@ export const startHub = async (
     orThrow(await auth.announce(processName, 0n))
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
+    const erasing = erasingOn(core, readSide)
     const { url, closing } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
       readSide,
+      erasing,
       config.publicUrl ?? url,
       closing,
       logger,
@@ -85,6 +113,7 @@ export const startHub = async (
         knownPositionOf(core, readSide),
         company,
         identityProvider.refresh,
+        erasing,
         logger,
         signal,
       ),

@@ -1,5 +1,4 @@
 import type { Either } from '#fp/Either'
-import type { KeyStore } from './key-store.ts'
 
 /** The store of credentials and secrets cannot be reached or written now. */
 export interface AuthUnavailable {
@@ -36,10 +35,10 @@ export interface Attempts {
 }
 
 /**
- * What cannot be rebuilt from the log: hashes of passwords and secrets, the keys of people, and the hub's own. Never dropped by `rebuild`,
+ * What cannot be rebuilt from the log: hashes of passwords and secrets, and the hub's own keys. Never dropped by `rebuild`,
  * part of every backup. A row opens nothing by itself: an event must name its version.
  */
-export interface AuthStore extends KeyStore {
+export interface AuthStore {
   /**
    * The sweep may look at it from now on: an event may never name it. So it may at the others of its account, which an
    * event that names it supersedes; where that was so already, it stays so since then.

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Either } from '#fp/Either'
 
 /** A key that wraps the keys of people. It is kept apart from all that it wraps. */
@@ -24,3 +25,8 @@ export interface MasterKeys {
   /** Keeps these and no others, in one step. */
   readonly replace: (keys: readonly MasterKey[]) => Promise<Either<MasterKeyUnusable, void>>
 }
+
+export const masterKeyOf = (key: Buffer): MasterKey => ({
+  id: createHash('sha256').update('thalamus master key').update(key).digest('hex').slice(0, 16),
+  key,
+})

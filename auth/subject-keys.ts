@@ -36,7 +36,8 @@ export interface OpenedSubjectKeys extends SubjectKeys {
 const mostRemembered = 20_000
 const nonceBytes = 12
 const tagBytes = 16
-const masterClaim = 'master key'
+/** Under this name the store keeps which master key wraps. */
+export const masterClaim = 'master key'
 
 const wrap = (account: string, key: Buffer, master: MasterKey): WrappedKey => {
   const nonce = randomBytes(nonceBytes)

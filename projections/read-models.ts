@@ -1,5 +1,6 @@
 import { catalogue } from '../domain/catalogue.ts'
 import { accountsProjection } from './accounts.ts'
+import { erasuresProjection } from './erasures.ts'
 import { itemsProjection } from './items.ts'
 import { nodesProjection } from './nodes.ts'
 import type { Projection } from './projection.ts'
@@ -11,4 +12,5 @@ export const projections: readonly Projection[] = [
   versionsProjection,
   accountsProjection,
   nodesProjection,
+  erasuresProjection,
 ]

@@ -4,7 +4,7 @@ import * as E from '#fp/Either'
 import type { SubjectKey, SubjectKeys } from '../auth/subject-keys.ts'
 import type { EventLog, SubjectErased } from '../commands/event-log.ts'
 import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
-import { isOfErasure } from '../domain/erasure.ts'
+import { isErasure, isOfErasure } from '../domain/erasure.ts'
 import type { Actor, DomainEvent, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
 import { type JsonObject, jsonText, rememberText } from '../domain/json.ts'
@@ -65,6 +65,10 @@ const isShaped = (shape: z.ZodType, data: unknown): data is JsonObject => shape.
 
 type StoredMetadata = z.infer<typeof metadataShape>
 
+/** The metadata of a stored event; undefined where it is damaged. */
+export const metadataOf = (text: string): StoredMetadata | undefined =>
+  metadataShape.safeParse(parseText(text)).data
+
 /** How the log reads events whose key is in no store, though nobody destroyed it. */
 export type LostKeys = 'fail' | 'count as destroyed'
 
@@ -107,7 +111,7 @@ interface Decoded {
 
 /** By batch: the keys of its events are looked up at once. */
 const decode = async (batch: readonly StoredEvent[], { keys, lostKeys }: Reading): Promise<Decoded> => {
-  const metadata = batch.map(({ metadata }) => metadataShape.safeParse(parseText(metadata)).data)
+  const metadata = batch.map(({ metadata }) => metadataOf(metadata))
   const people = new Set<string>()
   batch.forEach(({ type, data }, i) => {
     const subject = subjectOfStored(type, metadata[i] ?? {})
@@ -130,7 +134,7 @@ const decode = async (batch: readonly StoredEvent[], { keys, lostKeys }: Reading
     const decoded = decodeOne(stored, about, key)
     if (E.isLeft(decoded)) return { events, failure: decoded.left }
     // Whatever follows about this person is erased as well, also where the key is not destroyed yet.
-    if (stored.type === 'PersonErased' && about.subject !== undefined) keys.forget(about.subject)
+    if (isErasure(stored.type) && about.subject !== undefined) keys.forget(about.subject)
     events.push(decoded.right)
   }
   return { events }

@@ -79,8 +79,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:config.ts',
     'package.json',
   ],
+  'erasures.ts': ['domain', 'commands', 'projections', 'auth', 'type:core.ts', 'type:read-side.ts'],
   'read-side.ts': ['domain', 'projections', 'api', 'start-failure.ts', 'type:core.ts'],
-  'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
+  'housekeeping.ts': ['projections', 'auth', 'api', 'erasures.ts', 'type:core.ts', 'type:read-side.ts'],
   'serving.ts': [
     'commands',
     'projections',
@@ -91,7 +92,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:core.ts',
     'type:read-side.ts',
   ],
-  'main.ts': ['read-side.ts', 'housekeeping.ts', 'serving.ts', 'start-failure.ts', 'type:core.ts'],
+  'main.ts': [
+    'read-side.ts',
+    'housekeeping.ts',
+    'serving.ts',
+    'erasures.ts',
+    'start-failure.ts',
+    'type:auth',
+    'type:core.ts',
+  ],
   cli: [
     'domain',
     'commands',

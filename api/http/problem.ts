@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { AuthenticationFailure } from '../../auth/authenticate.ts'
+import type { ErasureFailure } from '../../auth/erasure.ts'
 import type { NodeFailure } from '../../auth/nodes.ts'
 import type { PersonFailure } from '../../auth/people.ts'
 import type {
@@ -35,7 +36,6 @@ export type HttpFailure =
   | OverBudget
   | { readonly _tag: 'TooManyRequests'; readonly seconds: number }
   | { readonly _tag: 'PositionNotReached' }
-  | { readonly _tag: 'ErasureUnfinished' }
   | { readonly _tag: 'StartingUp' }
   | { readonly _tag: 'LogSilent' }
   | { readonly _tag: 'Bug'; readonly cause: unknown }
@@ -47,6 +47,7 @@ export type Failure =
   | ContentFailure
   | AuthenticationFailure
   | PersonFailure
+  | ErasureFailure
   | NodeFailure
   | ReadUnavailable
 

@@ -1,13 +1,8 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as E from '#fp/Either'
 import type { MasterKey, MasterKeys, MasterKeyUnusable } from '../../auth/master-keys.ts'
-
-const masterKeyOf = (key: Buffer): MasterKey => ({
-  id: createHash('sha256').update('thalamus master key').update(key).digest('hex').slice(0, 16),
-  key,
-})
 
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
@@ -40,7 +35,7 @@ const syncFolder = async (path: string): Promise<void> => {
 }
 
 /** Master keys in a file, readable by its owner only: one a line, 32 bytes as 64 hex digits or in base64, the first of them wraps. */
-export const masterKeysIn = (path: string): MasterKeys => {
+export const masterKeysIn = (path: string, keyOfBytes: (key: Buffer) => MasterKey): MasterKeys => {
   const unusable = (reason: MasterKeyUnusable['reason']): E.Either<MasterKeyUnusable, never> =>
     E.left({ _tag: 'MasterKeyUnusable', file: path, reason })
 
@@ -54,14 +49,14 @@ export const masterKeysIn = (path: string): MasterKeys => {
       } catch (error) {
         return unusable(codeOf(error) === 'ENOENT' ? 'missing' : 'unreadable')
       }
-      const keys: MasterKey[] = []
+      const keys: Buffer[] = []
       for (const line of text.split('\n').map(line => line.trim())) {
         if (line === '') continue
         const key = keyOfLine(line)
         if (key === undefined) return unusable('not a key')
-        keys.push(masterKeyOf(key))
+        keys.push(key)
       }
-      return keys.length === 0 ? unusable('not a key') : E.right(keys)
+      return keys.length === 0 ? unusable('not a key') : E.right(keys.map(keyOfBytes))
     },
 
     make: async () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthStore, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
-import { isDestroyed, type StoredKey } from '../../auth/key-store.ts'
+import type { KeyStore, StoredKey } from '../../auth/key-store.ts'
 
 const liveMilliseconds = 10_000
 
 /** Credentials that live as long as their process: for tests. */
-export const memoryAuthStore = (): AuthStore => {
+export const memoryAuthStore = (): AuthStore & KeyStore => {
   const credentials = new Map<string, StoredCredential & { candidateSince?: number | undefined }>()
   const secrets = new Map<string, Buffer>()
   const processes = new Map<string, { position: bigint; seenAt: number }>()
@@ -27,17 +27,18 @@ export const memoryAuthStore = (): AuthStore => {
       keys.set(account, { account })
       return E.right(undefined)
     },
-    destroyedKeys: async () => E.right([...keys.values()].filter(isDestroyed).map(({ account }) => account)),
+    destroyedKeys: async () =>
+      E.right([...keys.values()].filter(({ master }) => master === undefined).map(({ account }) => account)),
     keysOfOtherMasters: async (master, most) =>
       E.right(
         [...keys.values()]
-          .flatMap(key => (isDestroyed(key) || key.master === master ? [] : [key]))
+          .flatMap(key => (key.master === undefined || key.master === master ? [] : [key]))
           .slice(0, most),
       ),
     rewrapKeys: async rewrapped => {
       for (const key of rewrapped) {
         const kept = keys.get(key.account)
-        if (kept !== undefined && !isDestroyed(kept)) keys.set(key.account, key)
+        if (kept?.master !== undefined) keys.set(key.account, key)
       }
       return E.right(undefined)
     },

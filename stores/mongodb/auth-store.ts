@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Either } from '#fp/Either'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable } from '../../auth/auth-store.ts'
+import type { KeyStore } from '../../auth/key-store.ts'
 import { attempted } from '../attempted.ts'
 import { hasEnded } from '../process-name.ts'
 import { attemptsIn } from './attempts.ts'
@@ -22,7 +23,7 @@ const processRow = z.object({ _id: z.string(), position: z.bigint() })
 const claimRow = z.object({ value: z.string() })
 const seenRow = z.object({ _id: z.string(), at: z.number() })
 
-export interface MongoAuthStore extends AuthStore, AuthTarget {
+export interface MongoAuthStore extends AuthStore, KeyStore, AuthTarget {
   readonly close: () => Promise<void>
 }
 

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { AuthSource } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
-import type { WrappedKey } from '../../auth/key-store.ts'
+import type { KeyStore, WrappedKey } from '../../auth/key-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { contentsOf } from './auth-contents.ts'
 import { checkFile, namingDamage } from './damage.ts'
@@ -52,7 +52,7 @@ const addCandidates = (db: Database): void => {
   )
 }
 
-export interface SqliteAuthStore extends AuthStore, AuthSource {
+export interface SqliteAuthStore extends AuthStore, KeyStore, AuthSource {
   readonly close: () => Promise<void>
 }
 

@@ -57,7 +57,12 @@ export const requestOf = (options: ReplayOptions, environment = {}): ReplayReque
 export const openTestLog = async (sealedAt?: string) => {
   const ports = await right(openLog(memoryLog(), testKeys))
   const handle = commandHandler({ log: ports.log, turns: makeTurns(10), now: () => new Date('2026-03-01') })
-  const core = { ports, recordAccess: accessRecorder(handle), sealedAt, auth: memoryAuthStore() }
+  const core = {
+    ports,
+    recordAccess: accessRecorder(handle),
+    sealedAt,
+    auth: { ...memoryAuthStore(), close: async () => {} },
+  }
   return {
     core,
     append: (stream: string, event: NewEvent, revision = 0) =>
