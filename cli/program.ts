@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { flagOf, readConfig, settings } from '../config.ts'
 import { version } from '../core.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
+import { eraseCommand } from './erase.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
 import { moveCommand } from './move.ts'
@@ -75,6 +76,7 @@ keyCommands(program, command, withConfig)
 rebuildCommand(program, command, withConfig)
 replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
+eraseCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')
   .option('--json', 'list what was refused, and sum up, as JSON')
