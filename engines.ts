@@ -134,7 +134,13 @@ export const damagedFileIn = (config: Config, error: unknown): DamagedFile | und
  */
 export const openMove = async (
   config: Config,
-): Promise<({ readonly source: MoveSource; readonly target: MoveTarget } & Closed) | undefined> => {
+): Promise<
+  | ({
+      readonly source: MoveSource & { readonly keys: OpenedSubjectKeys }
+      readonly target: MoveTarget
+    } & Closed)
+  | undefined
+> => {
   const { eventStore, mongoUrl } = config
   if (eventStore === undefined || mongoUrl === undefined || !existsSync(eventsFile(config))) return undefined
   const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }] = await Promise.all([

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import { formatPosition } from '../../domain/position.ts'
-import { openLog } from '../../stores/codec.ts'
+import { encodeOne, openLog } from '../../stores/codec.ts'
 import { fileContent } from '../../stores/files/content.ts'
 import { type MoveOptions, move } from '../../stores/moving/move.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
@@ -16,7 +16,7 @@ import { eventOf, pageWritten, personChanged, personRegistered } from '../suppor
 import { anEvent, idsOf, newPrefix, openTarget } from '../support/eventstoredb/target.ts'
 import { eventsOf } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { testKeys } from '../support/keys.ts'
+import { keysWithoutStore, testKeys } from '../support/keys.ts'
 
 const folder = temporaryFolder()
 const server = await openTarget()
@@ -45,6 +45,7 @@ const aLog = async (pages = 20) => {
     log,
     ports,
     auth: sqliteAuthStore(join(folder.path, `${files}-auth.db`)),
+    keys: testKeys,
     contents: fileContent(join(folder.path, `${files}-content`), testKeys),
   }
 }
@@ -71,13 +72,62 @@ const quiet: MoveOptions = { report: () => {} }
 const small: MoveOptions = { ...quiet, placesEvery: 4, placesTogether: 2 }
 
 /** The events without what a move changes. */
-const facts = async (log: StoredLog) => {
-  const { feed } = await right(openLog(log, testKeys))
+const facts = async (log: StoredLog, keys = testKeys) => {
+  const { feed } = await right(openLog(log, keys))
   const events = await eventsOf(feed)
   return events
     .filter(({ event }) => !event.type.startsWith('HubMove') && event.type !== 'HubPositionsKept')
     .map(({ position: _, ...event }) => event)
 }
+
+/** What a log holds of the events of some streams, as it is stored. */
+const storedData = async (log: StoredLog, ...streams: readonly string[]) => {
+  const data: string[] = []
+  for (const stream of streams) {
+    const { events } = await right(log.read(stream, 0))
+    data.push(...events.map(event => event.data))
+  }
+  return data
+}
+
+describe('a log that was written before people had keys', () => {
+  it('is encrypted when it is moved, and says the same', async () => {
+    files += 1
+    const log = sqliteLog(join(folder.path, `${files}.db`))
+    const keys = keysWithoutStore()
+    await right(openLog(log, keys))
+    const inClear = [personRegistered('A', { name: 'Clear' }), personRegistered('GONE', { name: 'Gone' })]
+    for (const event of inClear)
+      await right(log.append(`person-${event.metadata.subject}`, 'no-stream', [encodeOne(event)]))
+    await keys.destroy('GONE')
+    const before = await facts(log, keys)
+    const target = server.open()
+    const auth = sqliteAuthStore(join(folder.path, `${files}-auth.db`))
+    const source = { log, auth, keys, contents }
+    const moved = await right(move(source, { log: target, auth: anAuthTarget(), contents }, quiet))
+    expect(moved).toMatchObject({ events: 3, wasMoved: false })
+    const people = ['person-A', 'person-GONE']
+    for (const data of await storedData(log, ...people)) expect(data).toMatch(/^\{/)
+    for (const data of await storedData(target, ...people)) expect(data).toMatch(/^1[A-Za-z0-9+/]+=*$/)
+    expect(await facts(target, keys)).toEqual(before)
+    expect(before.map(({ event }) => event.erased)).toEqual([undefined, undefined, true])
+    // Who forgets that somebody was forgotten gets nothing either.
+    const { log: reopened } = await right(openLog(target, keysWithoutStore()))
+    expect(await left(reopened.read('person-GONE'))).toMatchObject({ reason: 'damaged' })
+    await Promise.all([log.close(), auth.close(), target.close()])
+  })
+
+  it('is copied as it is stored where it was encrypted already', async () => {
+    const source = await aLog()
+    const log = server.open()
+    await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
+    const streams = ['person-A', 'person-B', 'page-A:3']
+    const data = await storedData(source.log, ...streams)
+    expect(await storedData(log, ...streams)).toEqual(data)
+    expect(data.filter(text => text.startsWith('1')).length).toBe(3)
+    await Promise.all([source.log.close(), source.auth.close(), log.close()])
+  })
+})
 
 describe('a log that is moved from SQLite to EventStoreDB', () => {
   it('is the same log in a new epoch: events, ids, order, revisions and times', async () => {
@@ -384,6 +434,7 @@ describe('a move to EventStoreDB is refused', () => {
       stream: 'page-A:7',
     })
     const empty = {
+      keys: testKeys,
       log: sqliteLog(join(folder.path, 'empty.db')),
       auth: source.auth,
       contents: source.contents,
