@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ import { contentStoreContract } from '../contracts/content-store.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { keepIt } from '../support/keep-content.ts'
-import { keptName, testKeys } from '../support/keys.ts'
+import { keptName, keysWithoutStore, testKeys } from '../support/keys.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -54,6 +54,31 @@ describe('the files of contents', () => {
       0o700, 0o700, 0o700,
     ])
     expect(mode(fileOf(path, sha256))).toBe(0o600)
+  })
+
+  it('that were kept in clear, before contents were encrypted, are given as ever', async () => {
+    const path = newFolder()
+    const bytes = randomBytes(100_000)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    mkdirSync(join(path, sha256.slice(0, 2)), { recursive: true })
+    writeFileSync(join(path, sha256.slice(0, 2), sha256), bytes)
+    const store = fileContent(path, testKeys)
+    const content = { size: bytes.length, sha256, subject: 'A' }
+    await right(store.verify(content))
+    const pieces: Uint8Array[] = []
+    for await (const piece of store.read(content, { first: 10, last: 99_998 })) pieces.push(piece)
+    expect(Buffer.concat(pieces).equals(bytes.subarray(10, 99_999))).toBe(true)
+  })
+
+  it('of somebody who is forgotten are not taken and not given', async () => {
+    const keys = keysWithoutStore()
+    const store = fileContent(newFolder(), keys)
+    const content = await right(store.receive(all(Buffer.from('x')), 1, keepIt, 'A'))
+    await keys.destroy('A')
+    expect(await left(store.verify({ ...content, subject: 'A' }))).toEqual({ _tag: 'ContentErased' })
+    expect(await left(store.receive(all(Buffer.from('x')), 1, keepIt, 'A'))).toEqual({
+      _tag: 'ContentErased',
+    })
   })
 
   it('are told apart from others of the same size and time', async () => {

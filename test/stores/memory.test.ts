@@ -5,6 +5,7 @@ import { memoryLeases } from '../../stores/memory/leases.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
+import { encryptionContract } from '../contracts/encryption.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
@@ -13,6 +14,7 @@ import { leasesContract } from '../contracts/leases.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 
 eventLogContract('memory', async () => memoryLog())
+encryptionContract('memory', async () => memoryLog())
 eventFeedContract('memory', async () => memoryLog())
 readStoreContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))
 generationsContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))

@@ -17,6 +17,7 @@ import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
+import { encryptionContract } from '../contracts/encryption.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
@@ -39,6 +40,7 @@ const newFile = () => {
 }
 
 eventLogContract('SQLite', async () => sqliteLog(newFile()))
+encryptionContract('SQLite', async () => sqliteLog(newFile()))
 eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
 generationsContract('SQLite', async () => sqliteReadStore(newFile()))
