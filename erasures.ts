@@ -12,11 +12,25 @@ import type { ReadSide } from './read-side.ts'
 const patience = 30_000
 const lookMilliseconds = 20
 
-/** What forgets people in this process. */
-export const erasingOn = (core: Core, { progress }: Pick<ReadSide, 'progress'>): Erasing => {
+/** What forgets people in this process, until the signal. */
+export const erasingOn = (
+  core: Core,
+  { progress }: Pick<ReadSide, 'progress'>,
+  signal: AbortSignal,
+): ErasingOnCore => {
   const { ports, reads, auth, keys, contents, writeItem } = core
   const { log, feed, identity } = ports
-  return erasing({
+  const haveReached = async (position: bigint): Promise<boolean> => {
+    const names = progress.positions().map(({ name }) => name)
+    const deadline = Date.now() + patience
+    while (Date.now() < deadline && !signal.aborted) {
+      const reached = await Promise.all(names.map(name => progress.reached(name, position, 1_000)))
+      if (reached.every(Boolean)) return true
+      await pause(lookMilliseconds)
+    }
+    return false
+  }
+  const own = erasing({
     log,
     writeItem,
     readItem: readItem(log),
@@ -25,29 +39,38 @@ export const erasingOn = (core: Core, { progress }: Pick<ReadSide, 'progress'>):
     store: auth,
     hub: identity.id,
     head: feed.head,
-    haveReached: async position => {
-      const names = progress.positions().map(({ name }) => name)
-      for (const deadline = Date.now() + patience; Date.now() < deadline; await pause(lookMilliseconds)) {
-        const reached = await Promise.all(names.map(name => progress.reached(name, position, 1_000)))
-        if (reached.every(Boolean)) return true
-      }
-      return false
-    },
+    haveReached,
     purge: reads.purge,
     eventsAbout: account => eventsAbout(reads, account),
     countClear: core.countClear,
     formatPosition: position => formatPosition(identity, position),
   })
+  return { ...own, finishAll: () => finishAll(core, own.finish, haveReached) }
 }
 
-/**
- * Finishes every erasure that the log has and that was left undone: the process was killed, or the store of keys is older than
- * the log. Gives how many it finished, and why others are left.
- */
-export const finishErasures = async (
-  { reads, ports, auth }: Pick<Core, 'reads' | 'ports' | 'auth'>,
-  { finish }: Pick<Erasing, 'finish'>,
-): Promise<{ readonly finished: number; readonly failures: readonly ErasureFailure[] }> => {
+/** What came of finishing erasures: how many are finished, and why others are left. */
+export interface Finished {
+  readonly finished: number
+  readonly failures: readonly ErasureFailure[]
+}
+
+export interface ErasingOnCore extends Erasing {
+  /**
+   * Finishes every erasure that the log has and that was left undone: the process was killed, or the store of keys is older
+   * than the log.
+   */
+  readonly finishAll: () => Promise<Finished>
+}
+
+const finishAll = async (
+  { reads, ports, auth }: Core,
+  finish: Erasing['finish'],
+  haveReached: (position: bigint) => Promise<boolean>,
+): Promise<Finished> => {
+  const head = await ports.feed.head()
+  if (E.isLeft(head)) return { finished: 0, failures: [head.left] }
+  // Next time, then: the read models are being built.
+  if (!(await haveReached(head.right))) return { finished: 0, failures: [] }
   const { documents } = await allErasures(reads, ports.feed)
   const stored = documents.size === 0 ? E.right([]) : await auth.keysOf([...documents.keys()])
   if (E.isLeft(stored)) return { finished: 0, failures: [stored.left] }

@@ -2,10 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { errorSummary } from './api/http/error-summary.ts'
-import type { Erasing } from './auth/erasure.ts'
 import { attemptWindowMilliseconds } from './auth/guesses.ts'
 import type { Core } from './core.ts'
-import { finishErasures } from './erasures.ts'
+import type { ErasingOnCore } from './erasures.ts'
 import { namedContents } from './projections/named-contents.ts'
 import { projections } from './projections/read-models.ts'
 import type { Company } from './read-side.ts'
@@ -40,7 +39,7 @@ export const startHousekeeping = (
   knownPosition: () => bigint,
   company: Company,
   refreshKeys: () => Promise<unknown>,
-  erasing: Pick<Erasing, 'finish'>,
+  erasing: Pick<ErasingOnCore, 'finishAll'>,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<unknown> => {
@@ -63,19 +62,22 @@ export const startHousekeeping = (
       more = E.isRight(swept) && swept.right
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }
-    const { finished, failures } = await finishErasures(core, erasing)
-    if (finished > 0) logger.info({ finished }, 'erasures that were left undone are finished')
-    for (const failure of failures)
-      logger.warn({ failure: failure._tag }, 'an erasure is not finished yet; trying again')
     await auth.sweepExpired(attemptWindowMilliseconds)
     await contents.sweep()
     // Whoever does not follow the log does not know which credentials it names.
     if (standing.isLive() && standing.silentFor() < silenceMilliseconds)
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)
   }
+  const finishErasures = async () => {
+    const { finished, failures } = await erasing.finishAll()
+    if (finished > 0) logger.info({ finished }, 'erasures that were left undone are finished')
+    for (const failure of failures)
+      logger.warn({ failure: failure._tag }, 'an erasure is not finished yet; trying again')
+  }
   return Promise.all([
     every(announceMilliseconds, signal, logger, announce),
     every(sweepMilliseconds, signal, logger, sweep),
+    every(sweepMilliseconds, signal, logger, finishErasures),
     every(refreshMilliseconds, signal, logger, refreshKeys),
   ])
 }

@@ -49,7 +49,7 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
       knownPositionOf(core, readSide),
       company,
       noKeys,
-      erasingOn(core, readSide),
+      erasingOn(core, readSide, running.signal),
       logger,
       running.signal,
     ),
@@ -66,7 +66,7 @@ export const whileProjecting = async <A>(
   const ending = new AbortController()
   const readSide = await startReadSide(core, logger, 'projects', { isAlone: false }, ending.signal)
   try {
-    return await work(erasingOn(core, readSide))
+    return await work(erasingOn(core, readSide, ending.signal))
   } finally {
     ending.abort()
     await readSide.ended
@@ -95,7 +95,7 @@ export const startHub = async (
     orThrow(await auth.announce(processName, 0n))
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
-    const erasing = erasingOn(core, readSide)
+    const erasing = erasingOn(core, readSide, signal)
     const { url, closing } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
