@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Either } from '#fp/Either'
 
 /** A key that wraps the keys of people. It is kept apart from all that it wraps. */
@@ -6,7 +6,7 @@ export interface MasterKey {
   /** Names it in what it wraps: 16 hex digits of a hash. */
   readonly id: string
   /** 256 bits. */
-  readonly key: Buffer
+  readonly key: KeyObject
 }
 
 /** The file of master keys cannot be used: it is not there, cannot be read, or is none. */
@@ -28,5 +28,5 @@ export interface MasterKeys {
 
 export const masterKeyOf = (key: Buffer): MasterKey => ({
   id: createHash('sha256').update('thalamus master key').update(key).digest('hex').slice(0, 16),
-  key,
+  key: createSecretKey(key),
 })

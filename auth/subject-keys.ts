@@ -1,11 +1,14 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthStore, AuthUnavailable } from './auth-store.ts'
 import { isDestroyed, type KeyStore, type StoredKey, type WrappedKey } from './key-store.ts'
 import type { MasterKey, MasterKeys, MasterKeyUnusable } from './master-keys.ts'
 
-/** A person's key, 256 bits; or that it was destroyed, and with it all that it encrypted. */
-export type SubjectKey = Buffer | 'destroyed'
+/**
+ * A person's key, 256 bits; or that it was destroyed, and with it all that it encrypted. Not its bytes: Node makes a key object of them
+ * for each cipher, which takes longer than a page of text.
+ */
+export type SubjectKey = KeyObject | 'destroyed'
 
 type Found = E.Either<AuthUnavailable, ReadonlyMap<string, SubjectKey>>
 
@@ -60,13 +63,13 @@ export const rewrapped = (key: WrappedKey, from: MasterKey, to: MasterKey): Wrap
 
 /** Remembers the latest keys, in two halves of which the older is let go whole. */
 const makeRemembered = () => {
-  let [recent, older] = [new Map<string, Buffer>(), new Map<string, Buffer>()]
-  const add = (person: string, key: Buffer): void => {
+  let [recent, older] = [new Map<string, KeyObject>(), new Map<string, KeyObject>()]
+  const add = (person: string, key: KeyObject): void => {
     if (recent.size >= mostRemembered / 2) [recent, older] = [new Map(), recent]
     recent.set(person, key)
   }
   return {
-    get: (person: string): Buffer | undefined => {
+    get: (person: string): KeyObject | undefined => {
       const found = recent.get(person)
       if (found !== undefined) return found
       const before = older.get(person)
@@ -89,6 +92,7 @@ export const subjectKeysIn = (
   const remembered = makeRemembered()
   const erased = new Set<string>()
   let masters: readonly MasterKey[] = []
+  let hubSecret: Buffer | undefined
 
   const readMasters = async (): Promise<E.Either<MasterKeyUnusable, readonly MasterKey[]>> => {
     const read = await masterKeys.read()
@@ -102,7 +106,7 @@ export const subjectKeysIn = (
   }
 
   /** A key that another master key wraps than those known was rewrapped since: the file has it by now. */
-  const unwrapped = async (key: WrappedKey): Promise<E.Either<AuthUnavailable, Buffer>> => {
+  const unwrapped = async (key: WrappedKey): Promise<E.Either<AuthUnavailable, KeyObject>> => {
     const masterOf = () => masters.find(({ id }) => id === key.master)
     let master = masterOf()
     if (master === undefined) {
@@ -114,7 +118,7 @@ export const subjectKeysIn = (
       E.left({ _tag: 'AuthUnavailable' as const, cause: new Error(message) })
     if (master === undefined) return failed('the key of a person is wrapped by another master key')
     try {
-      return E.right(unwrap(key, master))
+      return E.right(createSecretKey(unwrap(key, master)))
     } catch {
       return failed('the key of a person is damaged')
     }
@@ -180,7 +184,11 @@ export const subjectKeysIn = (
       return store.destroyKey(person)
     },
 
-    hubSecret: () => store.secret('contents'),
+    hubSecret: async () => {
+      const secret = hubSecret === undefined ? await store.secret('contents') : E.right(hubSecret)
+      if (E.isRight(secret)) hubSecret = secret.right
+      return secret
+    },
 
     open: async () => {
       const claimed = await store.claimed(masterClaim)

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { StoredNewEvent } from './stored.ts'
 
@@ -34,7 +34,7 @@ const freshNonce = (): Buffer => {
  * The data of an event, encrypted under a key of 256 bits: AES-256-GCM (NIST SP 800-38D) with a nonce of its own, as base64 of
  * nonce, ciphertext and tag, behind a digit that names the form.
  */
-export const encrypted = (key: Buffer, place: Place, data: string): string => {
+export const encrypted = (key: KeyObject, place: Place, data: string): string => {
   const isLong = data.length > deflatedFrom
   const nonce = freshNonce()
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(boundTo(place))
@@ -44,7 +44,7 @@ export const encrypted = (key: Buffer, place: Place, data: string): string => {
 }
 
 /** The data as it was; undefined where it was encrypted under another key, for another place, or was changed since. */
-export const decrypted = (key: Buffer, place: Place, data: string): string | undefined => {
+export const decrypted = (key: KeyObject, place: Place, data: string): string | undefined => {
   const bytes = Buffer.from(data.slice(1), 'base64')
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), {

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import type { ByteRange, ContentName } from '../commands/content-store.ts'
 import type { ContentPlace } from './stored-content.ts'
 
@@ -28,8 +36,8 @@ export const ownerOf = (secret: Buffer, subject: string): string =>
 export const clearPlaceOf = ({ sha256 }: ContentName): ContentPlace => ({ name: sha256 })
 
 /** The key of one content: no two share one, so that frames can be counted as nonces. */
-const keyOf = (key: Buffer, salt: Buffer): Buffer =>
-  Buffer.from(hkdfSync('sha256', key, salt, 'thalamus content', 32))
+const keyOf = (key: KeyObject, salt: Buffer): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync('sha256', key, salt, 'thalamus content', 32)))
 
 const nonceOf = (frame: number): Buffer => {
   const nonce = Buffer.alloc(12)
@@ -45,7 +53,7 @@ export const encryptedSize = (size: number): number =>
  * Encrypts bytes as they come: a head (`THC1`, 32 random bytes), then frames of 64 KiB, each AES-256-GCM with its number as the
  * nonce, under a key made of the given one and the head (HKDF, RFC 5869).
  */
-export const contentEncryption = (key: Buffer) => {
+export const contentEncryption = (key: KeyObject) => {
   const salt = randomBytes(saltBytes)
   const contentKey = keyOf(key, salt)
   let frames = 0
@@ -99,7 +107,7 @@ async function* inSizes(bytes: AsyncIterable<Uint8Array>, sizes: Iterable<number
   if (next.done !== true) changed()
 }
 
-const opened = (key: Buffer, frame: number, sealed: Buffer): Buffer => {
+const opened = (key: KeyObject, frame: number, sealed: Buffer): Buffer => {
   const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(frame), { authTagLength: tagBytes })
   decipher.setAuthTag(sealed.subarray(-tagBytes))
   try {
@@ -111,7 +119,7 @@ const opened = (key: Buffer, frame: number, sealed: Buffer): Buffer => {
 
 /** A range of a content of `size` bytes, read from where it is kept: only the frames that it is in. Throws where one was changed. */
 export async function* decryptedRange(
-  key: Buffer,
+  key: KeyObject,
   size: number,
   { first, last }: ByteRange,
   read: (range: ByteRange) => AsyncIterable<Uint8Array>,

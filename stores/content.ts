@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { SubjectKey, SubjectKeys } from '../auth/subject-keys.ts'
 import type {
@@ -38,7 +38,7 @@ const takeIn = async (
   bytes: AsyncIterable<Uint8Array>,
   limit: number,
   incoming: Incoming,
-  key: Buffer,
+  key: KeyObject,
 ): Promise<E.Either<ContentUnavailable | ContentTooLarge | ContentCutShort, ContentName>> => {
   const pieces = bytes[Symbol.asyncIterator]()
   const hash = createHash('sha256')
@@ -132,7 +132,7 @@ export const contentStore = (stored: StoredContent, keys: ContentKeys): ContentS
     subject: string | undefined,
     look: ContentKeys['find'],
   ): Promise<SubjectKey | undefined> => {
-    if (subject === undefined) return secretOf()
+    if (subject === undefined) return createSecretKey(await secretOf())
     const found = await look([subject])
     if (E.isLeft(found)) throw found.left.cause
     return found.right.get(subject)

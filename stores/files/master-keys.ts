@@ -80,7 +80,7 @@ export const masterKeysIn = (path: string, keyOfBytes: (key: Buffer) => MasterKe
       const next = `${path}.next`
       try {
         await rm(next, { force: true })
-        await writeSynced(next, textOf(keys.map(({ key }) => key)))
+        await writeSynced(next, textOf(keys.map(({ key }) => key.export())))
         await rename(next, path)
         await syncFolder(path)
         return E.right(undefined)

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { SubjectKeys } from '../../auth/subject-keys.ts'
 import { decrypted, encrypted, isEncrypted } from '../cipher.ts'
@@ -37,7 +37,10 @@ export const meaningWith = (keys: Pick<SubjectKeys, 'find' | 'findOrMake'>) => (
       const subject = subjectOf(event)
       if (subject === undefined || isEncrypted(event.data)) return event
       const key = found.right.get(subject) ?? 'destroyed'
-      return { ...event, data: encrypted(key === 'destroyed' ? randomBytes(32) : key, event, event.data) }
+      return {
+        ...event,
+        data: encrypted(key === 'destroyed' ? createSecretKey(randomBytes(32)) : key, event, event.data),
+      }
     })
   },
 })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { SubjectKey, SubjectKeys } from '../../auth/subject-keys.ts'
 import { placeOf } from '../../stores/content-cipher.ts'
@@ -10,7 +10,7 @@ import { placeOf } from '../../stores/content-cipher.ts'
 export const keysWithoutStore = (): SubjectKeys => {
   const destroyed = new Set<string>()
   const keyOf = (account: string): SubjectKey =>
-    destroyed.has(account) ? 'destroyed' : createHash('sha256').update(account).digest()
+    destroyed.has(account) ? 'destroyed' : createSecretKey(createHash('sha256').update(account).digest())
   const find = async (people: readonly string[]) =>
     E.right(new Map(people.map(account => [account, keyOf(account)])))
   return {
