@@ -11,6 +11,6 @@ export const projections: readonly Projection[] = [
   ...catalogue.map(itemsProjection),
   versionsProjection,
   accountsProjection,
-  nodesProjection,
   erasuresProjection,
+  nodesProjection,
 ]
