@@ -33,48 +33,50 @@ const damaged: ContentDamaged = { _tag: 'ContentDamaged' }
 
 const wholeOf = ({ size }: ContentName): ByteRange => ({ first: 0, last: size - 1 })
 
-/** Writes the bytes, encrypted, as they come; a piece is taken only when the one before it has been written. */
-const takeIn = async (
+/** Writes the bytes as they come; a piece is taken only when the one before it has been written. */
+export const takeIn = async (
   bytes: AsyncIterable<Uint8Array>,
   limit: number,
-  incoming: Incoming,
-  key: KeyObject,
+  incoming: Pick<Incoming, 'write'>,
 ): Promise<E.Either<ContentUnavailable | ContentTooLarge | ContentCutShort, ContentName>> => {
   const pieces = bytes[Symbol.asyncIterator]()
   const hash = createHash('sha256')
-  const encryption = contentEncryption(key)
-  const write = (frames: readonly Buffer[]) =>
-    attempt(async () => {
-      for (const frame of frames) await incoming.write(frame)
-    })
   let size = 0
-  const begun = await write([encryption.head])
-  if (E.isLeft(begun)) return begun
   for (;;) {
     const next = await pieces.next().then(
       piece => E.right(piece),
       (cause: unknown) => E.left<ContentCutShort>({ _tag: 'ContentCutShort', cause }),
     )
     if (E.isLeft(next)) return next
-    if (next.right.done === true) {
-      const ended = await write(encryption.end())
-      return E.isLeft(ended) ? ended : E.right({ size, sha256: hash.digest('hex') })
-    }
+    if (next.right.done === true) return E.right({ size, sha256: hash.digest('hex') })
     const piece = next.right.value
     size += piece.length
     hash.update(piece)
     const written =
       size > limit
         ? E.left<ContentTooLarge>({ _tag: 'ContentTooLarge', limit })
-        : await write(encryption.add(piece))
+        : await attempt(() => incoming.write(piece))
     if (E.isRight(written)) continue
     await pieces.return?.()
     return written
   }
 }
 
+/** What is written to an upload, encrypted; `end` writes what is left. */
+const encryptedInto = ({ write }: Pick<Incoming, 'write'>, key: KeyObject) => {
+  const encryption = contentEncryption(key)
+  const writeAll = async (frames: readonly Buffer[]) => {
+    for (const frame of frames) await write(frame)
+  }
+  return {
+    begin: () => write(encryption.head),
+    write: (chunk: Uint8Array) => writeAll(encryption.add(chunk)),
+    end: () => writeAll(encryption.end()),
+  }
+}
+
 /** The bytes, the last piece of them only when all of them have the hash they should have. */
-async function* checked(bytes: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
+export async function* checked(bytes: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   let held: Uint8Array | undefined
   for await (const piece of bytes) {
@@ -184,8 +186,13 @@ export const contentStore = (stored: StoredContent, keys: ContentKeys): ContentS
       if (E.isLeft(begun)) return begun
       const incoming = begun.right
       try {
-        const taken = await takeIn(bytes, limit, incoming, contentKey)
+        const encrypting = encryptedInto(incoming, contentKey)
+        const started = await attempt(() => encrypting.begin())
+        if (E.isLeft(started)) return started
+        const taken = await takeIn(bytes, limit, encrypting)
         if (E.isLeft(taken)) return taken
+        const ended = await attempt(() => encrypting.end())
+        if (E.isLeft(ended)) return ended
         const content = taken.right
         let isKept = false
         const keep = () =>
