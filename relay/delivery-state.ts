@@ -18,6 +18,8 @@ import { orThrow } from './or-throw.ts'
 
 /** How far it is is saved at least this often while a stream fails, so that who goes on knows since when nobody tried. */
 export const longestUnsaved = 30_000
+/** A position past events that were not asked for is saved this often: it saves reading them again, and nothing else. */
+export const quietMilliseconds = 5_000
 
 type Noted = Pick<Progress, 'failures' | 'lastError' | 'handledRevision' | 'heldUntil'>
 
@@ -27,7 +29,8 @@ type Noted = Pick<Progress, 'failures' | 'lastError' | 'handledRevision' | 'held
  */
 export interface DeliveryState {
   readonly position: () => bigint
-  readonly moveTo: (position: bigint) => void
+  /** `isQuiet`: nothing was delivered on the way. */
+  readonly moveTo: (position: bigint, isQuiet: boolean) => void
   readonly noted: () => Noted
   readonly note: (change: Partial<Noted>) => void
   /** What fails, by its key. */
@@ -75,6 +78,7 @@ export const takeOver = async (
 
   // What is to be saved.
   let isChanged = saved === undefined
+  let hasMoved = false
   const rows = new Set<string>()
   let dead: DeliveryRecord[] = []
   let revived: string[] = []
@@ -95,7 +99,9 @@ export const takeOver = async (
     changed()
   }
   const isOld = () => failing.size > 0 && now() - savedAt >= longestUnsaved
-  const isSaved = () => !isChanged && rows.size === 0 && dead.length === 0 && revived.length === 0 && !isOld()
+  const isQuiet = () => !hasMoved || now() - savedAt < quietMilliseconds
+  const isSaved = () =>
+    isQuiet() && !isChanged && rows.size === 0 && dead.length === 0 && revived.length === 0 && !isOld()
 
   /** Takes along what has changed. */
   const changes = () => {
@@ -109,6 +115,7 @@ export const takeOver = async (
       ...revived.map(key => ({ kind: 'dead' as const, key })),
     ]
     isChanged = false
+    hasMoved = false
     rows.clear()
     dead = []
     revived = []
@@ -117,9 +124,10 @@ export const takeOver = async (
 
   return {
     position: () => position,
-    moveTo: next => {
+    moveTo: (next, isQuiet) => {
       position = next
-      isChanged = true
+      hasMoved = true
+      isChanged ||= !isQuiet
       changed()
     },
     noted: () => noted,

@@ -17,14 +17,14 @@ export interface ReadAhead {
   readonly reached: (position: bigint) => void
 }
 
-/** `moveTo` is told of each position that everything up to is done with. */
-export const makeReadAhead = (moveTo: (position: bigint) => void): ReadAhead => {
+/** `moveTo` is told of each position that everything up to is done with, and whether events were delivered on the way. */
+export const makeReadAhead = (moveTo: (position: bigint, isQuiet: boolean) => void): ReadAhead => {
   const places: Place[] = []
   let [events, characters] = [0, 0]
-  const advance = () => {
+  const advance = (isQuiet: boolean) => {
     let reached: bigint | undefined
     while (places[0]?.isDone) reached = places.shift()?.position
-    if (reached !== undefined) moveTo(reached)
+    if (reached !== undefined) moveTo(reached, isQuiet)
   }
   return {
     events: () => events,
@@ -39,14 +39,14 @@ export const makeReadAhead = (moveTo: (position: bigint) => void): ReadAhead => 
         place.isDone = true
         events -= 1
         characters -= size
-        advance()
+        advance(false)
       }
     },
     reached: position => {
       const last = places.at(-1)
       if (last?.isDone) last.position = position
       else places.push({ position, isDone: true })
-      advance()
+      advance(true)
     },
   }
 }

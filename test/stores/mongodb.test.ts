@@ -21,6 +21,7 @@ import { contentStoreContract } from '../contracts/content-store.ts'
 import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { leasesContract } from '../contracts/leases.ts'
+import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
@@ -62,6 +63,29 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   leasesContract('MongoDB, of those who deliver', async () => mongoRelayStore(newUrl()))
   checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
+  messageBodiesContract('MongoDB', async () => {
+    const database = newDatabase()
+    const { bodies, close } = mongoRelayStore(databaseUrl(server.url, database))
+    const pieces = client
+      .db(`${database}_auth`)
+      .collection<{ readonly _id: string; readonly bytes: Binary }>('message_pieces')
+    return {
+      bodies,
+      damage: async id => {
+        const ofBody = await pieces.find({ _id: { $regex: `^${id}/` } }).toArray()
+        for (const { _id, bytes } of ofBody.slice(-1)) {
+          const changed = Buffer.from(bytes.value())
+          changed[0] = (changed[0] ?? 0) ^ 1
+          await pieces.updateOne({ _id }, { $set: { bytes: new Binary(changed) } })
+        }
+      },
+      loseFirstPiece: async id => {
+        await pieces.deleteOne({ _id: `${id}/0` })
+      },
+      remains: () => pieces.countDocuments(),
+      close,
+    }
+  })
   deliveryStoreContract('MongoDB', async () => mongoRelayStore(newUrl()))
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()
