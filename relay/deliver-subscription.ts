@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../domain/event.ts'
 import type { Subscription } from '../domain/subscriptions.ts'
 import type { FeedBatch } from '../projections/event-feed.ts'
 import { makeBell, type Sleep } from './bell.ts'
-import { longestUnsaved, quietMilliseconds, type StateDependencies, takeOver } from './delivery-state.ts'
+import { longestUnsaved, type StateDependencies, takeOver } from './delivery-state.ts'
 import { type FailingStreamsDependencies, makeFailingStreams } from './failing-streams.ts'
 import { makeReadAhead } from './read-ahead.ts'
 import { type DeliveryEnd, makeReceiver, type ReceiverDependencies } from './receiver.ts'
@@ -118,7 +118,8 @@ export const deliverSubscription = async (
     while (!ending.signal.aborted) {
       await revive()
       await state.save()
-      if (state.isSaved()) await bell.rung(quietMilliseconds)
+      const wait = state.dueIn()
+      if (wait > 0) await bell.rung(wait)
       await sleep(saveMilliseconds, ending.signal)
     }
   }

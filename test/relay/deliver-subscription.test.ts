@@ -522,6 +522,34 @@ describe('what is held', () => {
   })
 })
 
+describe('a subscription for which nothing is recorded', () => {
+  it('writes nothing, and seldom how far it is past what is not asked for', async () => {
+    const all = await openDelivering()
+    let saves = 0
+    const save: typeof all.store.save = (...asked) => {
+      saves += 1
+      return all.store.save(...asked)
+    }
+    let next = 0n
+    const follow: typeof all.dependencies.follow = async function* (_, signal) {
+      while (!signal.aborted) {
+        yield { events: [], next, caughtUp: true }
+        await all.clock.sleep(second, signal)
+      }
+    }
+    const process = all.begin({ changed: { follow, deliveries: { ...all.store, save } } })
+    await all.clock.pass(hour)
+    expect(saves).toBe(1)
+    for (let n = 0; n < 60; n += 1) {
+      next += 1n
+      await all.clock.pass(second)
+    }
+    expect(saves).toBeGreaterThan(1)
+    expect(saves).toBeLessThanOrEqual(14)
+    await process.stop()
+  })
+})
+
 describe('a stop in the middle', () => {
   it('notes what posts under way become, and leaves nothing to be done twice', async () => {
     const all = await openDelivering()
