@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -14,6 +15,8 @@ export interface Setting {
   readonly placeholder: string
   readonly fallback: string | undefined
   readonly meaning: string
+  /** Its value is shown to nobody; of a URL the password is not. */
+  readonly isSecret?: boolean
 }
 
 export const settings: readonly Setting[] = [
@@ -31,12 +34,14 @@ export const settings: readonly Setting[] = [
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep events in EventStoreDB or KurrentDB, esdb://…; without it in DATA_DIR',
+    isSecret: true,
   },
   {
     name: 'MONGODB_URL',
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep the rest in MongoDB, mongodb://…/NAME, in NAME and NAME_auth; without it in DATA_DIR',
+    isSecret: true,
   },
   {
     name: 'STREAM_PREFIX',
@@ -49,6 +54,13 @@ export const settings: readonly Setting[] = [
     placeholder: 'file',
     fallback: undefined,
     meaning: 'roles of people, in the original’s format',
+  },
+  {
+    name: 'MASTER_KEY_FILE',
+    placeholder: 'file',
+    fallback: undefined,
+    meaning:
+      'the key that wraps the keys of people, made where there is none; master.key in DATA_DIR, must be given with MONGODB_URL',
   },
   { name: 'TLS_CERT', placeholder: 'file', fallback: undefined, meaning: 'certificate (PEM), for https' },
   { name: 'TLS_KEY', placeholder: 'file', fallback: undefined, meaning: 'its private key (PEM)' },
@@ -112,6 +124,14 @@ export const settings: readonly Setting[] = [
 /** `DATA_DIR` as a flag: `data-dir`. */
 export const flagOf = ({ name }: Setting): string => name.toLowerCase().replaceAll('_', '-')
 
+/** A certificate and its private key in PEM, and the files that they are read from. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 export interface Config {
   readonly host: string
   readonly port: number
@@ -122,8 +142,10 @@ export interface Config {
   readonly eventStore: { readonly url: string; readonly prefix: string } | undefined
   /** Where the rest is kept, if not in `dataDir`. */
   readonly mongoUrl: string | undefined
+  /** The file of the key that wraps the keys of people. */
+  readonly masterKeyFile: string
   readonly roles: Roles
-  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  readonly tls: Tls | undefined
   /** Seconds an access token lives. */
   readonly tokenSeconds: number
   /** Bytes of a document's content. */
@@ -218,6 +240,7 @@ const shape = z.object({
   STREAM_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: 'must be 1 to 64 of A–Z a–z 0–9 . _ -' }),
+  MASTER_KEY_FILE: z.string().optional(),
   ROLES_FILE: z.string().optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
@@ -268,7 +291,8 @@ const textOf = (path: string): string | undefined => {
   }
 }
 
-const isPair = (tls: { readonly cert: string; readonly key: string }): boolean => {
+/** Whether a private key belongs to a certificate, both in PEM. */
+export const isPair = (tls: Pick<Tls, 'cert' | 'key'>): boolean => {
   try {
     createSecureContext(tls)
     return true
@@ -279,18 +303,42 @@ const isPair = (tls: { readonly cert: string; readonly key: string }): boolean =
 
 const shippedRoles = fileURLToPath(new URL('./auth/roles.json', import.meta.url))
 
-/**
- * Reads settings: flags before the environment before defaults; an empty value is unset. Gives every problem at
- * once, each a sentence that begins with the setting's name.
- */
+/** Values of settings by their names. */
+type Values = Readonly<Record<string, string | undefined>>
+
+/** Where a value comes from; the first that gives one counts. */
+export const settingSources = ['flag', 'environment', 'file', 'default'] as const
+export type SettingSource = (typeof settingSources)[number]
+
+/** What gives values to settings. An empty value is unset. */
+export interface GivenSettings {
+  readonly flag: Values
+  readonly environment: Values
+  /** Of `--env-file`. */
+  readonly file?: Values
+}
+
+export interface SettingInForce {
+  readonly setting: Setting
+  /** Undefined where nothing gives one. */
+  readonly value: string | undefined
+  readonly source: SettingSource
+}
+
+/** Each setting with the value in force, and where it comes from. */
+export const settingsInForce = (given: GivenSettings): readonly SettingInForce[] =>
+  settings.map(setting => {
+    const values = { file: {}, ...given, default: { [setting.name]: setting.fallback } }
+    const source = settingSources.find(one => (values[one][setting.name] ?? '') !== '') ?? 'default'
+    return { setting, value: values[source][setting.name], source }
+  })
+
+/** Reads settings. Gives every problem at once, each a sentence that begins with the setting's name. */
 export const readConfig = (
-  environment: Readonly<Record<string, string | undefined>>,
-  flags: Readonly<Record<string, string | undefined>>,
+  given: GivenSettings,
 ): { readonly config: Config } | { readonly problems: readonly string[] } => {
-  const given = (name: string): string | undefined =>
-    [flags[name], environment[name]].find(value => value !== undefined && value !== '')
-  const values = Object.fromEntries(
-    settings.map(({ name, fallback }) => [name, given(name) ?? fallback] as const),
+  const values: Values = Object.fromEntries(
+    settingsInForce(given).map(({ setting, value }) => [setting.name, value] as const),
   )
   const problems: string[] = []
   const parsed = shape.safeParse(values)
@@ -304,13 +352,18 @@ export const readConfig = (
     return text
   }
   const [cert, key] = [fileOf('TLS_CERT'), fileOf('TLS_KEY')]
-  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
+  const [certFile = '', keyFile = ''] = [values.TLS_CERT, values.TLS_KEY]
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key, certFile, keyFile }
   if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined))
     problems.push('TLS_CERT: goes together with TLS_KEY; set both or neither')
   if (tls !== undefined && !isPair(tls))
     problems.push('TLS_CERT: must be a certificate in PEM, and TLS_KEY the private key that belongs to it')
   if (tls !== undefined && values.PUBLIC_URL?.startsWith('http:'))
     problems.push('PUBLIC_URL: must begin with https where TLS_CERT is set')
+  if (values.MONGODB_URL !== undefined && values.MASTER_KEY_FILE === undefined)
+    problems.push(
+      'MASTER_KEY_FILE: must be set with MONGODB_URL; name a file on a disk that no backup of the database copies',
+    )
   if (values.HOST !== undefined && !isLoopback(values.HOST) && values.PUBLIC_URL === undefined)
     problems.push('PUBLIC_URL: must be set when HOST is not a loopback address')
   const rolesText = values.ROLES_FILE === undefined ? textOf(shippedRoles) : fileOf('ROLES_FILE')
@@ -332,6 +385,7 @@ export const readConfig = (
           ? undefined
           : { url: data.EVENTSTORE_URL, prefix: data.STREAM_PREFIX },
       mongoUrl: data.MONGODB_URL,
+      masterKeyFile: data.MASTER_KEY_FILE ?? join(data.DATA_DIR, 'master.key'),
       roles,
       tls,
       tokenSeconds: data.TOKEN_TTL,

@@ -11,8 +11,10 @@ import { makeHealth } from './api/open/health.ts'
 import { accessTokens } from './auth/access-tokens.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
+import type { Erasing } from './auth/erasure.ts'
 import { makeGuesses } from './auth/guesses.ts'
 import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
+import { renewCertificate } from './certificate-renewal.ts'
 import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
@@ -82,6 +84,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
   })
   answerProtocolErrors(server, logger, path => app.allowAt(path))
   const port = await listen(server, config)
+  if (config.tls !== undefined) void renewCertificate(server, config.tls, logger, closing.signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
@@ -100,6 +103,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
 export const makeAnswers = async (
   core: Core,
   readSide: ReadSide,
+  erasing: Erasing,
   publicUrl: string,
   webhooks: Webhooks,
   closing: AbortSignal,
@@ -137,6 +141,7 @@ export const makeAnswers = async (
     }),
     guesses,
     identityProvider,
+    erasing,
     knowsSecret: (clientId, secret) => {
       const node = standing.node(clientId)
       return node !== undefined && secrets.isRemembered(node, secret)

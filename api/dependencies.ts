@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { AuthStore } from '../auth/auth-store.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
+import type { Erasing } from '../auth/erasure.ts'
 import type { Guesses } from '../auth/guesses.ts'
 import type { IdentityProvider } from '../auth/identity-provider.ts'
 import type { NodeUseCases } from '../auth/nodes.ts'
@@ -38,6 +39,7 @@ export interface ApiDependencies {
   readonly knowsSecret: (clientId: string, secret: string) => boolean
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
+  readonly erasing: Pick<Erasing, 'erase' | 'hold'>
   readonly lastSeen: AuthStore['lastSeen']
   readonly claims: Pick<AuthStore, 'claim' | 'claimed' | 'releaseClaim'>
   readonly wasHandled: ReturnType<typeof wasHandled>
@@ -63,7 +65,7 @@ export interface ApiDependencies {
   /** The log's last position. */
   readonly logHead: EventFeed['head']
   /** Reads the event history. */
-  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt'>
+  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt' | 'head' | 'positionOf'>
   /** Follows it once for all who read along. */
   readonly follower: SharedFollower
   /** Follows, likewise, the events that bring messages to their recipients. */

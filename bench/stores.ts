@@ -28,7 +28,7 @@ export const createStore = async (
   fillLog: (log: string) => Promise<unknown>,
   nodes: readonly string[] = ['bench'],
 ): Promise<CreatedStore> => {
-  const read = readConfig({}, { DATA_DIR: path })
+  const read = readConfig({ environment: {}, flag: { DATA_DIR: path } })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   const core = await openCore(read.config, pino({ level: 'silent' }))
   await registerRoot(core)

@@ -113,6 +113,10 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right({ documents, more: false })
     },
+    count: async (model, equals, most) => {
+      const query = { equals, descending: false, limit: most, mostBytes: 0 }
+      return E.right(Math.min(most, matching(model, query).length))
+    },
     checkpoint: async model => E.right(servedOf(model)?.checkpoint ?? startOfLog),
     served: async (model, token) => {
       const stored = servedOf(model) ?? begin(model, 'served')
@@ -123,6 +127,13 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
     begin: async model => E.right(generationOf(begin(model, 'building'))),
     load: async (generation, keys) =>
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
+    keysAbout: async (generation, { equals, keys }) =>
+      E.right(
+        [...(find(generation)?.documents.values() ?? [])]
+          .filter(({ key }) => keys === undefined || (key >= keys.from && key < keys.until))
+          .filter(({ fields }) => Object.entries(equals).every(([name, value]) => fields[name] === value))
+          .map(({ key }) => key),
+      ),
     documentsAfter: async (generation, after, most) => {
       const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
       const documents = [...(find(generation)?.documents.values() ?? [])]
@@ -163,6 +174,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right(true)
     },
+    purge: async () => E.right(undefined),
     sweep: async () => {
       const retired = all.findIndex(stored => stored.state === 'retired')
       if (retired >= 0) all.splice(retired, 1)

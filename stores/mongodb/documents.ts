@@ -66,7 +66,9 @@ export interface Documents {
   readonly make: () => Promise<void>
   readonly get: (key: string) => Promise<Held | undefined>
   readonly find: (query: Query) => Promise<DocumentPage>
+  readonly count: (equals: Query['equals'], most: number) => Promise<number>
   readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
+  readonly keysAbout: (about: Pick<Query, 'equals' | 'keys'>) => Promise<readonly string[]>
   /** All after a key, removed ones too, in the order of their keys. */
   readonly after: (key: string | undefined, most: number) => Promise<readonly Document[]>
   /** Each replaces one of an older position only. */
@@ -140,6 +142,11 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
       return { documents, more: false }
     },
 
+    count: async (equals, most) => {
+      const filter = filterOf(model, { equals, descending: false, limit: most, mostBytes: 0 })
+      return filter === undefined ? 0 : collection.countDocuments(filter, { limit: most })
+    },
+
     load: async keys => {
       // Not every server that speaks the protocol finds several keys by its index: few are asked for one by one.
       const rows =
@@ -155,6 +162,13 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
         }),
       )
       return keys.flatMap(key => byKey.get(key) ?? [])
+    },
+
+    keysAbout: async about => {
+      const filter = filterOf(model, { ...about, descending: false, limit: 0, mostBytes: 0 })
+      if (filter === undefined) return []
+      const rows = await collection.find(filter, { projection: { _id: 1 } }).toArray()
+      return rows.map(({ _id }) => _id)
     },
 
     after: async (key, most) => {

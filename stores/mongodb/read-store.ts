@@ -1,3 +1,4 @@
+import * as E from '#fp/Either'
 import type { Checkpoints } from '../../projections/checkpoints.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type { Generation, ModelShape, ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
@@ -96,6 +97,8 @@ export const mongoReadStore = (url: string): MongoReadStore => {
 
     find: (model, query) => attempt(async () => (await served(model)).find(query)),
 
+    count: (model, equals, most) => attempt(async () => (await served(model)).count(equals, most)),
+
     checkpoint: model =>
       attempt(async () => {
         const row = servedIn(await generations.read(), model)
@@ -123,6 +126,8 @@ export const mongoReadStore = (url: string): MongoReadStore => {
     begin: model => attempt(() => begin(model)),
 
     load: (generation, keys) => attempt(() => documentsOf(generation).load(keys)),
+
+    keysAbout: (generation, about) => attempt(() => documentsOf(generation).keysAbout(about)),
 
     documentsAfter: (generation, key, most) => attempt(() => documentsOf(generation).after(key, most)),
 
@@ -169,6 +174,9 @@ export const mongoReadStore = (url: string): MongoReadStore => {
         await dropStrays(models)
         return false
       }),
+
+    // What the server keeps of it elsewhere, such as its oplog, it lets go by itself.
+    purge: async () => E.right(undefined),
 
     leases: leasesIn(db, attempt),
     checkpoints: checkpointsIn(db, attempt),

@@ -26,11 +26,13 @@ import { leasesIn, leasesTable } from './leases.ts'
 import type { OnReadFile } from './read-file.ts'
 import {
   columnsOf,
+  countOf,
   createTables,
   documentOf,
   fieldValue,
   heldOf,
   isLookedThrough,
+  keysQueryOf,
   queryOf,
   quoted,
   type Stretch,
@@ -64,7 +66,7 @@ const closeLost = (db: Database): void => {
 }
 
 /** Raised when the tables beside the documents change: a file of another form is emptied, and filled from the log. */
-const form = 3n
+const form = 4n
 
 const forgetOtherForms = (db: Database): void => {
   const isOther = () => db.prepare('PRAGMA user_version').get()?.user_version !== form
@@ -146,7 +148,12 @@ export const sqliteReadStore = (
   }
   const openWhole = () => {
     checkFile(path)
-    const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
+    const db = openDatabase(path, 'NORMAL', {
+      pageBytes,
+      sharedReadMilliseconds,
+      overwritesDeleted: true,
+      takenBack,
+    })
     try {
       prepareTables(db)
     } catch (error) {
@@ -333,6 +340,14 @@ export const sqliteReadStore = (
       }
     },
 
+    count: async (model, equals, most) =>
+      attempt(() => {
+        const { db, table } = servedTable(model)
+        const { sql, values } = countOf(model, table, equals, most)
+        const row = db.read(() => db.prepare(sql).get(...values))
+        return Number(row?.count ?? 0n)
+      }),
+
     checkpoint: async model =>
       attempt((): ModelCheckpoint => {
         const row = servedRow(current().db, model)
@@ -372,6 +387,16 @@ export const sqliteReadStore = (
           const row = statement.get(key)
           return row === undefined ? [] : [documentOf(model, row)]
         })
+      }),
+
+    keysAbout: async ({ model, number }, about) =>
+      attempt(() => {
+        const { db } = current()
+        const { sql, values } = keysQueryOf(model, tableOf(model, number), about)
+        return db
+          .prepare(sql)
+          .all(...values)
+          .map(({ key }) => String(key))
       }),
 
     documentsAfter: async ({ model, number }, after, most) =>
@@ -468,6 +493,8 @@ export const sqliteReadStore = (
         }
         return false
       }),
+
+    purge: async () => attempt(() => current().db.emptyLog()),
 
     leases: leasesIn(onFile),
     checkpoints: checkpointsIn(onFile),

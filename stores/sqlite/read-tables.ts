@@ -158,6 +158,16 @@ const partsOf = (
   return { where: conditions.length === 0 ? 'true' : conditions.join(' AND '), ordering, values }
 }
 
+/** The keys of what is found so, in no order. */
+export const keysQueryOf = (
+  model: ModelShape,
+  table: string,
+  about: Pick<Query, 'equals' | 'keys'>,
+): { sql: string; values: SQLInputValue[] } => {
+  const { where, values } = partsOf(model, { ...about, descending: false, limit: 0, mostBytes: 0 })
+  return { sql: `SELECT key FROM ${table} WHERE ${where}`, values }
+}
+
 /** What a query finds, up to a place in its order. */
 export const queryOf = (
   model: ModelShape,
@@ -171,5 +181,19 @@ export const queryOf = (
   return {
     sql: `SELECT key, text, ${ordered} AS ordered_value FROM ${table} WHERE text IS NOT NULL AND ${where} ORDER BY ${ordering} LIMIT ?`,
     values: [...values, limit + 1],
+  }
+}
+
+/** How many documents have these values, as far as one counts. Removed ones have none. */
+export const countOf = (
+  model: ModelShape,
+  table: string,
+  equals: Query['equals'],
+  most: number,
+): { sql: string; values: SQLInputValue[] } => {
+  const { where, values } = partsOf(model, { equals, descending: false, limit: most, mostBytes: 0 })
+  return {
+    sql: `SELECT count(*) AS count FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ?)`,
+    values: [...values, most],
   }
 }

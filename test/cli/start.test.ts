@@ -79,12 +79,19 @@ describe('a hub that cannot start', () => {
   ])(
     'names the server that does not answer, and neither password nor driver: %s',
     async (name, flag, url) => {
-      const ended = await runCommand(['serve', '--port', '0', flag, url, ...at(name)])
+      const keyFile = ['--master-key-file', join(folder.path, 'master.key')]
+      const ended = await runCommand(['serve', '--port', '0', flag, url, ...keyFile, ...at(name)])
       expect(ended).toMatchObject({ code: 1, out: '' })
       expect(ended.err).toMatch(new RegExp(`^The hub cannot start on ${name}: `, 'm'))
       expect(ended.err).not.toMatch(/hidden|ECONNREFUSED|connect /)
     },
   )
+
+  it('says that MongoDB needs a file for the master key, which no backup of it copies', async () => {
+    const url = ['--mongodb-url', 'mongodb://127.0.0.1:1/thalamus']
+    const ended = await runCommand(['serve', '--port', '0', ...url, ...at('no-key-file')])
+    expect(ended).toMatchObject({ code: 2, err: expect.stringMatching(/^MASTER_KEY_FILE: must be set/) })
+  })
 
   it('leaves the folder of a demo as it was', async () => {
     const ended = await runCommand(['demo', '--port', String(port), ...at('demo')])
@@ -144,12 +151,12 @@ describe('settings', () => {
     ['1', 1],
     ['', 67_108_864],
   ])('know sizes: %s is %i bytes', (size, bytes) => {
-    const read = readConfig({ MAX_CONTENT: size }, {})
+    const read = readConfig({ environment: { MAX_CONTENT: size }, flag: {} })
     expect('config' in read && read.config.mostContentBytes).toBe(bytes)
   })
 
   it.each(['0', '-1', '1.5MiB', 'MiB', '1TiB', '1e6', '64M', '17GiB', 'NaN'])('refuse %s as a size', size => {
-    const read = readConfig({ MAX_CONTENT: size }, {})
+    const read = readConfig({ environment: { MAX_CONTENT: size }, flag: {} })
     expect('problems' in read && read.problems).toEqual([
       expect.stringMatching(/^MAX_CONTENT: must be a number/),
     ])

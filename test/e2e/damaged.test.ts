@@ -89,6 +89,7 @@ describe('a hub whose log or credentials are damaged', () => {
   it.each([
     ['events.db', 'None of its events can be read', 0],
     ['auth.db', 'None of its credentials can be read', 0],
+    ['relay.db', 'None of its bodies of messages can be read', 0],
     ['events.db', 'events can be read', 150_000],
   ] as const)('does not start, names %s, and leaves it as it is', async (file, sentence, from) => {
     const dataDir = filledFolder()
@@ -127,7 +128,7 @@ describeUnless(noEngines(restOnMongo), 'half a hub on MongoDB', () => {
       dataDir,
     ]
     expect(await runCommand(command, 'freedom', 'node', settings)).toMatchObject({ code: 0 })
-    const empty = { MONGODB_URL: `${settings.MONGODB_URL}_empty` }
+    const empty = { ...settings, MONGODB_URL: `${settings.MONGODB_URL}_empty` }
     const ended = await runCommand(['serve', '--port', '0', '--data-dir', dataDir], '', 'node', empty)
     expect(ended).toMatchObject({ code: 1, out: '' })
     expect(ended.err).toContain(

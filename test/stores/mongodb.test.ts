@@ -13,17 +13,22 @@ import { mongoAuthStore } from '../../stores/mongodb/auth-store.ts'
 import { mongoContent } from '../../stores/mongodb/content.ts'
 import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
+import { mongoRelayStore } from '../../stores/mongodb/relay-store.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
+import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { keepIt } from '../support/keep-content.ts'
+import { keptName, testKeys } from '../support/keys.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
@@ -57,15 +62,42 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   leasesContract('MongoDB', async () => mongoReadStore(newUrl()))
+  leasesContract('MongoDB, of those who deliver', async () => mongoRelayStore(newUrl()))
   checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
+  messageBodiesContract('MongoDB', async () => {
+    const database = newDatabase()
+    const { bodies, close } = mongoRelayStore(databaseUrl(server.url, database))
+    const pieces = client
+      .db(`${database}_auth`)
+      .collection<{ readonly _id: string; readonly bytes: Binary }>('message_pieces')
+    return {
+      bodies,
+      damage: async id => {
+        const ofBody = await pieces.find({ _id: { $regex: `^${id}/` } }).toArray()
+        for (const { _id, bytes } of ofBody.slice(-1)) {
+          const changed = Buffer.from(bytes.value())
+          changed[0] = (changed[0] ?? 0) ^ 1
+          await pieces.updateOne({ _id }, { $set: { bytes: new Binary(changed) } })
+        }
+      },
+      loseFirstPiece: async id => {
+        await pieces.deleteOne({ _id: `${id}/0` })
+      },
+      remains: () => pieces.countDocuments(),
+      close,
+    }
+  })
+  deliveryStoreContract('MongoDB', async () => mongoRelayStore(newUrl()))
+  keyStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()
-    const store = mongoContent(databaseUrl(server.url, database))
+    const store = mongoContent(databaseUrl(server.url, database), testKeys)
     const db = client.db(`${database}_auth`)
     const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
     const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
-    const fileOf = async (sha256: string) => (await kept.findOne({ _id: sha256 }))?.file ?? new ObjectId()
+    const fileOf = async (sha256: string) =>
+      (await kept.findOne({ _id: keptName(sha256) }))?.file ?? new ObjectId()
     return {
       store,
       damage: async sha256 => {
@@ -89,6 +121,27 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       },
       close: () => store.close(),
     }
+  })
+
+  it('saves no progress of a holder whose records are being taken over while it saves', async () => {
+    const database = newDatabase()
+    const store = mongoRelayStore(databaseUrl(server.url, database))
+    const save = (n: number) =>
+      store.deliveries.save('s', 1, {
+        put: [
+          { kind: 'failing', key: 'person-A', text: String(n) },
+          { kind: 'progress', key: '', text: String(n) },
+        ],
+        remove: [],
+      })
+    await right(store.deliveries.claim('s', 1))
+    await right(save(1))
+    // As far as the next holder has come: it has this record, and not yet the other.
+    const written = client.db(`${database}_auth`).collection<BsonDocument & { _id: string }>('deliveries')
+    await written.updateOne({ kind: 'failing' }, { $set: { token: 2 } })
+    expect(await left(save(2))).toEqual({ _tag: 'Superseded' })
+    expect(await right(store.deliveries.progressOf(['s']))).toEqual(new Map([['s', '1']]))
+    await store.close()
   })
 
   it('serves a process that starts when another has used the store before', async () => {
@@ -542,7 +595,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     it('in the middle of an upload is a failure, and what was kept before stays', async context => {
       const { run } = server
       if (run === undefined) return context.skip(needsProcess)
-      const store = mongoContent(newUrl())
+      const store = mongoContent(newUrl(), testKeys)
       const bytes = Buffer.alloc(600_000, 'bytes')
       async function* sent(between: () => Promise<unknown>) {
         yield bytes.subarray(0, 400_000)
