@@ -7,6 +7,7 @@ import { eventTypesOf } from './domain/catalogue.ts'
 import type { RecordedEvent } from './domain/event.ts'
 import type { Subscription } from './domain/subscriptions.ts'
 import { allSubscriptions } from './projections/subscriptions.ts'
+import { sleep } from './relay/bell.ts'
 import { followedSubscriptions } from './relay/followed-subscriptions.ts'
 import { keepMessages } from './relay/message-upkeep.ts'
 import { runRelay } from './relay/relay.ts'
@@ -87,8 +88,7 @@ export const startRelay = async (
         asksFor: makeAsksFor(),
         now: Date.now,
         random: Math.random,
-        sleep: (milliseconds, until) =>
-          pause(milliseconds, undefined, { signal: until }).catch(() => undefined),
+        sleep,
         subscriptions,
         commands,
         leases: core.deliveryLeases,
