@@ -55,8 +55,8 @@ const roomFor = (all: readonly Waiting[]): readonly Waiting[] => {
   return end < 0 ? all : all.slice(0, end)
 }
 
-/** What a node's inbox holds after a place: the oldest first, all of it recorded as delivered. */
-export const readInbox = async (
+/** A page of what the read model holds: empty where nothing of it is to be given any more. */
+const readPage = async (
   { readModels, messages, messageBodies }: InboxDependencies,
   { actor, requestId }: Pick<Call, 'actor' | 'requestId'>,
   after: bigint,
@@ -109,6 +109,23 @@ export const readInbox = async (
     next: taken.at(-1)?.arrived ?? after,
     more: page.right.more || taken.length < all.length,
   })
+}
+
+/**
+ * What a node's inbox holds after a place: the oldest first, all of it recorded as delivered. The page is empty only where
+ * nothing waits: the read model may be behind with a page full of what was acknowledged or has expired.
+ */
+export const readInbox = async (
+  dependencies: InboxDependencies,
+  call: Pick<Call, 'actor' | 'requestId'>,
+  after: bigint,
+  limit: number,
+): Promise<E.Either<Failure, InboxPage>> => {
+  for (let next = after; ; ) {
+    const page = await readPage(dependencies, call, next, limit)
+    if (E.isLeft(page) || page.right.messages.length > 0 || !page.right.more) return page
+    next = page.right.next
+  }
 }
 
 /** How far the inbox has come: whoever waits begins there. */

@@ -192,6 +192,23 @@ describe('a message', () => {
   })
 })
 
+describe('an inbox whose first messages are given to nobody any more', () => {
+  it('gives those behind them', async () => {
+    const { id, client } = await newNode()
+    const expires = new Date(Date.now() + 300).toISOString()
+    const short = await Promise.all(
+      [1, 2].map(n => hospital.post('/messages', { ...order(n, [id]), expires })),
+    )
+    await hospital.post('/messages', order(3, [id]))
+    for (const sent of short)
+      await expect
+        .poll(async () => messageIn(await hospital.get(`/messages/${messageIn(sent).id}`)).states)
+        .toEqual({ [id]: 'expired' })
+    const page = inboxIn(await client.get('/messages?limit=2&wait=30'))
+    expect(page.messages.map(({ body }) => body)).toEqual([{ n: 3 }])
+  })
+})
+
 describe('an empty inbox', () => {
   it('waits for a message as long as it is told to', async () => {
     const { id, client } = await newNode()
