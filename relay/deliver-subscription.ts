@@ -201,35 +201,32 @@ export const deliverSubscription = async (
   }
 
   /** Whether the event was taken; else why not. Undefined when the work ends, and nothing is known. */
-  const attempt = async (event: RecordedEvent): Promise<{ readonly error?: string } | undefined> => {
-    while (progress.heldUntil > now() && !ending.signal.aborted) await happening(progress.heldUntil - now())
-    if (ending.signal.aborted) return undefined
-    const needed = lacking(subscription)
-    if (needed !== undefined) {
-      endWith({ is: 'denied', needed })
-      return undefined
-    }
-    const outcome = await slots.take(async () =>
-      ending.signal.aborted
-        ? undefined
-        : send(subscription, event.id, feedEntryText(identity, event), cutting.signal),
-    )
-    if (outcome === undefined) return undefined
-    const error = deliveryError(outcome)
-    if (error === undefined) {
-      succeeded()
-      return {}
-    }
-    if (outcome.is === 'answered' && outcome.status === 410) {
-      progress.lastError = { at: new Date(now()).toISOString(), error }
-      isChanged = true
-      endWith({ is: 'gone' })
-      return undefined
-    }
-    if (outcome.is === 'failed' && outcome.reason === 'stopped') return undefined
-    noteFailure(event.stream, error, outcome)
-    return { error }
-  }
+  const attempt = (event: RecordedEvent): Promise<{ readonly error?: string } | undefined> =>
+    // What came of one post is known before the next begins.
+    slots.take(async () => {
+      while (progress.heldUntil > now() && !ending.signal.aborted) await happening(progress.heldUntil - now())
+      if (ending.signal.aborted) return undefined
+      const needed = lacking(subscription)
+      if (needed !== undefined) {
+        endWith({ is: 'denied', needed })
+        return undefined
+      }
+      const outcome = await send(subscription, event.id, feedEntryText(identity, event), cutting.signal)
+      const error = deliveryError(outcome)
+      if (error === undefined) {
+        succeeded()
+        return {}
+      }
+      if (outcome.is === 'answered' && outcome.status === 410) {
+        progress.lastError = { at: new Date(now()).toISOString(), error }
+        isChanged = true
+        endWith({ is: 'gone' })
+        return undefined
+      }
+      if (outcome.is === 'failed' && outcome.reason === 'stopped') return undefined
+      noteFailure(event.stream, error, outcome)
+      return { error }
+    })
 
   const isGivenUp = ({ metadata }: RecordedEvent, since: number): boolean =>
     now() - Math.max(Date.parse(metadata.recordedAt), since) >= deliveryMilliseconds

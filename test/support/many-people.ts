@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import type { EventLog } from '../../commands/event-log.ts'
+import { openLog } from '../../stores/codec.ts'
+import { sqliteLog } from '../../stores/sqlite/event-log.ts'
+import { right } from './either.ts'
+import { personChanged, personRegistered } from './events.ts'
+
+/** Streams that are written at the same time. */
+const mostTogether = 100
+
+/** Registers people, and changes each so often, one after the other. */
+export const appendPeopleTo = async (
+  log: Pick<EventLog, 'append'>,
+  accounts: readonly string[],
+  changes: number,
+): Promise<void> => {
+  for (let revision = 0; revision <= changes; revision += 1)
+    for (let at = 0; at < accounts.length; at += mostTogether)
+      await Promise.all(
+        accounts.slice(at, at + mostTogether).map(account => {
+          const event =
+            revision === 0 ? personRegistered(account) : personChanged({ name: `Name ${revision}` })
+          const recordedAt = new Date().toISOString()
+          const metadata = { ...event.metadata, subject: account, recordedAt }
+          return right(
+            log.append(`person-${account}`, revision === 0 ? 'no-stream' : revision - 1, [
+              { ...event, id: randomUUID(), metadata },
+            ]),
+          )
+        }),
+      )
+}
+
+/** The same in the log of a DATA_DIR, as another process does it. */
+export const appendPeople = async (
+  dataDir: string,
+  accounts: readonly string[],
+  changes: number,
+): Promise<void> => {
+  const stored = sqliteLog(join(dataDir, 'events.db'))
+  const { log } = await right(openLog(stored))
+  try {
+    await appendPeopleTo(log, accounts, changes)
+  } finally {
+    await stored.close()
+  }
+}
+
+/** So many federation accounts. */
+export const accountsOf = (count: number, name = 'HOOK'): readonly string[] =>
+  Array.from({ length: count }, (_, n) => `ESP${name}${String(n).padStart(5, '0')}`)
