@@ -44,7 +44,7 @@ const tokenFor = async (name: string) => {
 }
 
 const append = async (name: string, people: number, changes = 4): Promise<void> => {
-  await appendPeople(processes.path, accountsOf(people, name), changes)
+  await appendPeople(processes, accountsOf(people, name), changes)
   events += people * (changes + 1)
 }
 const allIsDelivered = async (): Promise<void> => {

@@ -62,7 +62,7 @@ describe('the inbox and the subscriptions of a node', () => {
       response.setHeader('Retry-After', '3600')
       return 429
     })
-    await appendPeople(processes.path, accountsOf(10), 1)
+    await appendPeople(processes, accountsOf(10), 1)
     await sink.untilDelivered(20)
     const stateOf = async (subscription: string) =>
       subscriptionIn(await lab.get(`/subscriptions/${subscription}`))
@@ -82,7 +82,7 @@ describe('the inbox and the subscriptions of a node', () => {
     hub = await processes.serve()
     expect(await shown(sent)).toEqual(before)
 
-    await appendPeople(processes.path, accountsOf(10, 'AFTER'), 0)
+    await appendPeople(processes, accountsOf(10, 'AFTER'), 0)
     await sink.untilDelivered(30)
     expect(wrongDeliveries(secret, sink.taken())).toEqual([])
     // Each once; and nothing before its time to who said when to come again.

@@ -1,3 +1,6 @@
+import { join } from 'node:path'
+import { sqliteLog } from '../../stores/sqlite/event-log.ts'
+import type { StoredLog } from '../../stores/stored.ts'
 import { basic, type Client, clientOf } from './client.ts'
 import { type Combination, type Engines, embedded, startEngines } from './engines.ts'
 import { temporaryFolder } from './folder.ts'
@@ -15,6 +18,8 @@ import {
 /** The processes of one hub: all on the same stores, with a root. */
 export interface HubProcesses {
   readonly path: string
+  /** Its log, as another process opens it; to be closed. */
+  readonly openLog: () => StoredLog
   /** Starts a process that answers requests; settles when it is ready. */
   readonly serve: (more?: readonly string[]) => Promise<RunningHub>
   readonly project: () => Promise<RunningProcess>
@@ -43,6 +48,9 @@ export const startHubProcesses = async (
   await runCommand(register, 'freedom', runtime, environment)
   return {
     path: folder.path,
+    openLog: () =>
+      engines.events?.open({ prefix: engines.settings.STREAM_PREFIX ?? '' }) ??
+      sqliteLog(join(folder.path, 'events.db')),
     serve: async (more = []) => {
       const hub = started(await startHubProcess(folder.path, runtime, environment, 'serve', more))
       await untilReady(hub)

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import type { EventLog } from '../../commands/event-log.ts'
 import { openLog } from '../../stores/codec.ts'
-import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import { right } from './either.ts'
 import { personChanged, personRegistered } from './events.ts'
+import type { HubProcesses } from './hub-processes.ts'
 
 /** Streams that are written at the same time. */
 const mostTogether = 100
@@ -32,13 +31,13 @@ export const appendPeopleTo = async (
       )
 }
 
-/** The same in the log of a DATA_DIR, as another process does it. */
+/** The same in the log of a hub, as another process of it does. */
 export const appendPeople = async (
-  dataDir: string,
+  processes: Pick<HubProcesses, 'openLog'>,
   accounts: readonly string[],
   changes: number,
 ): Promise<void> => {
-  const stored = sqliteLog(join(dataDir, 'events.db'))
+  const stored = processes.openLog()
   const { log } = await right(openLog(stored))
   try {
     await appendPeopleTo(log, accounts, changes)
