@@ -9,6 +9,7 @@ import type { Superseded } from '../projections/checkpoints.ts'
 import type { EventFeed, FeedBatch } from '../projections/event-feed.ts'
 import { feedEntryText } from '../projections/feed-entry.ts'
 import type { ReadUnavailable } from '../projections/read-unavailable.ts'
+import { makeBell } from './bell.ts'
 import {
   type DeadLetter,
   deadLetterRecord,
@@ -128,6 +129,13 @@ export const deliverSubscription = async (
     heldUntil: saved?.heldUntil ?? 0,
   }
 
+  /** Rung when a failing stream has changed, and when there is room to read on; both at the end. */
+  const [changes, room] = [makeBell(), makeBell()]
+  const ringAll = () => {
+    changes.ring()
+    room.ring()
+  }
+
   const ending = new AbortController()
   const cutting = new AbortController()
   let end: DeliveryEnd = { is: 'ended' }
@@ -135,6 +143,7 @@ export const deliverSubscription = async (
     if (ending.signal.aborted) return
     end = reason
     ending.abort()
+    ringAll()
     cutTimer = setTimeout(() => cutting.abort(), lastPostMilliseconds)
   }
   let cutTimer: NodeJS.Timeout | undefined
@@ -151,30 +160,12 @@ export const deliverSubscription = async (
     const key = failingKey(row)
     failing.set(key, row)
     changed.add(key)
-    wake()
+    ringAll()
   }
   const drop = (key: string) => {
     failing.delete(key)
     changed.add(key)
-    wake()
-  }
-
-  let wakers: (() => void)[] = []
-  const wake = () => {
-    const all = wakers
-    wakers = []
-    for (const one of all) one()
-  }
-  /** Until something happens, or so many milliseconds have passed, or it ends. */
-  const happening = async (milliseconds: number): Promise<void> => {
-    const done = new AbortController()
-    await Promise.race([
-      new Promise<void>(resolve => wakers.push(resolve)),
-      pause(milliseconds, undefined, { signal: AbortSignal.any([ending.signal, done.signal]) }).catch(
-        () => {},
-      ),
-    ])
-    done.abort()
+    ringAll()
   }
 
   const slots = makeSlots(mostPosts)
@@ -204,7 +195,8 @@ export const deliverSubscription = async (
   const attempt = (event: RecordedEvent): Promise<{ readonly error?: string } | undefined> =>
     // What came of one post is known before the next begins.
     slots.take(async () => {
-      while (progress.heldUntil > now() && !ending.signal.aborted) await happening(progress.heldUntil - now())
+      while (progress.heldUntil > now() && !ending.signal.aborted)
+        await changes.wait(progress.heldUntil - now())
       if (ending.signal.aborted) return undefined
       const needed = lacking(subscription)
       if (needed !== undefined) {
@@ -312,11 +304,11 @@ export const deliverSubscription = async (
           .finally(() => {
             retrying.delete(key)
             under.delete(done)
-            wake()
+            changes.ring()
           })
         under.add(done)
       }
-      await happening(soonest - now())
+      await changes.wait(soonest - now())
     }
     await Promise.all(under)
     if (failed !== undefined) throw failed
@@ -329,7 +321,7 @@ export const deliverSubscription = async (
       position = laterOf(position, ahead.shift()?.position ?? position)
       isChanged = true
     }
-    wake()
+    room.ring()
   }
   const lanes = new Map<string, Promise<void>>()
 
@@ -362,7 +354,7 @@ export const deliverSubscription = async (
     for await (const batch of dependencies.follow(position, ending.signal)) {
       for (const event of batch.events) {
         if (!asksFor(subscription, event)) continue
-        while (!mayReadOn() && !ending.signal.aborted) await happening(1_000)
+        while (!mayReadOn() && !ending.signal.aborted) await room.wait(1_000)
         if (ending.signal.aborted) return
         const one: Ahead = { position: event.position, isDone: false }
         ahead.push(one)
