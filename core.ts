@@ -61,6 +61,8 @@ export interface Core {
   readonly messageBodies: MessageBodies
   readonly subscriptions: Subscriptions
   readonly deliveries: DeliveryStore
+  /** Of those who deliver. */
+  readonly deliveryLeases: Stores['leases']
   /** Follows the events of the feed once, for all in this process who read along. */
   readonly follower: SharedFollower
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
@@ -174,6 +176,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     messageBodies: relay.bodies,
     subscriptions: subscriptionUseCases(log, handle, () => new Date()),
     deliveries: relay.deliveries,
+    deliveryLeases: relay.leases,
     follower: makeSharedFollower(feed, feedEventTypes),
     sealedAt,
     processName: processName(),

@@ -54,7 +54,7 @@ export const startRelay = async (
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { ports, reads, leases, processName, subscriptions: commands, messages, deliveries } = core
+  const { ports, reads, processName, subscriptions: commands, messages, deliveries } = core
   const report = (failure: unknown, subscription?: string) => {
     const named = subscription === undefined || subscription === '' ? {} : { subscription }
     logger.error(
@@ -87,15 +87,20 @@ export const startRelay = async (
         asksFor: makeAsksFor(),
         now: Date.now,
         random: Math.random,
+        sleep: (milliseconds, until) =>
+          pause(milliseconds, undefined, { signal: until }).catch(() => undefined),
         subscriptions,
         commands,
-        leases,
+        leases: core.deliveryLeases,
         holder: processName,
         report,
       },
       signal,
     ),
-    keepMessages({ messages, reads, leases, holder: processName, now: () => new Date(), report }, signal),
+    keepMessages(
+      { messages, reads, leases: core.leases, holder: processName, now: () => new Date(), report },
+      signal,
+    ),
   ])
 }
 

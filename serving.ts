@@ -13,6 +13,7 @@ import { makeAuthenticate } from './auth/authenticate.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
 import { makeGuesses } from './auth/guesses.ts'
 import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
+import { renewCertificate } from './certificate-renewal.ts'
 import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
@@ -82,6 +83,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
   })
   answerProtocolErrors(server, logger, path => app.allowAt(path))
   const port = await listen(server, config)
+  if (config.tls !== undefined) void renewCertificate(server, config.tls, logger, closing.signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
