@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import { errorSummary } from '../api/http/error-summary.ts'
@@ -74,7 +75,7 @@ const moveHub = async (config: Config): Promise<ExitCode> => {
   const { events, digest, wasMoved } = moved.right
   return say(
     `${wasMoved ? 'All was moved before' : 'All is moved'}: ${events} events (SHA-256 ${digest}), the credentials and document content. The log in ${config.dataDir} is sealed.
-Start the hub with EVENTSTORE_URL and MONGODB_URL set to where it is now, and the same PUBLIC_URL and STREAM_PREFIX.`,
+Start the hub with EVENTSTORE_URL and MONGODB_URL set to where it is now, MASTER_KEY_FILE=${config.masterKeyFile}, and the same PUBLIC_URL and STREAM_PREFIX.`,
   )
 }
 
@@ -83,6 +84,10 @@ interface MoveCommandOptions {
   readonly toReads?: string
   readonly [setting: string]: unknown
 }
+
+/** Where the hub that is moved has its master key, unless it says otherwise. */
+const masterKeyOfSource = ({ dataDir }: MoveCommandOptions): string =>
+  process.env.MASTER_KEY_FILE || join(String(dataDir ?? (process.env.DATA_DIR || './data')), 'master.key')
 
 /** `move`: the settings of the hub as it will be, given as targets. */
 export const moveCommand = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
@@ -96,7 +101,12 @@ export const moveCommand = (program: Command, command: AddCommand, withConfig: W
         ['MONGODB_URL', '--to-reads', options.toReads],
       ] as const
       return withConfig(
-        { ...options, eventstoreUrl: options.toEvents, mongodbUrl: options.toReads },
+        {
+          ...options,
+          masterKeyFile: options.masterKeyFile ?? masterKeyOfSource(options),
+          eventstoreUrl: options.toEvents,
+          mongodbUrl: options.toReads,
+        },
         moveHub,
         ofSettings => [
           ...targets.flatMap(([, option, url]) => (url ? [] : `${option}: must be given; see --help`)),
@@ -121,4 +131,6 @@ started again, it goes on where it was. Read models are not moved: the hub build
     --to-events 'esdb://user:password@events.example.org:2113' \\
     --to-reads 'mongodb://user:password@reads.example.org:27017/thalamus'
 
-Then start the hub with the same addresses as EVENTSTORE_URL and MONGODB_URL, and wait for GET /readyz to answer 200.`
+The keys of people stay wrapped by the same master key, DATA_DIR/master.key if nothing else is said: keep the file.
+
+Then start the hub with the same addresses as EVENTSTORE_URL and MONGODB_URL, the file as MASTER_KEY_FILE, and wait for GET /readyz to answer 200.`

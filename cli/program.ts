@@ -5,6 +5,7 @@ import { version } from '../core.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { showConfig } from './config.ts'
 import { envFile } from './env-file.ts'
+import { eraseCommand } from './erase.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
 import { moveCommand } from './move.ts'
@@ -91,6 +92,7 @@ replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
 sendCommand(program, command, withConfig)
 receiveCommand(program, command, withConfig)
+eraseCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')
   .option('--json', 'list what was refused, and sum up, as JSON')

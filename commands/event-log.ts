@@ -8,6 +8,11 @@ export interface RevisionConflict {
   readonly actual: number
 }
 
+/** The event is about a person who is forgotten: nothing more is recorded of them. */
+export interface SubjectErased {
+  readonly _tag: 'SubjectErased'
+}
+
 /** What the stream must look like for an append to succeed: nothing there yet, or its last revision. */
 export type Expected = 'no-stream' | number
 
@@ -34,5 +39,5 @@ export interface EventLog {
     stream: string,
     expected: Expected,
     events: readonly NewEvent[],
-  ) => Promise<Either<LogFailure | RevisionConflict, readonly RecordedEvent[]>>
+  ) => Promise<Either<LogFailure | RevisionConflict | SubjectErased, readonly RecordedEvent[]>>
 }

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { EventLog } from '../commands/event-log.ts'
+import type { SubjectKey, SubjectKeys } from '../auth/subject-keys.ts'
+import type { EventLog, SubjectErased } from '../commands/event-log.ts'
 import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
+import { isErasure, isOfErasure } from '../domain/erasure.ts'
 import {
   actorShape,
   type DomainEvent,
@@ -15,6 +17,7 @@ import { type JsonObject, jsonText, rememberText } from '../domain/json.ts'
 import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
 import { type LogIdentity, parsePosition } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
+import { decrypted, encrypted, isEncrypted } from './cipher.ts'
 import { formerPositions } from './former-positions.ts'
 import { parseText, type StoredEvent, type StoredLog, type StoredNewEvent } from './stored.ts'
 
@@ -43,6 +46,7 @@ export const hubEvent = (id: string, event: DomainEvent): NewEvent => ({
   },
 })
 
+/** The event in clear: of what belongs to nobody. */
 export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => ({
   id,
   type: event.type,
@@ -55,45 +59,111 @@ export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => 
 const unreadable = (
   { stream, position }: StoredEvent,
   reason: EventUnreadable['reason'],
-): E.Either<EventUnreadable, never> => E.left({ _tag: 'EventUnreadable', stream, position, reason })
+): EventUnreadable => ({ _tag: 'EventUnreadable', stream, position, reason })
 
 const isShaped = (shape: z.ZodType, data: unknown): data is JsonObject => shape.safeParse(data).success
 
-const decodeOne = (stored: StoredEvent): E.Either<EventUnreadable, RecordedEvent> => {
-  const parsed = metadataShape.safeParse(parseText(stored.metadata))
-  if (!parsed.success) return unreadable(stored, 'damaged')
-  const { credential, ...metadata } = parsed.data
-  const shape = eventShapes.get(stored.type)
-  if (shape === undefined || metadata.schemaVersion > schemaVersionOf(stored.type))
-    return unreadable(stored, 'newer than this release')
-  // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
-  const data = parseText(stored.data)
-  if (!isShaped(shape, data)) return unreadable(stored, 'damaged')
-  rememberText(data, stored.data)
+type StoredMetadata = z.infer<typeof metadataShape>
+
+/** The metadata of a stored event; undefined where it is damaged. */
+export const metadataOf = (text: string): StoredMetadata | undefined =>
+  metadataShape.safeParse(parseText(text)).data
+
+/** How the log reads events whose key is in no store, though nobody destroyed it. */
+export type LostKeys = 'fail' | 'count as destroyed'
+
+interface Reading {
+  readonly keys: Pick<SubjectKeys, 'find' | 'forget' | 'isErased'>
+  readonly lostKeys: LostKeys
+}
+
+/** The person under whose key the data of an event is, or would be. */
+export const subjectOfStored = (type: string, metadata: Pick<Metadata, 'subject'>): string | undefined =>
+  isOfErasure(type) ? undefined : metadata.subject
+
+const decodeOne = (
+  stored: StoredEvent,
+  { credential, ...metadata }: StoredMetadata,
+  key: SubjectKey | undefined,
+): E.Either<EventUnreadable, RecordedEvent> => {
   const { id, stream, revision, position, type } = stored
+  const shape = eventShapes.get(type)
+  if (shape === undefined || metadata.schemaVersion > schemaVersionOf(type))
+    return E.left(unreadable(stored, 'newer than this release'))
+  if (key === 'destroyed')
+    return E.right({ id, stream, revision, position, event: { type, data: {}, erased: true }, metadata })
+  const isClear = !isEncrypted(stored.data)
+  if (!isClear && key === undefined) return E.left(unreadable(stored, 'without its key'))
+  const text = isClear || key === undefined ? stored.data : decrypted(key, stored, stored.data)
+  // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
+  const data = text === undefined ? undefined : parseText(text)
+  if (text === undefined || !isShaped(shape, data)) return E.left(unreadable(stored, 'damaged'))
+  rememberText(data, text)
   const event = credential === undefined ? { type, data } : { type, data, credential }
   return E.right({ id, stream, revision, position, event, metadata })
 }
 
 interface Decoded {
   readonly events: readonly RecordedEvent[]
-  /** The first event that could not be read; `events` are those before it. */
-  readonly failure?: EventUnreadable
+  /** Why the next event could not be read; `events` are those before it. */
+  readonly failure?: LogFailure
 }
 
-// Asynchronous and by batch: keys of encrypted data will have to be fetched.
-const decode = async (batch: readonly StoredEvent[]): Promise<Decoded> => {
+/** By batch: the keys of its events are looked up at once. */
+const decode = async (batch: readonly StoredEvent[], { keys, lostKeys }: Reading): Promise<Decoded> => {
+  const metadata = batch.map(({ metadata }) => metadataOf(metadata))
+  const people = new Set<string>()
+  batch.forEach(({ type, data }, i) => {
+    const subject = subjectOfStored(type, metadata[i] ?? {})
+    if (subject !== undefined && isEncrypted(data)) people.add(subject)
+  })
+  const found = await keys.find([...people])
+  if (E.isLeft(found)) return { events: [], failure: { _tag: 'LogUnavailable', cause: found.left } }
+  const keyOf = (subject: string, isLost: boolean): SubjectKey | undefined => {
+    if (keys.isErased(subject)) return 'destroyed'
+    return found.right.get(subject) ?? (isLost ? 'destroyed' : undefined)
+  }
+
   const events: RecordedEvent[] = []
-  for (const stored of batch) {
-    const decoded = decodeOne(stored)
+  for (const [i, stored] of batch.entries()) {
+    const about = metadata[i]
+    if (about === undefined) return { events, failure: unreadable(stored, 'damaged') }
+    const subject = subjectOfStored(stored.type, about)
+    const isLost = lostKeys === 'count as destroyed' && isEncrypted(stored.data)
+    const key = subject === undefined ? undefined : keyOf(subject, isLost)
+    const decoded = decodeOne(stored, about, key)
     if (E.isLeft(decoded)) return { events, failure: decoded.left }
+    // Whatever follows about this person is erased as well, also where the key is not destroyed yet.
+    if (isErasure(stored.type) && about.subject !== undefined) keys.forget(about.subject)
     events.push(decoded.right)
   }
   return { events }
 }
 
-const encode = async (events: readonly NewEvent[]): Promise<readonly StoredNewEvent[]> =>
-  events.map(encodeOne)
+const encode = async (
+  stream: string,
+  events: readonly NewEvent[],
+  keys: Pick<SubjectKeys, 'findOrMake'>,
+): Promise<E.Either<LogFailure | SubjectErased, readonly StoredNewEvent[]>> => {
+  const subjects = events.map(({ event, metadata }) => subjectOfStored(event.type, metadata))
+  const people = new Set(subjects.filter(subject => subject !== undefined))
+  if (people.size === 0) return E.right(events.map(encodeOne))
+  const found = await keys.findOrMake([...people])
+  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left })
+  const encoded: StoredNewEvent[] = []
+  for (const [i, event] of events.entries()) {
+    const subject = subjects[i]
+    const key = subject === undefined ? undefined : found.right.get(subject)
+    if (key === 'destroyed') return E.left({ _tag: 'SubjectErased' })
+    const clear = encodeOne(event)
+    if (subject !== undefined && key === undefined)
+      return E.left({ _tag: 'LogUnavailable', cause: new Error('a person has no key') })
+    encoded.push(
+      key === undefined ? clear : { ...clear, data: encrypted(key, { ...clear, stream }, clear.data) },
+    )
+  }
+  return E.right(encoded)
+}
 
 export interface LogPorts {
   readonly identity: LogIdentity
@@ -101,21 +171,23 @@ export interface LogPorts {
   readonly feed: EventFeed
 }
 
-const eventLog = (stored: StoredLog): EventLog => ({
+const eventLog = (stored: StoredLog, keys: SubjectKeys, reading: Reading): EventLog => ({
   read: async (stream, from = 0) => {
     const read = await stored.read(stream, from)
     if (E.isLeft(read)) return read
-    const { events, failure } = await decode(read.right.events)
+    const { events, failure } = await decode(read.right.events, reading)
     return failure === undefined ? E.right({ events, more: read.right.more }) : E.left(failure)
   },
   last: async stream => {
     const last = await stored.last(stream)
     if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
-    const { events, failure } = await decode([last.right])
+    const { events, failure } = await decode([last.right], reading)
     return failure === undefined ? E.right(events[0]) : E.left(failure)
   },
   append: async (stream, expected, events) => {
-    const appended = await stored.append(stream, expected, await encode(events))
+    const encoded = await encode(stream, events, keys)
+    if (E.isLeft(encoded)) return encoded
+    const appended = await stored.append(stream, expected, encoded.right)
     const first = expected === 'no-stream' ? 0 : expected + 1
     return E.map((positions: readonly bigint[]) =>
       events.map((event, i) => ({ ...event, stream, revision: first + i, position: positions[i] ?? 0n })),
@@ -123,7 +195,7 @@ const eventLog = (stored: StoredLog): EventLog => ({
   },
 })
 
-const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => {
+const eventFeed = (stored: StoredLog, identity: LogIdentity, reading: Reading): EventFeed => {
   const find = formerPositions(stored, identity.epoch - 1)
   return {
     identity,
@@ -138,7 +210,7 @@ const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => {
     },
     follow: async function* (after, options) {
       for await (const batch of stored.follow(after, options)) {
-        const { events, failure } = await decode(batch.events)
+        const { events, failure } = await decode(batch.events, reading)
         if (failure === undefined) yield { events, next: batch.next, caughtUp: batch.caughtUp }
         else {
           const last = events.at(-1)
@@ -164,24 +236,32 @@ const identityOf = (hub: readonly RecordedEvent[]): E.Either<MoveUnfinished, Log
 }
 
 /**
- * The ports over an engine: schema check, JSON. A log without events is founded: its first event names it.
- * Fails when the log cannot be read or written, or is not whole yet.
+ * The ports over an engine: schema check, JSON, and the encryption of what is about a person under that person's key. A log
+ * without events is founded: its first event names it. Fails when the log cannot be read or written, or is not whole yet.
  */
 export const openLog = async (
   stored: StoredLog,
+  keys: SubjectKeys,
+  lostKeys: LostKeys = 'fail',
 ): Promise<E.Either<LogFailure | MoveUnfinished, LogPorts>> => {
-  const log = eventLog(stored)
+  const reading: Reading = { keys, lostKeys }
+  const log = eventLog(stored, keys, reading)
   const existing = await log.read(hubStream)
   if (E.isLeft(existing)) return existing
   if (existing.right.events.length === 0) {
     const data = { id: randomUUID().replaceAll('-', '') }
     const founding = hubEvent(randomUUID(), { type: 'HubFounded', data })
     const founded = await log.append(hubStream, 'no-stream', [founding])
-    if (E.isLeft(founded) && founded.left._tag !== 'RevisionConflict') return E.left(founded.left)
+    if (
+      E.isLeft(founded) &&
+      founded.left._tag !== 'RevisionConflict' &&
+      founded.left._tag !== 'SubjectErased'
+    )
+      return E.left(founded.left)
   }
   const hub = await log.read(hubStream)
   if (E.isLeft(hub)) return hub
-  return E.map((identity: LogIdentity) => ({ identity, log, feed: eventFeed(stored, identity) }))(
+  return E.map((identity: LogIdentity) => ({ identity, log, feed: eventFeed(stored, identity, reading) }))(
     identityOf(hub.right.events),
   )
 }

@@ -56,7 +56,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: ['domain', 'commands', 'projections', 'relay', 'auth', 'package.json'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth', 'type:relay'],
   'config.ts': ['auth', 'stores'],
-  'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:commands', 'type:projections', 'type:relay'],
+  'engines.ts': ['stores', 'config.ts', 'auth', 'type:commands', 'type:projections', 'type:relay'],
   'start-failure.ts': [
     'engines.ts',
     'domain',
@@ -80,8 +80,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:relay',
     'package.json',
   ],
+  'erasures.ts': ['domain', 'commands', 'projections', 'auth', 'type:core.ts', 'type:read-side.ts'],
   'read-side.ts': ['domain', 'projections', 'api', 'start-failure.ts', 'type:core.ts'],
-  'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
+  'housekeeping.ts': ['projections', 'auth', 'api', 'erasures.ts', 'type:core.ts', 'type:read-side.ts'],
   'certificate-renewal.ts': ['api', 'type:config.ts'],
   'serving.ts': [
     'certificate-renewal.ts',
@@ -102,6 +103,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'read-side.ts',
     'housekeeping.ts',
     'serving.ts',
+    'erasures.ts',
+    'type:auth',
     'start-failure.ts',
     'type:core.ts',
   ],

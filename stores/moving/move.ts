@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthSource, AuthTarget } from '../../auth/auth-contents.ts'
+import type { SubjectKeys } from '../../auth/subject-keys.ts'
 import type { ContentStore } from '../../commands/content-store.ts'
 import type { DomainEvent } from '../../domain/event.ts'
 import {
@@ -15,10 +16,13 @@ import { parseText, type Sealable, type StoredEvent, type StoredLog } from '../s
 import { copyContents } from './contents.ts'
 import { type Copied, copyEvents, copyOf, firstEpoch, holdsNothing, makeReadBack } from './copies.ts'
 import { along, from, isMoveFailure, type MoveFailure, stop } from './failure.ts'
+import { meaningWith } from './meaning.ts'
 
 export interface MoveSource {
   readonly log: StoredLog & Sealable
   readonly auth: AuthSource
+  /** Of the people that events are about: of the same store. */
+  readonly keys: Pick<SubjectKeys, 'find' | 'findOrMake'>
   readonly contents: ContentStore
 }
 
@@ -40,7 +44,7 @@ export interface MoveOptions {
 
 export interface Moved {
   readonly events: number
-  /** SHA-256 (hex) over all events, read back from the new log. */
+  /** SHA-256 (hex) over what all events say, read back from the new log: whether they were encrypted before makes no difference. */
   readonly digest: string
   /** Nothing was left to do. */
   readonly wasMoved: boolean
@@ -82,7 +86,8 @@ export const move = async (
     )
   }
 
-  const readBack = makeReadBack(source.log, target.log, placesEvery)
+  const meaning = meaningWith(source.keys)
+  const readBack = makeReadBack(source.log, target.log, meaning, placesEvery)
 
   /** Begins the move, or finds how far an earlier run came: the position up to which all is there. */
   const begin = async (founded: StoredEvent, isBegun: boolean): Promise<bigint> => {
@@ -98,7 +103,9 @@ export const move = async (
   }
 
   const copyTo = async (after: bigint, until: bigint): Promise<bigint> => {
-    await copyEvents(source.log, target.log, { after, until }, position => report('events', position, until))
+    await copyEvents(source.log, target.log, meaning, { after, until }, position =>
+      report('events', position, until),
+    )
     return until
   }
 
@@ -134,7 +141,7 @@ export const move = async (
   }
 
   const contentsAfter = (after: bigint): Promise<void> =>
-    copyContents(source.log, source.contents, target.contents, after, done =>
+    copyContents(source.log, source.contents, target.contents, meaning, after, done =>
       report('contents', done, undefined),
     )
 

@@ -382,6 +382,18 @@ const privileges = async (): Promise<void> => {
     expect((await root.put(`/people/${gone}/${part}`, body)).status).toBe(410)
     expect((await root.put(`/people/${ana}/${part}`, body, stale)).status).toBe(412)
   }
+  const reason = { reason: 'Request 12/2026' }
+  await hub.root.post('/people/ESPFORGET0ORG', { active: false })
+  const hold = '/people/ESPFORGET0ORG/hold'
+  expectAll(204, [await root.put(hold, reason), await root.delete(hold)])
+  expect((await root.post(`/people/${ana}/erasure`, reason)).status).toBe(409)
+  expect((await root.post('/people/ESPFORGET0ORG/erasure', reason)).status).toBe(200)
+  expectAll(410, [await root.put(hold, reason), await root.delete(hold)])
+  expectAll(404, [
+    await root.post(`/people/${never}/erasure`, reason),
+    await root.put(`/people/${never}/hold`, reason),
+    await root.delete(`/people/${never}/hold`),
+  ])
   const password = { password: 'gnusolidario' }
   expect((await root.post(`/password/${ana}`, password)).status).toBe(204)
   const page = await root.get(`/password/${ana}`)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { JsonObject } from '../../domain/json.ts'
 import type { StoredLog } from '../../stores/stored.ts'
@@ -67,7 +68,10 @@ describeUnless(
     }
 
     beforeAll(async () => {
-      engines = await startEngines(servers)
+      const started = await startEngines(servers)
+      // The hub goes on with the key that it had.
+      const settings = { ...started.settings, MASTER_KEY_FILE: join(folder.path, 'master.key') }
+      engines = { ...started, settings }
       target = engines.events?.open({ prefix: engines.settings.STREAM_PREFIX ?? '' }) as StoredLog
       const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin']
       await runCommand([...register, '--data-dir', folder.path], 'freedom')

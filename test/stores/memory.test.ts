@@ -8,14 +8,17 @@ import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { deliveryStoreContract } from '../contracts/delivery-store.ts'
+import { encryptionContract } from '../contracts/encryption.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
 import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 
 eventLogContract('memory', async () => memoryLog())
+encryptionContract('memory', async () => memoryLog())
 eventFeedContract('memory', async () => memoryLog())
 readStoreContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))
 generationsContract('memory', async () => ({ ...memoryReadStore(), close: async () => {} }))
@@ -27,3 +30,4 @@ deliveryStoreContract('memory', async () => ({
   deliveries: memoryDeliveryStore(),
   close: async () => {},
 }))
+keyStoreContract('memory', async () => ({ ...memoryAuthStore(), close: async () => {} }))

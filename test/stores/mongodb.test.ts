@@ -20,6 +20,7 @@ import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
 import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
 import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
@@ -27,6 +28,7 @@ import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { keepIt } from '../support/keep-content.ts'
+import { keptName, testKeys } from '../support/keys.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
@@ -87,13 +89,15 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     }
   })
   deliveryStoreContract('MongoDB', async () => mongoRelayStore(newUrl()))
+  keyStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()
-    const store = mongoContent(databaseUrl(server.url, database))
+    const store = mongoContent(databaseUrl(server.url, database), testKeys)
     const db = client.db(`${database}_auth`)
     const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
     const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
-    const fileOf = async (sha256: string) => (await kept.findOne({ _id: sha256 }))?.file ?? new ObjectId()
+    const fileOf = async (sha256: string) =>
+      (await kept.findOne({ _id: keptName(sha256) }))?.file ?? new ObjectId()
     return {
       store,
       damage: async sha256 => {
@@ -591,7 +595,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     it('in the middle of an upload is a failure, and what was kept before stays', async context => {
       const { run } = server
       if (run === undefined) return context.skip(needsProcess)
-      const store = mongoContent(newUrl())
+      const store = mongoContent(newUrl(), testKeys)
       const bytes = Buffer.alloc(600_000, 'bytes')
       async function* sent(between: () => Promise<unknown>) {
         yield bytes.subarray(0, 400_000)

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import { formatPosition } from '../../domain/position.ts'
-import { openLog } from '../../stores/codec.ts'
+import { encodeOne, openLog } from '../../stores/codec.ts'
 import { fileContent } from '../../stores/files/content.ts'
 import { type MoveOptions, move } from '../../stores/moving/move.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
@@ -16,6 +16,7 @@ import { eventOf, pageWritten, personChanged, personRegistered } from '../suppor
 import { anEvent, idsOf, newPrefix, openTarget } from '../support/eventstoredb/target.ts'
 import { eventsOf } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { keysWithoutStore, testKeys } from '../support/keys.ts'
 
 const folder = temporaryFolder()
 const server = await openTarget()
@@ -25,14 +26,14 @@ afterAll(() => {
 })
 
 /** Where contents go. */
-const contents = fileContent(join(folder.path, 'content'))
+const contents = fileContent(join(folder.path, 'content'), testKeys)
 let files = 0
 /** A log of the embedded engine: two people, one of them changed five times at once, and pages. */
 const aLog = async (pages = 20) => {
   files += 1
   const path = join(folder.path, `${files}.db`)
   const log = sqliteLog(path)
-  const ports = await right(openLog(log))
+  const ports = await right(openLog(log, testKeys))
   await right(ports.log.append('person-A', 'no-stream', [personRegistered('A', { name: 'é \u0000' })]))
   for (let n = 0; n < pages; n += 1)
     await right(ports.log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`)]))
@@ -44,7 +45,8 @@ const aLog = async (pages = 20) => {
     log,
     ports,
     auth: sqliteAuthStore(join(folder.path, `${files}-auth.db`)),
-    contents: fileContent(join(folder.path, `${files}-content`)),
+    keys: testKeys,
+    contents: fileContent(join(folder.path, `${files}-content`), testKeys),
   }
 }
 
@@ -70,13 +72,62 @@ const quiet: MoveOptions = { report: () => {} }
 const small: MoveOptions = { ...quiet, placesEvery: 4, placesTogether: 2 }
 
 /** The events without what a move changes. */
-const facts = async (log: StoredLog) => {
-  const { feed } = await right(openLog(log))
+const facts = async (log: StoredLog, keys = testKeys) => {
+  const { feed } = await right(openLog(log, keys))
   const events = await eventsOf(feed)
   return events
     .filter(({ event }) => !event.type.startsWith('HubMove') && event.type !== 'HubPositionsKept')
     .map(({ position: _, ...event }) => event)
 }
+
+/** What a log holds of the events of some streams, as it is stored. */
+const storedData = async (log: StoredLog, ...streams: readonly string[]) => {
+  const data: string[] = []
+  for (const stream of streams) {
+    const { events } = await right(log.read(stream, 0))
+    data.push(...events.map(event => event.data))
+  }
+  return data
+}
+
+describe('a log that was written before people had keys', () => {
+  it('is encrypted when it is moved, and says the same', async () => {
+    files += 1
+    const log = sqliteLog(join(folder.path, `${files}.db`))
+    const keys = keysWithoutStore()
+    await right(openLog(log, keys))
+    const inClear = [personRegistered('A', { name: 'Clear' }), personRegistered('GONE', { name: 'Gone' })]
+    for (const event of inClear)
+      await right(log.append(`person-${event.metadata.subject}`, 'no-stream', [encodeOne(event)]))
+    await keys.destroy('GONE')
+    const before = await facts(log, keys)
+    const target = server.open()
+    const auth = sqliteAuthStore(join(folder.path, `${files}-auth.db`))
+    const source = { log, auth, keys, contents }
+    const moved = await right(move(source, { log: target, auth: anAuthTarget(), contents }, quiet))
+    expect(moved).toMatchObject({ events: 3, wasMoved: false })
+    const people = ['person-A', 'person-GONE']
+    for (const data of await storedData(log, ...people)) expect(data).toMatch(/^\{/)
+    for (const data of await storedData(target, ...people)) expect(data).toMatch(/^1[A-Za-z0-9+/]+=*$/)
+    expect(await facts(target, keys)).toEqual(before)
+    expect(before.map(({ event }) => event.erased)).toEqual([undefined, undefined, true])
+    // Who forgets that somebody was forgotten gets nothing either.
+    const { log: reopened } = await right(openLog(target, keysWithoutStore()))
+    expect(await left(reopened.read('person-GONE'))).toMatchObject({ reason: 'damaged' })
+    await Promise.all([log.close(), auth.close(), target.close()])
+  })
+
+  it('is copied as it is stored where it was encrypted already', async () => {
+    const source = await aLog()
+    const log = server.open()
+    await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
+    const streams = ['person-A', 'person-B', 'page-A:3']
+    const data = await storedData(source.log, ...streams)
+    expect(await storedData(log, ...streams)).toEqual(data)
+    expect(data.filter(text => text.startsWith('1')).length).toBe(3)
+    await Promise.all([source.log.close(), source.auth.close(), log.close()])
+  })
+})
 
 describe('a log that is moved from SQLite to EventStoreDB', () => {
   it('is the same log in a new epoch: events, ids, order, revisions and times', async () => {
@@ -85,7 +136,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const log = server.open()
     const moved = await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
     expect(moved).toEqual({ events: 28, digest: expect.stringMatching(/^[0-9a-f]{64}$/), wasMoved: false })
-    const { identity, feed } = await right(openLog(log))
+    const { identity, feed } = await right(openLog(log, testKeys))
     expect(identity).toEqual({ id: source.ports.identity.id, epoch: 1 })
     expect(await facts(log)).toEqual(before)
     const types = (await eventsOf(feed)).map(({ event }) => event.type)
@@ -102,7 +153,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const source = await aLog()
     const log = server.open()
     await right(move(source, { log, auth: anAuthTarget(), contents }, quiet))
-    const ports = await right(openLog(log))
+    const ports = await right(openLog(log, testKeys))
     await right(ports.log.append('person-A', 5, [personChanged({ name: 'new' })]))
     expect(await left(source.ports.log.append('person-A', 5, [personChanged({})]))).toMatchObject({
       _tag: 'LogUnavailable',
@@ -117,7 +168,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
     const before = await eventsOf(old)
     const log = server.open()
     await right(move(source, { log, auth: anAuthTarget(), contents }, small))
-    const { feed } = await right(openLog(log))
+    const { feed } = await right(openLog(log, testKeys))
     const find = (number: bigint) => right(feed.positionOf(formatPosition(identity, number)))
     for (const { position, id } of before) {
       const now = await find(position)
@@ -184,7 +235,7 @@ describe('a log that is moved from SQLite to EventStoreDB', () => {
       size: piece.length,
       sha256: createHash('sha256').update(piece).digest('hex'),
     }))
-    const lost = { ...source, contents: fileContent(join(folder.path, 'lost')) }
+    const lost = { ...source, contents: fileContent(join(folder.path, 'lost'), testKeys) }
     expect(await left(move(lost, { log, auth, contents }, quiet))).toEqual({
       _tag: 'ContentDamaged',
       sha256: names[0]?.sha256,
@@ -244,13 +295,13 @@ describe('a move to EventStoreDB that was broken off', () => {
           { log: lostAt(log, n, stores), auth, contents },
           { ...small, placesEvery: 8 },
         )
-      const opened = await openLog(log)
+      const opened = await openLog(log, testKeys)
       if (n > 1 && E.isLeft(opened)) expect(opened.left).toEqual({ _tag: 'MoveUnfinished' })
       else if (n > 1) expect(moved).toMatchObject({ _tag: 'Right' })
       await right(move(source, { log, auth, contents }, { ...small, placesEvery: 8 }))
       expect(await facts(log)).toEqual(await facts(source.log))
       expect(new Set(await idsOf(log)).size).toBe((await idsOf(log)).length)
-      const { feed } = await right(openLog(log))
+      const { feed } = await right(openLog(log, testKeys))
       const last = formatPosition(source.ports.identity, 28n)
       expect(await right(feed.positionOf(last))).toBeDefined()
       await Promise.all([source.log.close(), source.auth.close(), log.close()])
@@ -302,7 +353,7 @@ describe('a move to EventStoreDB is refused', () => {
     const source = await aLog()
     const before = await right(source.log.sealedAt())
     const [hubs, foreign] = [server.open(), server.open()]
-    await right(openLog(hubs))
+    await right(openLog(hubs, testKeys))
     await right(foreign.append('a', 'no-stream', [anEvent()]))
     for (const log of [hubs, foreign]) {
       const ids = await idsOf(log)
@@ -368,7 +419,7 @@ describe('a move to EventStoreDB is refused', () => {
       _tag: 'CopyDiffers',
       store: 'new events',
     })
-    expect(await left(openLog(log))).toEqual({ _tag: 'MoveUnfinished' })
+    expect(await left(openLog(log, testKeys))).toEqual({ _tag: 'MoveUnfinished' })
     await Promise.all([source.log.close(), source.auth.close(), log.close()])
   })
 
@@ -383,6 +434,7 @@ describe('a move to EventStoreDB is refused', () => {
       stream: 'page-A:7',
     })
     const empty = {
+      keys: testKeys,
       log: sqliteLog(join(folder.path, 'empty.db')),
       auth: source.auth,
       contents: source.contents,

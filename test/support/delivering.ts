@@ -21,6 +21,7 @@ import { memoryDeliveryStore } from '../../stores/memory/delivery-store.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from './either.ts'
 import { eventOf, personRegistered } from './events.ts'
+import { testKeys } from './keys.ts'
 
 /** When the events of tests are recorded. */
 export const start = Date.parse('2026-01-02T03:04:05.000Z')
@@ -116,7 +117,7 @@ export const subscriptionOf = (more: Partial<Subscription> = {}): Subscription =
 /** A log, a store and a receiver in memory, and processes that deliver from one to the other. */
 export const openDelivering = async () => {
   const clock = makeClock()
-  const { log, feed, identity } = await right(openLog(memoryLog()))
+  const { log, feed, identity } = await right(openLog(memoryLog(), testKeys))
   const follower = makeSharedFollower(feed, feedEventTypes)
   const store = memoryDeliveryStore()
   const posts: Post[] = []
