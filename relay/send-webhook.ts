@@ -20,13 +20,13 @@ export type SendWebhook = (
 ) => Promise<PostOutcome>
 
 export const makeSendWebhook = ({ client, key, now }: SendWebhookDependencies): SendWebhook => {
-  // Deriving one costs more than what it signs.
-  const derived = new WeakMap<Subscription, Map<number, string>>()
+  // To make one takes longer than to sign with it.
+  const made = new WeakMap<Subscription, Map<number, string>>()
   const secretOf = (subscription: Subscription, version: number): string => {
-    const secrets = derived.get(subscription) ?? new Map<number, string>()
-    derived.set(subscription, secrets)
-    const secret = secrets.get(version) ?? webhookSecret(key, subscription.id, version)
-    secrets.set(version, secret)
+    const versions = made.get(subscription) ?? new Map<number, string>()
+    made.set(subscription, versions)
+    const secret = versions.get(version) ?? webhookSecret(key, subscription.id, version)
+    versions.set(version, secret)
     return secret
   }
 

@@ -58,7 +58,10 @@ export const messageBodiesIn = ({ auth: db, run }: Mongo): MessageBodies & Movab
           .sort({ dueAt: 1 })
           .limit(most)
           .toArray()
-        return rows.map(storedOf)
+        return rows.map(row => {
+          const { id, message } = storedOf(row)
+          return { id, message }
+        })
       }),
     postpone: (id, dueAt) =>
       run(async () => {
