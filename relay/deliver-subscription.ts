@@ -1,19 +1,16 @@
-import type * as E from '#fp/Either'
 import type { RecordedEvent } from '../domain/event.ts'
-import type { LogFailure } from '../domain/log-failure.ts'
 import type { Subscription } from '../domain/subscriptions.ts'
 import type { FeedBatch } from '../projections/event-feed.ts'
 import { makeBell, type Sleep } from './bell.ts'
-import { longestUnsaved, quietMilliseconds, type StateDependencies, takeOver } from './delivery-state.ts'
+import { longestUnsaved, type StateDependencies, takeOver } from './delivery-state.ts'
 import { type FailingStreamsDependencies, makeFailingStreams } from './failing-streams.ts'
-import { orThrow } from './or-throw.ts'
 import { makeReadAhead } from './read-ahead.ts'
 import { type DeliveryEnd, makeReceiver, type ReceiverDependencies } from './receiver.ts'
 import { makeReplays, type Replay } from './replays.ts'
 
 /** Events that are read ahead of the oldest that is under way, and the characters of their data, one at least. */
 const mostAhead = 256
-const mostAheadCharacters = 2 * 1024 * 1024
+const mostAheadCharacters = 1024 * 1024
 /** Streams that fail, or that events are under way of: beyond them nothing more is read. */
 const mostFailing = 1_000
 const saveMilliseconds = 250
@@ -35,7 +32,7 @@ export interface DeliveryWork {
   /** Where it begins, when it was never worked on. */
   readonly from: bigint
   /** The replays that were asked for after a revision of the subscription's stream. */
-  readonly replays: (after: number) => Promise<E.Either<LogFailure, readonly Replay[]>>
+  readonly replays: (after: number) => Promise<readonly Replay[]>
 }
 
 /**
@@ -64,7 +61,7 @@ export const deliverSubscription = async (
   const bell = makeBell(sleep, ending.signal)
   const { id } = subscription
   const state = await takeOver(dependencies, { id, token, from }, bell.ring)
-  const asked = orThrow(await replays(state.noted().handledRevision))
+  const asked = await replays(state.noted().handledRevision)
   const endings = { signal: ending.signal, cutting: cutting.signal, endWith }
   const receiver = makeReceiver(dependencies, subscription, state, bell, endings)
   const streams = makeFailingStreams(dependencies, subscription, state, receiver, bell, endings)
@@ -121,7 +118,8 @@ export const deliverSubscription = async (
     while (!ending.signal.aborted) {
       await revive()
       await state.save()
-      if (state.isSaved()) await bell.rung(quietMilliseconds)
+      const wait = state.dueIn()
+      if (wait > 0) await bell.rung(wait)
       await sleep(saveMilliseconds, ending.signal)
     }
   }

@@ -19,7 +19,7 @@ import { orThrow } from './or-throw.ts'
 /** How far it is is saved at least this often while a stream fails, so that who goes on knows since when nobody tried. */
 export const longestUnsaved = 30_000
 /** A position past events that were not asked for is saved this often: it saves reading them again, and nothing else. */
-export const quietMilliseconds = 5_000
+const quietMilliseconds = 5_000
 
 type Noted = Pick<Progress, 'failures' | 'lastError' | 'handledRevision' | 'heldUntil'>
 
@@ -41,9 +41,9 @@ export interface DeliveryState {
   readonly giveUp: (event: RecordedEvent, row: Failing, error: string) => void
   /** A dead letter is sent again. */
   readonly revive: (position: bigint, row: Failing) => void
-  /** Whether there is nothing that `save` would have to write. */
-  readonly isSaved: () => boolean
-  /** Throws a `DeliveryFailure`. It is not to be called again after that: what was to be written then would be missing. */
+  /** In how many milliseconds it is to be saved; 0 or less where it is to be now. */
+  readonly dueIn: () => number
+  /** Saves what is due. Throws a `DeliveryFailure`. It is not to be called again after that: what was to be written then would be missing. */
   readonly save: () => Promise<void>
 }
 
@@ -98,10 +98,11 @@ export const takeOver = async (
     rows.add(key)
     changed()
   }
-  const isOld = () => failing.size > 0 && now() - savedAt >= longestUnsaved
-  const isQuiet = () => !hasMoved || now() - savedAt < quietMilliseconds
-  const isSaved = () =>
-    isQuiet() && !isChanged && rows.size === 0 && dead.length === 0 && revived.length === 0 && !isOld()
+  const dueIn = () => {
+    if (isChanged || rows.size > 0 || dead.length > 0 || revived.length > 0) return 0
+    if (hasMoved) return savedAt + quietMilliseconds - now()
+    return failing.size > 0 ? savedAt + longestUnsaved - now() : longestUnsaved
+  }
 
   /** Takes along what has changed. */
   const changes = () => {
@@ -125,6 +126,7 @@ export const takeOver = async (
   return {
     position: () => position,
     moveTo: (next, isQuiet) => {
+      if (next === position) return
       position = next
       hasMoved = true
       isChanged ||= !isQuiet
@@ -161,9 +163,9 @@ export const takeOver = async (
       revived.push(deadLetterKey(at))
       keep(row)
     },
-    isSaved,
+    dueIn,
     save: async () => {
-      if (isSaved()) return
+      if (dueIn() > 0) return
       savedAt = now()
       orThrow(await deliveries.save(id, token, changes()))
     },

@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { CommandFailure } from '../commands/handle.ts'
 import type { Subscriptions, SubscriptionWrite } from '../commands/subscriptions.ts'
-import type { LogFailure } from '../domain/log-failure.ts'
-import { subscriptionEvents, subscriptionStream } from '../domain/subscriptions.ts'
 import type { Leases } from '../projections/leases.ts'
 import type { SubscriptionAt } from '../projections/subscriptions.ts'
 import { makeBell } from './bell.ts'
@@ -13,7 +11,7 @@ import type { DeliveryStore } from './delivery-store.ts'
 import type { FollowedSubscriptions } from './followed-subscriptions.ts'
 import { orThrow } from './or-throw.ts'
 import type { DeliveryEnd } from './receiver.ts'
-import type { Replay } from './replays.ts'
+import { recordedReplays } from './recorded-replays.ts'
 
 const leaseMilliseconds = 5_000
 const lookMilliseconds = 1_000
@@ -90,12 +88,12 @@ export const runRelay = async (dependencies: RelayDependencies, signal: AbortSig
 
   const work = async (at: SubscriptionAt, token: number, ending: AbortSignal): Promise<void> => {
     const { subscription } = at
-    const replays = (after: number) => replaysOf(dependencies, subscription.id, after)
+    const replays = (after: number) => recordedReplays(dependencies, subscription.id, after)
     let failures = 0
     while (!ending.aborted) {
       const begunAt = now()
       try {
-        const from = (await numberOf(dependencies, subscription.from)) ?? 0n
+        const from = orThrow(await dependencies.positionOf(subscription.from)) ?? 0n
         const end = await deliverSubscription(dependencies, { subscription, token, from, replays }, ending)
         if (ending.aborted) return
         // The event that this appends begins the work anew, or ends it.
@@ -176,38 +174,6 @@ export const runRelay = async (dependencies: RelayDependencies, signal: AbortSig
   const held = new Set([...workers.keys(), ...active().map(({ subscription }) => subscription.id)])
   await Promise.all([...held].map(endWorker))
   await leases.drop([...held].map(leaseOf), holder)
-}
-
-const numberOf = async (
-  { positionOf }: Pick<RelayDependencies, 'positionOf'>,
-  text: string,
-): Promise<bigint | undefined> => orThrow(await positionOf(text))
-
-const afterAll = 2n ** 64n
-
-/** The replays of dead letters that were asked for after a revision of the subscription's stream. */
-const replaysOf = async (
-  dependencies: Pick<RelayDependencies, 'log' | 'positionOf'>,
-  id: string,
-  after: number,
-): Promise<E.Either<LogFailure, readonly Replay[]>> => {
-  const replays: Replay[] = []
-  for (let next = after + 1; ; ) {
-    const run = await dependencies.log.read(subscriptionStream(id), next)
-    if (E.isLeft(run)) return run
-    for (const { event, revision } of run.right.events) {
-      next = revision + 1
-      if (event.type !== 'SubscriptionDeadLettersReplayed') continue
-      const { at, from, to } = subscriptionEvents.SubscriptionDeadLettersReplayed.parse(event.data)
-      replays.push({
-        revision,
-        at,
-        from: (from === undefined ? undefined : await numberOf(dependencies, from)) ?? 0n,
-        to: (to === undefined ? undefined : await numberOf(dependencies, to)) ?? afterAll,
-      })
-    }
-    if (!run.right.more) return E.right(replays)
-  }
 }
 
 /** Whether the subscription was changed or removed by somebody else in the meantime. */

@@ -300,10 +300,10 @@ describe('dead letters', () => {
     await all.clock.pass(0)
     first.crash()
     all.answer(() => taken)
-    const second_ = all.begin({ replays })
+    const next = all.begin({ replays })
     await all.clock.until(() => new Set(all.taken()).size === 2, 2 * hour)
     await all.clock.pass(minute)
-    await second_.stop()
+    await next.stop()
     expect((await all.deadLetters()).map(({ stream }) => stream)).toEqual(['person-C'])
   })
 })
@@ -519,6 +519,34 @@ describe('what is held', () => {
     await all.clock.until(() => new Set(all.taken()).size === 1_500, 3 * hour)
     await next.stop()
     expect(await all.failing()).toEqual([])
+  })
+})
+
+describe('a subscription for which nothing is recorded', () => {
+  it('writes nothing, and seldom how far it is past what is not asked for', async () => {
+    const all = await openDelivering()
+    let saves = 0
+    const save: typeof all.store.save = (...asked) => {
+      saves += 1
+      return all.store.save(...asked)
+    }
+    let next = 0n
+    const follow: typeof all.dependencies.follow = async function* (_, signal) {
+      while (!signal.aborted) {
+        yield { events: [], next, caughtUp: true }
+        await all.clock.sleep(second, signal)
+      }
+    }
+    const process = all.begin({ changed: { follow, deliveries: { ...all.store, save } } })
+    await all.clock.pass(hour)
+    expect(saves).toBe(1)
+    for (let n = 0; n < 60; n += 1) {
+      next += 1n
+      await all.clock.pass(second)
+    }
+    expect(saves).toBeGreaterThan(1)
+    expect(saves).toBeLessThanOrEqual(14)
+    await process.stop()
   })
 })
 

@@ -1,4 +1,3 @@
-import * as E from '#fp/Either'
 import { feedEventTypes } from '../../domain/catalogue.ts'
 import type { NewEvent, RecordedEvent } from '../../domain/event.ts'
 import { formatPosition } from '../../domain/position.ts'
@@ -30,9 +29,7 @@ export const hour = 3_600_000
 export const day = 24 * hour
 
 /** Everything that can go on without the clock has gone on. */
-const settled = async (): Promise<void> => {
-  for (let turn = 0; turn < 2; turn += 1) await new Promise(resolve => setImmediate(resolve))
-}
+const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 /** A clock that goes only when it is told to, from one sleeper's waking to the next. */
 export const makeClock = () => {
@@ -215,7 +212,7 @@ export const openDelivering = async () => {
         subscription: subscriptionOf(options.subscription),
         token,
         from: 0n,
-        replays: async after => E.right((options.replays ?? []).filter(({ revision }) => revision > after)),
+        replays: async after => (options.replays ?? []).filter(({ revision }) => revision > after),
       },
       ending.signal,
     ).then(
