@@ -66,6 +66,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:stores',
   ],
   'logger.ts': ['type:config.ts'],
+  'events.ts': ['type:domain', 'type:projections'],
   'moving.ts': ['stores', 'engines.ts', 'start-failure.ts', 'type:config.ts'],
   'core.ts': [
     'domain',

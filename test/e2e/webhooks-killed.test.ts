@@ -46,7 +46,7 @@ const killed = (combination: Combination, people: number) => {
         // The root was registered as well.
         await sink.untilDelivered(events + 1)
         expect(wrongDeliveries(secret, sink.taken())).toEqual([])
-      })
+      }, 120_000)
     },
   )
 }

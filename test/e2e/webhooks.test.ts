@@ -48,5 +48,5 @@ describe('a receiver that refuses one in twenty', () => {
     await expect
       .poll(async () => subscriptionIn(await client.get(`/subscriptions/${id}`)), { timeout: 10_000 })
       .toMatchObject({ lag: 0, failures: 0, deadLetters: 0 })
-  })
+  }, 120_000)
 })

@@ -1,9 +1,9 @@
-import { join } from 'node:path'
-import { sqliteLog } from '../../stores/sqlite/event-log.ts'
-import type { StoredLog } from '../../stores/stored.ts'
+import pino from 'pino'
+import { type Core, openCore } from '../../core.ts'
 import { basic, type Client, clientOf } from './client.ts'
 import { type Combination, type Engines, embedded, startEngines } from './engines.ts'
 import { temporaryFolder } from './folder.ts'
+import { testConfig } from './hub.ts'
 import {
   type Ended,
   type RunningHub,
@@ -18,8 +18,8 @@ import {
 /** The processes of one hub: all on the same stores, with a root. */
 export interface HubProcesses {
   readonly path: string
-  /** Its log, as another process opens it; to be closed. */
-  readonly openLog: () => StoredLog
+  /** Its stores, as another process opens them; to be closed. */
+  readonly open: () => Promise<Core>
   /** Starts a process that answers requests; settles when it is ready. */
   readonly serve: (more?: readonly string[]) => Promise<RunningHub>
   readonly project: () => Promise<RunningProcess>
@@ -48,9 +48,7 @@ export const startHubProcesses = async (
   await runCommand(register, 'freedom', runtime, environment)
   return {
     path: folder.path,
-    openLog: () =>
-      engines.events?.open({ prefix: engines.settings.STREAM_PREFIX ?? '' }) ??
-      sqliteLog(join(folder.path, 'events.db')),
+    open: () => openCore(testConfig(folder.path, environment), pino({ level: 'silent' })),
     serve: async (more = []) => {
       const hub = started(await startHubProcess(folder.path, runtime, environment, 'serve', more))
       await untilReady(hub)

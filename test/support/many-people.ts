@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { EventLog } from '../../commands/event-log.ts'
-import { openLog } from '../../stores/codec.ts'
 import { right } from './either.ts'
 import { personChanged, personRegistered } from './events.ts'
 import type { HubProcesses } from './hub-processes.ts'
@@ -33,16 +32,15 @@ export const appendPeopleTo = async (
 
 /** The same in the log of a hub, as another process of it does. */
 export const appendPeople = async (
-  processes: Pick<HubProcesses, 'openLog'>,
+  processes: Pick<HubProcesses, 'open'>,
   accounts: readonly string[],
   changes: number,
 ): Promise<void> => {
-  const stored = processes.openLog()
-  const { log } = await right(openLog(stored))
+  const core = await processes.open()
   try {
-    await appendPeopleTo(log, accounts, changes)
+    await appendPeopleTo(core.ports.log, accounts, changes)
   } finally {
-    await stored.close()
+    await core.close()
   }
 }
 
