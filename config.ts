@@ -88,6 +88,12 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     meaning: 'addresses and networks of proxies whose X-Forwarded-For counts, comma-separated',
   },
+  {
+    name: 'METRICS_TOKEN',
+    placeholder: 'token',
+    fallback: undefined,
+    meaning: 'opens /metrics to whoever sends it as Bearer; without it only to this machine',
+  },
   { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
   {
     name: 'CORS_ORIGINS',
@@ -135,6 +141,8 @@ export interface Config {
   readonly mostRequestMemory: number
   /** Addresses and networks (CIDR) of proxies. */
   readonly trustedProxies: readonly string[]
+  /** Opens the metrics to clients elsewhere. */
+  readonly metricsToken: string | undefined
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
   /** Webhooks may go to private addresses and to this machine. */
@@ -247,6 +255,10 @@ const shape = z.object({
       error: 'must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, with commas between them',
     })
     .optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[A-Za-z0-9._~+/-]{16,256}=*$/, { error: 'must be 16 to 256 of A–Z a–z 0–9 . _ ~ + / -' })
+    .optional(),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug'], { error: 'must be error, warn, info or debug' }),
   CORS_ORIGINS: z
     .string()
@@ -340,6 +352,7 @@ export const readConfig = (
       mostConnectionsPerNetwork: data.MAX_NETWORK_CONNECTIONS,
       mostRequestMemory: data.MAX_REQUEST_MEMORY,
       trustedProxies: data.TRUST_PROXY ?? [],
+      metricsToken: data.METRICS_TOKEN,
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
       allowPrivateWebhooks: data.ALLOW_PRIVATE_WEBHOOKS,

@@ -18,8 +18,9 @@ import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { arrivalEventTypes } from './domain/messages.ts'
+import { observedGuesses } from './metrics/observed-work.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
-import type { ReadSide } from './read-side.ts'
+import { type ReadSide, watchedOf } from './read-side.ts'
 import type { Webhooks } from './relay/webhooks.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
 
@@ -105,7 +106,7 @@ export const makeAnswers = async (
   closing: AbortSignal,
   logger: Logger,
 ): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
-  const { config, ports, reads, auth, passwords, standing } = core
+  const { config, metrics, ports, reads, auth, passwords, standing } = core
   const { feed, identity } = ports
   const { progress, headAtStart } = readSide
   const secrets = clientSecrets(auth)
@@ -117,10 +118,19 @@ export const makeAnswers = async (
       secrets,
       standing,
       cookieKey: orThrow(await auth.secret('cookies')),
+      issued: metrics.tokenIssued,
       report: error => logger.error(errorSummary(error), 'the OpenID Connect provider failed'),
     }),
   )
-  const guesses = makeGuesses(auth)
+  const guesses = observedGuesses(makeGuesses(auth), metrics)
+  const budget = makeMemoryBudget({
+    total: config.mostRequestMemory,
+    share: config.mostRequestMemory / sharesOfMemory,
+  })
+  metrics.watch({
+    ...watchedOf(core, readSide),
+    memoryHeld: budget.held,
+  })
   const noteSeen = (clientId: string) => {
     void auth.noteSeen(clientId, Date.now()).then(noted => {
       if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
@@ -165,10 +175,8 @@ export const makeAnswers = async (
     allowPrivateWebhooks: config.allowPrivateWebhooks,
     legacyLists: config.legacyLists,
     trustedProxies: config.trustedProxies,
-    budget: makeMemoryBudget({
-      total: config.mostRequestMemory,
-      share: config.mostRequestMemory / sharesOfMemory,
-    }),
+    budget,
+    metricsToken: config.metricsToken,
     requestRates: makeRequestRates(anonymousRate),
     isSecure: config.tls !== undefined,
   })

@@ -230,26 +230,26 @@ export const makeApp = (dependencies: ApiDependencies): App => {
         ),
       )
   }
-  const open = openPaths(dependencies, routes)
-  for (const { path, answer } of open)
-    app.route(path).all((request, response) =>
-      respond.answer(request, response, path, async () => {
-        if (request.method === 'OPTIONS') return preflightOf(request)
-        const limited = limitNetwork(request)
-        if (E.isLeft(limited)) return limited
-        if (methodOf(request) !== 'GET') return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(['GET']) })
-        const parameters = parametersOf(request.url, [])
-        return E.isLeft(parameters) ? parameters : E.right(await answer(request))
-      }),
-    )
-  mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true), limitNetwork })
-
   const refuse = (request: Request, response: Response, failure: Failure) =>
     respond.answer(request, response, '(none)', async exchange => {
       if (request.method === 'OPTIONS') return preflightOf(request)
       const caller = await callerOf(request, exchange)
       return E.isLeft(caller) ? caller : E.left(failure)
     })
+  const open = openPaths(dependencies, routes)
+  for (const { path, answer, isFor } of open)
+    app.route(path).all((request, response) => {
+      if (isFor?.(request) === false) return refuse(request, response, { _tag: 'NoSuchRoute' })
+      return respond.answer(request, response, path, async () => {
+        if (request.method === 'OPTIONS') return preflightOf(request)
+        const limited = limitNetwork(request)
+        if (E.isLeft(limited)) return limited
+        if (methodOf(request) !== 'GET') return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(['GET']) })
+        const parameters = parametersOf(request.url, [])
+        return E.isLeft(parameters) ? parameters : E.right(await answer(request))
+      })
+    })
+  mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true), limitNetwork })
   app.use((request: Request, response: Response) => refuse(request, response, { _tag: 'NoSuchRoute' }))
 
   const onError: ErrorRequestHandler = (error, request, response, next) => {

@@ -17,6 +17,7 @@ import type { MessageBodies } from '../commands/message-bodies.ts'
 import type { Messages } from '../commands/messages.ts'
 import type { Subscriptions } from '../commands/subscriptions.ts'
 import type { LogIdentity } from '../domain/position.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
@@ -75,6 +76,9 @@ export interface ApiDependencies {
   /** Keys the tokens that forms carry against forgery. */
   readonly formKey: Buffer
   readonly health: Health
+  readonly metrics: Metrics
+  /** Opens the metrics to clients elsewhere. */
+  readonly metricsToken: string | undefined
   readonly budget: MemoryBudget
   /** Of requests without valid credentials. */
   readonly requestRates: RequestRates

@@ -63,7 +63,7 @@ const readBytes = async (
   limit: Limit = limits.usual,
 ): Promise<E.Either<HttpFailure, Buffer>> => {
   const refused = await exchange.holdBody(announcedBytes(request, limit.bytes))
-  return refused === undefined ? readHeld(request, response, limit) : E.left(refused)
+  return refused === undefined ? exchange.aside(readHeld(request, response, limit)) : E.left(refused)
 }
 
 const readHeld = (

@@ -5,6 +5,8 @@ import type { Request, Response } from 'express'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import type { Answer } from './answer.ts'
+import { traceIdOf, traceparentIn } from '../../domain/trace-context.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import { errorSummary } from './error-summary.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -101,6 +103,7 @@ export interface RespondDependencies {
   readonly logger: Logger
   readonly corsOrigins: readonly string[]
   readonly budget: MemoryBudget
+  readonly metrics: Pick<Metrics, 'answered'>
   /** The hub itself serves https. */
   readonly isSecure: boolean
 }
@@ -122,7 +125,9 @@ const withinBudget = (
   return E.right({ status: status === 200 ? 204 : status, headers })
 }
 
-export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDependencies): Respond => {
+export const makeRespond = (dependencies: RespondDependencies): Respond => {
+  const { logger, corsOrigins, budget, metrics, isSecure } = dependencies
+
   const corsHeaders = (origin: string | undefined): readonly string[] => {
     if (corsOrigins.length === 0) return []
     if (origin === undefined || !corsOrigins.includes(origin)) return ['Vary', 'Origin']
@@ -139,13 +144,17 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
     ...corsHeaders(request.headers.origin),
   ]
 
-  const lineOf = (request: Request, route: string, status: number, start: number, requestId: string) => ({
-    method: request.method,
-    route,
-    status,
-    durationMs: Math.round((performance.now() - start) * 100) / 100,
-    requestId,
-  })
+  const lineOf = (request: Request, route: string, status: number, start: number, requestId: string) => {
+    const traceparent = traceparentIn(request.headers.traceparent)
+    return {
+      method: request.method,
+      route,
+      status,
+      durationMs: Math.round((performance.now() - start) * 100) / 100,
+      requestId,
+      ...(traceparent === undefined ? {} : { traceId: traceIdOf(traceparent) }),
+    }
+  }
 
   return {
     answer: async (request, response, route, work) => {
@@ -155,6 +164,8 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
       const worked = await work(exchange).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
       const outcome = withinBudget(request, worked, exchange)
       const answer = E.isLeft(outcome) ? problemAnswer(outcome.left) : outcome.right
+      const seconds = (performance.now() - start - exchange.waited()) / 1000
+      metrics.answered({ method: request.method, route, status: answer.status, seconds })
       const { body } = answer
       const headers = usualHeaders(request, requestId)
       for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
@@ -212,6 +223,9 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
       if (!request.complete) discardBody(request)
       await closed
       clearTimeout(late)
+      const { method } = request
+      const seconds = (performance.now() - start) / 1000
+      metrics.answered({ method, route, status: response.statusCode, seconds })
       logger.info(lineOf(request, route, response.statusCode, start, requestId), 'request')
     },
   }
