@@ -77,6 +77,18 @@ export const settings: readonly Setting[] = [
     meaning: 'connections at the same time from one network; TRUST_PROXY is exempt',
   },
   {
+    name: 'MAX_REQUESTS',
+    placeholder: 'number',
+    fallback: '256',
+    meaning: 'requests that are worked on at the same time, a quarter of them for each caller, at least 4',
+  },
+  {
+    name: 'MAX_STREAMS',
+    placeholder: 'number',
+    fallback: '4096',
+    meaning: 'streams and waiting requests at the same time, an eighth of them for each caller, at least 8',
+  },
+  {
     name: 'MAX_REQUEST_MEMORY',
     placeholder: 'size',
     fallback: '256MiB',
@@ -137,6 +149,10 @@ export interface Config {
   readonly mostConnections: number
   /** From one network; from trusted proxies as many as `mostConnections`. */
   readonly mostConnectionsPerNetwork: number
+  /** Requests that are worked on at the same time. */
+  readonly mostRequests: number
+  /** Streams and long polls at the same time. */
+  readonly mostStreams: number
   /** Bytes of bodies and answers under way, of all callers. */
   readonly mostRequestMemory: number
   /** Addresses and networks (CIDR) of proxies. */
@@ -207,6 +223,16 @@ const connections = z
   .transform(Number)
   .refine(number => number <= 1_000_000, connectionsRule)
 
+/** A number of things at the same time. */
+const count = (least: number) => {
+  const rule = { error: `must be a number from ${least} to 1000000` }
+  return z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, rule)
+    .transform(Number)
+    .refine(number => number >= least && number <= 1_000_000, rule)
+}
+
 const shape = z.object({
   HOST: z.string(),
   PORT: z
@@ -242,6 +268,8 @@ const shape = z.object({
     .refine(bytes => bytes >= 1 && bytes <= mostContent, sizeRule),
   MAX_CONNECTIONS: connections,
   MAX_NETWORK_CONNECTIONS: connections,
+  MAX_REQUESTS: count(4),
+  MAX_STREAMS: count(8),
   MAX_REQUEST_MEMORY: z
     .string()
     .transform(bytesOf)
@@ -350,6 +378,8 @@ export const readConfig = (
       mostContentBytes: data.MAX_CONTENT,
       mostConnections: data.MAX_CONNECTIONS,
       mostConnectionsPerNetwork: data.MAX_NETWORK_CONNECTIONS,
+      mostRequests: data.MAX_REQUESTS,
+      mostStreams: data.MAX_STREAMS,
       mostRequestMemory: data.MAX_REQUEST_MEMORY,
       trustedProxies: data.TRUST_PROXY ?? [],
       metricsToken: data.METRICS_TOKEN,

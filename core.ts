@@ -137,12 +137,7 @@ const closeStores = async ({ reads, relay, contents, auth, events }: Stores): Pr
   await events.close()
 }
 
-const coreOn = async (
-  stores: Stores,
-  config: Config,
-  logger: Logger,
-  metrics: Metrics,
-): Promise<Core> => {
+const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: Metrics): Promise<Core> => {
   const { events, auth, contents, relay, reads, leases } = stores
   const opened = orThrow(await openLog(events))
   const ports = {

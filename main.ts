@@ -77,13 +77,13 @@ export const startHub = async (
     add(readSide.ended)
     const webhooks = await openWebhooks(core)
     closeWebhooks = webhooks.close
-    const { url, closing } = serving
+    const { url } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
       readSide,
       config.publicUrl ?? url,
       webhooks,
-      closing,
+      serving,
       logger,
     )
     serving.answerBy(app)

@@ -24,7 +24,7 @@ import type { ReadModels } from '../projections/read-store.ts'
 import type { SharedFollower } from '../projections/shared-follower.ts'
 import type { DeliveryStore } from '../relay/delivery-store.ts'
 import type { Webhooks } from '../relay/webhooks.ts'
-import type { MemoryBudget } from './http/memory-budget.ts'
+import type { Load } from './http/exchange.ts'
 import type { RequestRates } from './http/network-limits.ts'
 import type { Health } from './open/health.ts'
 
@@ -79,7 +79,7 @@ export interface ApiDependencies {
   readonly metrics: Metrics
   /** Opens the metrics to clients elsewhere. */
   readonly metricsToken: string | undefined
-  readonly budget: MemoryBudget
+  readonly load: Load
   /** Of requests without valid credentials. */
   readonly requestRates: RequestRates
   /** The hub itself serves https. */
