@@ -14,6 +14,8 @@ export interface Setting {
   readonly placeholder: string
   readonly fallback: string | undefined
   readonly meaning: string
+  /** Its value is shown to nobody; of a URL the password is not. */
+  readonly isSecret?: boolean
 }
 
 export const settings: readonly Setting[] = [
@@ -31,12 +33,14 @@ export const settings: readonly Setting[] = [
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep events in EventStoreDB or KurrentDB, esdb://…; without it in DATA_DIR',
+    isSecret: true,
   },
   {
     name: 'MONGODB_URL',
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep the rest in MongoDB, mongodb://…/NAME, in NAME and NAME_auth; without it in DATA_DIR',
+    isSecret: true,
   },
   {
     name: 'STREAM_PREFIX',
@@ -130,6 +134,14 @@ export const settings: readonly Setting[] = [
 /** `DATA_DIR` as a flag: `data-dir`. */
 export const flagOf = ({ name }: Setting): string => name.toLowerCase().replaceAll('_', '-')
 
+/** A certificate and its private key in PEM, and the files that they are read from. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 export interface Config {
   readonly host: string
   readonly port: number
@@ -141,7 +153,7 @@ export interface Config {
   /** Where the rest is kept, if not in `dataDir`. */
   readonly mongoUrl: string | undefined
   readonly roles: Roles
-  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  readonly tls: Tls | undefined
   /** Seconds an access token lives. */
   readonly tokenSeconds: number
   /** Bytes of a document's content. */
@@ -308,7 +320,8 @@ const textOf = (path: string): string | undefined => {
   }
 }
 
-const isPair = (tls: { readonly cert: string; readonly key: string }): boolean => {
+/** Whether a private key belongs to a certificate, both in PEM. */
+export const isPair = (tls: Pick<Tls, 'cert' | 'key'>): boolean => {
   try {
     createSecureContext(tls)
     return true
@@ -319,18 +332,42 @@ const isPair = (tls: { readonly cert: string; readonly key: string }): boolean =
 
 const shippedRoles = fileURLToPath(new URL('./auth/roles.json', import.meta.url))
 
-/**
- * Reads settings: flags before the environment before defaults; an empty value is unset. Gives every problem at
- * once, each a sentence that begins with the setting's name.
- */
+/** Values of settings by their names. */
+type Values = Readonly<Record<string, string | undefined>>
+
+/** Where a value comes from; the first that gives one counts. */
+export const settingSources = ['flag', 'environment', 'file', 'default'] as const
+export type SettingSource = (typeof settingSources)[number]
+
+/** What gives values to settings. An empty value is unset. */
+export interface GivenSettings {
+  readonly flag: Values
+  readonly environment: Values
+  /** Of `--env-file`. */
+  readonly file?: Values
+}
+
+export interface SettingInForce {
+  readonly setting: Setting
+  /** Undefined where nothing gives one. */
+  readonly value: string | undefined
+  readonly source: SettingSource
+}
+
+/** Each setting with the value in force, and where it comes from. */
+export const settingsInForce = (given: GivenSettings): readonly SettingInForce[] =>
+  settings.map(setting => {
+    const values = { file: {}, ...given, default: { [setting.name]: setting.fallback } }
+    const source = settingSources.find(one => (values[one][setting.name] ?? '') !== '') ?? 'default'
+    return { setting, value: values[source][setting.name], source }
+  })
+
+/** Reads settings. Gives every problem at once, each a sentence that begins with the setting's name. */
 export const readConfig = (
-  environment: Readonly<Record<string, string | undefined>>,
-  flags: Readonly<Record<string, string | undefined>>,
+  given: GivenSettings,
 ): { readonly config: Config } | { readonly problems: readonly string[] } => {
-  const given = (name: string): string | undefined =>
-    [flags[name], environment[name]].find(value => value !== undefined && value !== '')
-  const values = Object.fromEntries(
-    settings.map(({ name, fallback }) => [name, given(name) ?? fallback] as const),
+  const values: Values = Object.fromEntries(
+    settingsInForce(given).map(({ setting, value }) => [setting.name, value] as const),
   )
   const problems: string[] = []
   const parsed = shape.safeParse(values)
@@ -344,7 +381,8 @@ export const readConfig = (
     return text
   }
   const [cert, key] = [fileOf('TLS_CERT'), fileOf('TLS_KEY')]
-  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
+  const [certFile = '', keyFile = ''] = [values.TLS_CERT, values.TLS_KEY]
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key, certFile, keyFile }
   if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined))
     problems.push('TLS_CERT: goes together with TLS_KEY; set both or neither')
   if (tls !== undefined && !isPair(tls))

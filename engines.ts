@@ -110,7 +110,7 @@ export interface DamagedFile {
   readonly _tag: 'DamagedFile'
   /** Without its folder. */
   readonly file: string
-  readonly rows: 'events' | 'credentials'
+  readonly rows: 'events' | 'credentials' | 'bodies of messages'
   /** Those before the first that cannot be read. */
   readonly readable: number
 }
@@ -118,12 +118,14 @@ export interface DamagedFile {
 /** The damaged file that an error names. Counts what can be read, and writes nothing. */
 export const damagedFileIn = (config: Config, error: unknown): DamagedFile | undefined => {
   const file = damagedFileOf(error)
-  const [path, rows, column] = file?.startsWith(basename(authFile(config)))
-    ? ([authFile(config), 'credentials', 'rowid'] as const)
-    : ([eventsFile(config), 'events', 'position'] as const)
-  return file === undefined
-    ? undefined
-    : { _tag: 'DamagedFile', file, rows, readable: readableRows(path, rows, column) }
+  if (file === undefined) return undefined
+  const looks = [
+    [authFile(config), 'credentials', 'credentials', 'rowid'],
+    [relayFile(config), 'bodies of messages', 'bodies', 'rowid'],
+    [eventsFile(config), 'events', 'events', 'position'],
+  ] as const
+  const [path, rows, table, column] = looks.find(([path]) => file.startsWith(basename(path))) ?? looks[2]
+  return { _tag: 'DamagedFile', file, rows, readable: readableRows(path, table, column) }
 }
 
 /**

@@ -15,6 +15,7 @@ import { makeAuthenticate } from './auth/authenticate.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
 import { makeGuesses } from './auth/guesses.ts'
 import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
+import { renewCertificate } from './certificate-renewal.ts'
 import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
@@ -22,7 +23,7 @@ import type { Core } from './core.ts'
 import { arrivalEventTypes } from './domain/messages.ts'
 import { observedGuesses } from './metrics/observed-work.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
-import { type ReadSide, watchedOf } from './read-side.ts'
+import type { ReadSide } from './read-side.ts'
 import type { Webhooks } from './relay/webhooks.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
 
@@ -99,6 +100,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
   })
   answerProtocolErrors(server, logger, path => app.allowAt(path))
   const port = await listen(server, config)
+  if (config.tls !== undefined) void renewCertificate(server, config.tls, logger, closing.signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
@@ -151,7 +153,6 @@ export const makeAnswers = async (
     patience: patience.work,
   })
   metrics.watch({
-    ...watchedOf(core, readSide),
     memoryHeld: budget.held,
     requestsAtWork: work.taken,
     requestsWaiting: () => waiting() + work.waiting(),

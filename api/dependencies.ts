@@ -64,7 +64,7 @@ export interface ApiDependencies {
   /** The log's last position. */
   readonly logHead: EventFeed['head']
   /** Reads the event history. */
-  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt'>
+  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt' | 'head' | 'positionOf'>
   /** Follows it once for all who read along. */
   readonly follower: SharedFollower
   /** Follows, likewise, the events that bring messages to their recipients. */

@@ -1,14 +1,16 @@
 import * as E from '#fp/Either'
-import type { LogFailure } from '../domain/log-failure.ts'
+import { parseItemId } from '../domain/identifiers.ts'
+import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
 import type { Envelope, KeptBody } from '../domain/message-shapes.ts'
 import {
+  hasExpired,
   isClosed,
   type MessageCommand,
   type MessageState,
   messageDecider,
   messageStream,
 } from '../domain/messages.ts'
-import { nodeDecider } from '../domain/nodes.ts'
+import { nodeDecider, parseClientId } from '../domain/nodes.ts'
 import { type InvalidPart, invalid } from '../domain/rejection.ts'
 import type { ContentCutShort, ContentTooLarge, ContentUnavailable } from './content-store.ts'
 import type { EventLog } from './event-log.ts'
@@ -30,14 +32,14 @@ export interface SendMessage {
   readonly context: CommandContext
 }
 
-export interface StoreMessageContent {
+export interface StoreMessageContent<Failure> {
   readonly id: string
   readonly sender: string
   readonly contentType: string
   readonly bytes: AsyncIterable<Uint8Array>
   readonly limit: number
   /** What is wrong with the bytes that arrived, or the context of the command as it is now. */
-  readonly arrived: <Failure>(body: KeptBody) => E.Either<Failure, CommandContext>
+  readonly arrived: (body: KeptBody) => E.Either<Failure, CommandContext>
 }
 
 type Outcomes = Outcome<MessageState>
@@ -47,9 +49,7 @@ export interface Messages {
   readonly send: (message: SendMessage) => Promise<E.Either<MessageFailure, Outcomes>>
   /** Gives a message the bytes that were announced. What would be refused as things are is refused before they are read. */
   readonly storeContent: <Failure>(
-    content: Omit<StoreMessageContent, 'arrived'> & {
-      readonly arrived: (body: KeptBody) => E.Either<Failure, CommandContext>
-    },
+    content: StoreMessageContent<Failure>,
   ) => Promise<E.Either<MessageFailure | Failure, Outcomes>>
   /** Notes that a recipient is being given it. Repeatable. */
   readonly deliver: (
@@ -81,12 +81,30 @@ export interface MessageDependencies {
 
 const mostSwept = 200
 
+type Present = Exclude<MessageState, { is: 'absent' }>
+
+/** Since when nobody waits for it, which may not be recorded yet; undefined while somebody does. */
+const closedAt = (state: Present, recordedAt: string, now: string): string | undefined => {
+  if (isClosed(state)) return recordedAt
+  return hasExpired(state.envelope, now) ? `${state.envelope.expires}Z` : undefined
+}
+
+/** Whether the message, as it is, has this body. */
+const names = (state: MessageState, bodyId: string): boolean =>
+  state.is !== 'absent' && state.envelope.body?.id === bodyId
+
 export const messages = ({ log, handle, bodies, isRecipient, now }: MessageDependencies): Messages => {
-  const read = (id: string) => foldStream(log, messageStream(id), messageDecider, unread(messageDecider))
+  const nothing = unread(messageDecider)
+
+  const read = async (id: string) =>
+    parseItemId(id) === undefined
+      ? E.right(nothing)
+      : foldStream(log, messageStream(id), messageDecider, nothing)
 
   /** A rule across streams reads the other stream: what this process knows of nodes may lag. */
   const isNode = async (clientId: string): Promise<E.Either<LogFailure, boolean>> => {
     if (isRecipient(clientId)) return E.right(true)
+    if (parseClientId(clientId) === undefined) return E.right(false)
     const node = await foldStream(log, `node-${clientId}`, nodeDecider, unread(nodeDecider))
     return E.map(
       ({ state }: Folded<typeof nodeDecider.initial>) => !['absent', 'retired'].includes(state.is),
@@ -104,37 +122,43 @@ export const messages = ({ log, handle, bodies, isRecipient, now }: MessageDepen
     return errors.length === 0 ? E.right(undefined) : E.left(invalid(...errors))
   }
 
-  const run = (
+  const run = async (
     id: string,
     context: CommandContext,
-    prepare: () => Promise<E.Either<MessageFailure, MessageCommand>>,
-  ): Promise<E.Either<MessageFailure, Outcomes>> =>
-    handle<MessageCommand, MessageState, MessageFailure>({
+    prepare: (state: MessageState) => Promise<E.Either<MessageFailure, MessageCommand>>,
+  ): Promise<E.Either<MessageFailure, Outcomes>> => {
+    if (parseItemId(id) === undefined) return E.left({ _tag: 'NeverWas', what: 'message' })
+    return handle<MessageCommand, MessageState, MessageFailure>({
       stream: messageStream(id),
       decider: messageDecider,
       prepare,
       conditional: false,
       context,
     })
+  }
 
   const unnamedUntil = () => now().getTime() + unnamedMilliseconds
 
   /** When a body is to be looked at next: undefined when it can go. */
   const nextLook = async (id: string, message: string): Promise<E.Either<LogFailure, number | undefined>> => {
     const folded = await read(message)
-    if (E.isLeft(folded)) return folded
+    // What cannot be read holds up no other.
+    if (E.isLeft(folded)) return folded.left._tag === 'EventUnreadable' ? E.right(unnamedUntil()) : folded
     const { state, recordedAt } = folded.right
-    if (state.is === 'absent' || state.envelope.body?.id !== id) return E.right(undefined)
-    const closed = isClosed(state) ? Date.parse(recordedAt) : now().getTime()
-    const until = closed + keptMilliseconds
-    return E.right(until <= now().getTime() ? undefined : until)
+    if (state.is === 'absent' || !names(state, id)) return E.right(undefined)
+    const time = now()
+    const closed = closedAt(state, recordedAt, time.toISOString())
+    const until = (closed === undefined ? time.getTime() : Date.parse(closed)) + keptMilliseconds
+    return E.right(until <= time.getTime() ? undefined : until)
   }
 
   return {
     read,
 
     send: ({ envelope, body, context }) =>
-      run(envelope.id, context, async () => {
+      run(envelope.id, context, async state => {
+        const wanted = messageDecider.decide({ _tag: 'Send', envelope }, state)
+        if (E.isLeft(wanted)) return wanted
         const there = await recipientsAreThere(envelope.to)
         if (E.isLeft(there)) return there
         if (body === undefined) return E.right({ _tag: 'Send', envelope })
@@ -165,8 +189,8 @@ export const messages = ({ log, handle, bodies, isRecipient, now }: MessageDepen
         : await run(id, context.right, async () => E.right(command(kept.right)))
       // Where it is unknown whether an event names it, it is looked at later.
       const isUnneeded = E.isRight(outcome)
-        ? !outcome.right.added
-        : !['LogUnavailable', 'EventUnreadable'].includes(String(tagOf(outcome.left)))
+        ? !names(outcome.right.state, kept.right.id)
+        : !isLogFailure(outcome.left)
       if (isUnneeded) await bodies.remove(kept.right.id)
       return outcome
     },
@@ -191,6 +215,3 @@ export const messages = ({ log, handle, bodies, isRecipient, now }: MessageDepen
     },
   }
 }
-
-const tagOf = (failure: unknown): unknown =>
-  typeof failure === 'object' && failure !== null && '_tag' in failure ? failure._tag : undefined

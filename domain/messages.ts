@@ -1,6 +1,8 @@
 import { accept, type Decider, reject } from './decider.ts'
 import { type DomainEvent, isOneOf } from './event.ts'
+import { parseInstant } from './instant.ts'
 import { type Envelope, type KeptBody, messageEvents, parseEnvelope } from './message-shapes.ts'
+import { invalid } from './rejection.ts'
 
 type MessageEventType = keyof typeof messageEvents
 export type MessageEvent = DomainEvent<MessageEventType>
@@ -35,12 +37,15 @@ export type MessageCommand =
     }
   | { readonly _tag: 'Deliver'; readonly recipient: string }
   | { readonly _tag: 'Acknowledge'; readonly recipient: string }
-  /** At a time in UTC, as `Instant` has it. */
   | { readonly _tag: 'Expire'; readonly now: string }
 
 type Present = Exclude<MessageState, { is: 'absent' }>
 
 const what = 'message'
+
+/** Whether its time has come, at a time that `parseInstant` reads. */
+export const hasExpired = ({ expires }: Pick<Envelope, 'expires'>, now: string): boolean =>
+  expires !== undefined && expires <= (parseInstant(now) ?? now)
 
 /** Whether there is nothing left to be done for a recipient. */
 export const isSettled = (state: RecipientState): boolean => state === 'acknowledged' || state === 'expired'
@@ -102,10 +107,12 @@ export const messageDecider: Decider<MessageCommand, MessageState> = {
   },
 
   decide: (command, state) => {
-    if (command._tag === 'Send')
-      return state.is === 'absent'
-        ? accept({ type: 'MessageSent', data: command.envelope })
-        : reject({ _tag: 'ExistsWithOtherContent', what })
+    if (command._tag === 'Send') {
+      if (state.is !== 'absent') return reject({ _tag: 'ExistsWithOtherContent', what })
+      return hasExpired(command.envelope, command.envelope.sentAt)
+        ? reject(invalid({ pointer: '/expires', detail: 'must be in the future' }))
+        : accept({ type: 'MessageSent', data: command.envelope })
+    }
     if (state.is === 'absent') return reject({ _tag: 'NeverWas', what })
     const { envelope, states } = state
     switch (command._tag) {
@@ -137,8 +144,7 @@ export const messageDecider: Decider<MessageCommand, MessageState> = {
       }
       case 'Expire': {
         const recipients = openRecipients(state)
-        const isDue = envelope.expires !== undefined && envelope.expires <= command.now
-        return isDue && recipients.length > 0
+        return hasExpired(envelope, command.now) && recipients.length > 0
           ? accept({ type: 'MessageExpired', data: { recipients } })
           : accept()
       }
@@ -160,11 +166,8 @@ const notARecipient = {
   detail: 'A message is acknowledged by its recipients. GET shows the state of each.',
 } as const
 
-/** How far it is for each recipient at a time in UTC (`Instant`): it may have expired before that was recorded. */
-export const statesAt = (
-  { envelope: { expires }, states }: Present,
-  now: string,
-): ReadonlyMap<string, RecipientState> =>
-  expires === undefined || expires > now
-    ? states
-    : new Map([...states].map(([recipient, state]) => [recipient, isSettled(state) ? state : 'expired']))
+/** How far it is for each recipient at a time that `parseInstant` reads: it may have expired before that was recorded. */
+export const statesAt = ({ envelope, states }: Present, now: string): ReadonlyMap<string, RecipientState> =>
+  hasExpired(envelope, now)
+    ? new Map([...states].map(([recipient, state]) => [recipient, isSettled(state) ? state : 'expired']))
+    : states

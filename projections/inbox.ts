@@ -1,16 +1,18 @@
+import * as E from '#fp/Either'
 import { type JsonObject, jsonText } from '../domain/json.ts'
 import { type Envelope, messageEvents, parseEnvelope } from '../domain/message-shapes.ts'
 import { messageEventTypes } from '../domain/messages.ts'
 import { keyOfStream } from '../domain/resource.ts'
 import { projection } from './projection.ts'
-import type { Document, ModelShape } from './read-store.ts'
+import type { Document, DocumentPage, ModelShape, ReadModels } from './read-store.ts'
+import type { ReadUnavailable } from './read-unavailable.ts'
 
 /** The recipient, of a message that can be given; null while the bytes of its body are awaited. */
-export const waitingField = 'waiting'
+const waitingField = 'waiting'
 /** The position of the event that brought it to its recipients. */
-export const arrivedField = 'arrived'
+const arrivedField = 'arrived'
 /** When it expires (`Instant`). */
-export const expiresField = 'expires'
+const expiresField = 'expires'
 
 /**
  * What waits for each recipient: a document for each message and recipient until the recipient acknowledges it or the message
@@ -26,8 +28,8 @@ export const inbox: ModelShape = {
   ],
 }
 
-/** A message as it waits for a recipient. */
-export interface WaitingMessage {
+/** A message that a recipient has not acknowledged. */
+interface HeldMessage {
   readonly envelope: Envelope
   /** Whether the recipient was given it before. */
   readonly isDelivered: boolean
@@ -36,13 +38,14 @@ export interface WaitingMessage {
 /** No client id holds a colon. */
 export const inboxKey = (recipient: string, message: string): string => `${recipient}:${message}`
 
-export const parseWaiting = (text: string): WaitingMessage | undefined => {
+const parseHeld = (text: string): HeldMessage => {
   const data: JsonObject = JSON.parse(text)
   const envelope = parseEnvelope(data)
-  return envelope === undefined ? undefined : { envelope, isDelivered: data.delivered === true }
+  if (envelope === undefined) throw new Error('the inbox holds what is no message')
+  return { envelope, isDelivered: data.delivered === true }
 }
 
-const waitingText = ({ envelope, isDelivered }: WaitingMessage): string =>
+const heldText = ({ envelope, isDelivered }: HeldMessage): string =>
   jsonText({ ...envelope, delivered: isDelivered })
 
 const recipientsIn = (type: string, data: JsonObject): readonly string[] => {
@@ -64,13 +67,13 @@ export const inboxProjection = projection({
     const documentOf = (
       key: string,
       recipient: string,
-      message: WaitingMessage,
+      message: HeldMessage,
       arrived: bigint | null,
     ): Document => ({
       key,
       revision,
       position,
-      text: waitingText(message),
+      text: heldText(message),
       fields: {
         [waitingField]: arrived === null ? null : recipient,
         [arrivedField]: arrived,
@@ -94,8 +97,7 @@ export const inboxProjection = projection({
       }
       const before = document(key)
       if (before === undefined || before.position >= position || before.text === null) return []
-      const message = parseWaiting(before.text)
-      if (message === undefined) return []
+      const message = parseHeld(before.text)
       const arrived = before.fields[arrivedField]
       switch (type) {
         case 'MessageContentStored': {
@@ -126,3 +128,93 @@ export const inboxProjection = projection({
     })
   },
 })
+
+/** A message as it waits for a recipient. */
+export interface WaitingMessage extends HeldMessage {
+  /** Its place in the inbox. */
+  readonly arrived: bigint
+}
+
+export interface WaitingPage {
+  readonly messages: readonly WaitingMessage[]
+  /** More wait after these. */
+  readonly more: boolean
+  /** How far the inbox has come: what arrived later is not among them. */
+  readonly upTo: bigint
+}
+
+/**
+ * What waits for a recipient after a place, the oldest first. The checkpoint is read before: what a batch that is half
+ * written has brought is not there yet, for others of it may come before.
+ */
+export const readWaiting = async (
+  reads: Pick<ReadModels, 'checkpoint' | 'find'>,
+  recipient: string,
+  after: bigint,
+  { limit, mostBytes }: { readonly limit: number; readonly mostBytes: number },
+): Promise<E.Either<ReadUnavailable, WaitingPage>> => {
+  const checkpoint = await reads.checkpoint(inbox)
+  if (E.isLeft(checkpoint)) return checkpoint
+  const upTo = checkpoint.right.position
+  const page = await reads.find(inbox, {
+    equals: { [waitingField]: recipient },
+    ranges: [{ field: arrivedField, from: after + 1n, until: upTo + 1n }],
+    orderedBy: arrivedField,
+    descending: false,
+    limit,
+    mostBytes,
+  })
+  return E.map(({ documents, more }: DocumentPage) => ({
+    messages: documents.flatMap(({ text, orderedBy }) =>
+      typeof orderedBy === 'bigint' ? [{ ...parseHeld(text), arrived: orderedBy }] : [],
+    ),
+    more,
+    upTo,
+  }))(page)
+}
+
+const mostExpiredBytes = 8 * 1024 * 1024
+
+/** The ids of messages that somebody has not acknowledged and that had expired by a time in UTC (`Instant`). */
+export const readExpired = async (
+  reads: Pick<ReadModels, 'find'>,
+  now: string,
+  limit: number,
+): Promise<E.Either<ReadUnavailable, readonly string[]>> => {
+  const page = await reads.find(inbox, {
+    equals: {},
+    ranges: [{ field: expiresField, until: now }],
+    orderedBy: expiresField,
+    descending: false,
+    limit,
+    mostBytes: mostExpiredBytes,
+  })
+  return E.map(({ documents }: DocumentPage) => [
+    ...new Set(documents.map(({ text }) => parseHeld(text).envelope.id)),
+  ])(page)
+}
+
+/** What waits for a node. */
+export interface InboxState {
+  /** Messages; as many as were to be counted at most where there are more. */
+  readonly size: number
+  /** When the one that waits longest was sent (ISO 8601); null where none waits. */
+  readonly oldest: string | null
+}
+
+/** How much waits for a recipient, as far as one counts. */
+export const readInboxState = async (
+  reads: Pick<ReadModels, 'checkpoint' | 'find' | 'count'>,
+  recipient: string,
+  mostCounted: number,
+): Promise<E.Either<ReadUnavailable, InboxState>> => {
+  const [size, first] = await Promise.all([
+    reads.count(inbox, { [waitingField]: recipient }, mostCounted),
+    readWaiting(reads, recipient, 0n, { limit: 1, mostBytes: 0 }),
+  ])
+  if (E.isLeft(size)) return size
+  return E.map(({ messages }: WaitingPage) => ({
+    size: size.right,
+    oldest: messages[0]?.envelope.sentAt ?? null,
+  }))(first)
+}

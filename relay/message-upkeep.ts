@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Messages } from '../commands/messages.ts'
-import { expiresField, inbox, parseWaiting } from '../projections/inbox.ts'
+import { parseInstant } from '../domain/instant.ts'
+import { readExpired } from '../projections/inbox.ts'
 import type { Leases } from '../projections/leases.ts'
 import type { ReadModels } from '../projections/read-store.ts'
 
@@ -32,23 +33,13 @@ export const keepMessages = async (
     commandId: randomUUID(),
   })
 
-  /** True when more may have expired. */
-  const expireSome = async (): Promise<boolean> => {
-    const page = await reads.find(inbox, {
-      equals: {},
-      ranges: [{ field: expiresField, until: now().toISOString() }],
-      orderedBy: expiresField,
-      descending: false,
-      limit: mostExpired,
-      mostBytes: 8 * 1024 * 1024,
-    })
-    if (E.isLeft(page)) throw page.left
-    const ids = new Set(page.right.documents.map(({ text }) => parseWaiting(text)?.envelope.id ?? ''))
-    for (const id of ids) {
+  const expireSome = async (): Promise<void> => {
+    const ids = await readExpired(reads, parseInstant(now().toISOString()) ?? '', mostExpired)
+    if (E.isLeft(ids)) throw ids.left
+    for (const id of ids.right) {
       const expired = await messages.expire(id, contextOf())
       if (E.isLeft(expired)) throw expired.left
     }
-    return page.right.more
   }
 
   let sweptAt = 0

@@ -22,27 +22,31 @@ export interface StoredBodies {
 const attempt = <A>(work: () => Promise<A>): Promise<E.Either<ContentUnavailable, A>> =>
   attempted(work, cause => ({ _tag: 'ContentUnavailable', cause }))
 
-/** The bytes in pieces of an even size, one at least. */
+/** The bytes in pieces of an even size, one at least. They are copied: many small ones would each hold more than they are. */
 async function* inPieces(
   bytes: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  let waiting: Uint8Array[] = []
+  let piece = Buffer.alloc(0)
   let size = 0
   let isFirst = true
-  for await (const piece of bytes) {
-    for (let at = 0; at < piece.length; ) {
-      const part = piece.subarray(at, at + pieceBytes - size)
-      waiting.push(part)
+  for await (const sent of bytes) {
+    for (let at = 0; at < sent.length; ) {
+      const part = sent.subarray(at, at + pieceBytes - size)
+      if (size + part.length > piece.length) {
+        const room = Math.min(pieceBytes, Math.max(2 * piece.length, size + part.length))
+        piece = Buffer.concat([piece.subarray(0, size)], room)
+      }
+      piece.set(part, size)
       size += part.length
       at += part.length
       if (size < pieceBytes) continue
-      yield Buffer.concat(waiting)
+      yield piece
       isFirst = false
-      waiting = []
+      piece = Buffer.alloc(0)
       size = 0
     }
   }
-  if (size > 0 || isFirst) yield Buffer.concat(waiting)
+  if (size > 0 || isFirst) yield piece.subarray(0, size)
 }
 
 /** The port of commands on an engine. */

@@ -84,7 +84,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'read-side.ts': ['domain', 'projections', 'metrics', 'api', 'start-failure.ts', 'type:core.ts'],
   'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
+  'certificate-renewal.ts': ['api', 'type:config.ts'],
   'serving.ts': [
+    'certificate-renewal.ts',
     'domain',
     'commands',
     'projections',

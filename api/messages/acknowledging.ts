@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { Outcome } from '../../commands/handle.ts'
 import type { MessageState } from '../../domain/messages.ts'
-import { laterOf } from '../../domain/position.ts'
 import { invalid } from '../../domain/rejection.ts'
 import { invalidPartsOf } from '../../domain/resource.ts'
 import { inbox } from '../../projections/inbox.ts'
@@ -65,8 +64,7 @@ export const acknowledgeMany = (dependencies: ApiDependencies): Handle =>
           // All of it may be sent again: what was acknowledged stays so.
           if (E.isLeft(outcome)) return outcome
           states.push([some[i] ?? '', outcome.right === undefined ? 'not found' : 'acknowledged'])
-          if (laterOf(outcome.right?.position ?? 0n, last?.position ?? 0n) !== (last?.position ?? 0n))
-            last = outcome.right
+          if ((outcome.right?.position ?? 0n) > (last?.position ?? 0n)) last = outcome.right
         }
       }
       const body = JSON.stringify({ states: Object.fromEntries(states) })

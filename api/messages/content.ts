@@ -6,6 +6,7 @@ import { digestCheck } from '../documents/digests.ts'
 import { arriving, makePlaces, tooSlow, uploadBounds, uploadTimes } from '../documents/uploads.ts'
 import type { Answer } from '../http/answer.ts'
 import { type Call, type Handle, pathParameter } from '../http/call.ts'
+import { itemParametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
 import { askForBody } from '../http/unread.ts'
 import { writeRequestOf } from '../http/write-request.ts'
@@ -26,6 +27,10 @@ export const uploadMessageContent = (dependencies: ApiDependencies): Handle => {
     if (E.isLeft(announced)) return announced
     const { type, digests } = announced.right
     const id = pathParameter(call, 'id')
+    const path = `/messages/${id}/content`
+    const requestWith = (bytes: Buffer) => writeRequestOf(dependencies, call, path, { bytes, json: {} })
+    const acceptable = requestWith(Buffer.alloc(0))
+    if (E.isLeft(acceptable)) return acceptable
     const check = digestCheck(digests)
     const outcome = await messages.storeContent<Failure>({
       id,
@@ -41,14 +46,21 @@ export const uploadMessageContent = (dependencies: ApiDependencies): Handle => {
       })(),
       arrived: ({ sha256 }) => {
         // The rights may have changed while the bytes were under way.
-        const bytes = Buffer.from(`${type}\0${sha256}`)
-        const arrived = writeRequestOf(dependencies, call, `/messages/${id}/content`, { bytes, json: {} })
+        const arrived = requestWith(Buffer.from(`${type}\0${sha256}`))
         if (E.isLeft(arrived)) return arrived
         const errors = check.errors()
         return errors.length > 0 ? E.left(invalid(...errors)) : E.right(arrived.right.context)
       },
     })
-    if (E.isRight(outcome)) return messageAnswer(dependencies, call, outcome.right, outcome.right.added)
+    if (E.isRight(outcome)) {
+      const content = { path, isNew: outcome.right.added }
+      const answer = await messageAnswer(dependencies, call, outcome.right, content)
+      // What is answered, and its ETag, are the message's (RFC 9110, section 8.7).
+      return E.map((shown: Answer) => ({
+        ...shown,
+        headers: { ...shown.headers, 'Content-Location': `/messages/${id}` },
+      }))(answer)
+    }
     const failure = outcome.left
     return E.left(
       failure._tag === 'ContentCutShort' && failure.cause === tooSlow ? { _tag: 'TooSlow' } : failure,
@@ -75,6 +87,8 @@ export const uploadMessageContent = (dependencies: ApiDependencies): Handle => {
 export const readMessageContent =
   ({ messages, messageBodies }: ApiDependencies): Handle =>
   async call => {
+    const parameters = itemParametersOf(call.request.url, [])
+    if (E.isLeft(parameters)) return parameters
     const folded = await messages.read(pathParameter(call, 'id'))
     if (E.isLeft(folded)) return folded
     const { state } = folded.right

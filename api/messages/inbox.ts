@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as immediate } from 'node:timers/promises'
 import * as E from '#fp/Either'
-import type { Envelope } from '../../domain/message-shapes.ts'
-import { arrivedField, inbox, inboxKey, parseWaiting, waitingField } from '../../projections/inbox.ts'
-import type { DocumentPage } from '../../projections/read-store.ts'
+import { hasExpired } from '../../domain/messages.ts'
+import { inbox, readWaiting, type WaitingMessage } from '../../projections/inbox.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import type { Call } from '../http/call.ts'
+import { type Call, continued } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { inlineBytes, messageText } from './shown.ts'
 
-/** A page ends before its bodies take more than so many bytes; one message is always given. */
-const mostBytes = 8 * 1024 * 1024
 /** Deliveries that are recorded at the same time. */
 const mostTogether = 16
+/** Messages that are looked at for a page, at least: those that have expired are not given. */
+const leastLookedAt = 100
 
 export type InboxDependencies = Pick<
   ApiDependencies,
@@ -31,60 +31,54 @@ export interface InboxPage {
   readonly next: bigint
   /** More may wait. */
   readonly more: boolean
+  /** How far the inbox had come: what arrived later is still to come. */
+  readonly upTo: bigint
 }
 
-interface Waiting {
-  readonly arrived: bigint
-  readonly envelope: Envelope
-  readonly isDelivered: boolean
+/** What a page holds at most: messages, and bytes of their bodies, but that one message is always given. */
+export interface PageRoom {
+  readonly limit: number
+  readonly mostBytes: number
 }
-
-const waitingIn = ({ documents }: DocumentPage): readonly Waiting[] =>
-  documents.flatMap(({ text, orderedBy }) => {
-    const message = parseWaiting(text)
-    return message === undefined || typeof orderedBy !== 'bigint' ? [] : [{ ...message, arrived: orderedBy }]
-  })
 
 /** As many as a page has room for. */
-const roomFor = (all: readonly Waiting[]): readonly Waiting[] => {
+const fitting = (
+  all: readonly WaitingMessage[],
+  { limit, mostBytes }: PageRoom,
+): readonly WaitingMessage[] => {
   let bytes = 0
   const end = all.findIndex(({ envelope }, n) => {
     bytes += inlineBytes(envelope)
-    return n > 0 && bytes > mostBytes
+    return n === limit || (n > 0 && bytes > mostBytes)
   })
   return end < 0 ? all : all.slice(0, end)
 }
 
-/** What a node's inbox holds after a place: the oldest first, all of it recorded as delivered. */
-export const readInbox = async (
+type InboxCall = Pick<Call, 'request' | 'actor' | 'requestId'>
+
+/** What a node's inbox holds after a place: the oldest first, all of it recorded as delivered. HEAD gives nothing. */
+const readPage = async (
   { readModels, messages, messageBodies }: InboxDependencies,
-  { actor, requestId }: Pick<Call, 'actor' | 'requestId'>,
+  { request, actor, requestId }: InboxCall,
   after: bigint,
-  limit: number,
+  room: PageRoom,
 ): Promise<E.Either<Failure, InboxPage>> => {
   const recipient = actor.id
-  const page = await readModels.find(inbox, {
-    equals: { [waitingField]: recipient },
-    orderedBy: arrivedField,
-    descending: false,
-    // After every key of this recipient.
-    after: { value: after, key: inboxKey(recipient, '\u{10ffff}') },
-    limit,
-    mostBytes,
-  })
-  if (E.isLeft(page)) return page
-  const all = waitingIn(page.right)
+  const limit = Math.max(room.limit, leastLookedAt)
+  const waiting = await readWaiting(readModels, recipient, after, { ...room, limit })
+  if (E.isLeft(waiting)) return waiting
+  const { messages: all, upTo } = waiting.right
   const now = new Date().toISOString()
-  const taken = roomFor(all)
+  const alive = all.filter(({ envelope }) => !hasExpired(envelope, now))
+  const taken = fitting(alive, room)
 
   /** Undefined where it is not to be given any more: the read model may be behind. */
   const give = async ({
     arrived,
     envelope,
     isDelivered,
-  }: Waiting): Promise<E.Either<Failure, Given | undefined>> => {
-    if (envelope.expires !== undefined && envelope.expires <= now) return E.right(undefined)
-    if (!isDelivered) {
+  }: WaitingMessage): Promise<E.Either<Failure, Given | undefined>> => {
+    if (!isDelivered && request.method !== 'HEAD') {
       const context = { actor, requestId, commandId: randomUUID() }
       const delivered = await messages.deliver(envelope.id, recipient, context)
       if (E.isLeft(delivered)) return delivered
@@ -104,22 +98,38 @@ export const readInbox = async (
       if (one.right !== undefined) given.push(one.right)
     }
   }
+  const isAll = taken.length === alive.length
   return E.right({
     messages: given,
-    next: taken.at(-1)?.arrived ?? after,
-    more: page.right.more || taken.length < all.length,
+    next: (isAll ? all : taken).at(-1)?.arrived ?? after,
+    more: waiting.right.more || !isAll,
+    upTo,
   })
 }
 
-/** How far the inbox has come: whoever waits begins there. */
-export const inboxPosition = ({ progress }: Pick<InboxDependencies, 'progress'>): bigint =>
-  progress.positions().find(({ name }) => name === inbox.name)?.position ?? 0n
+/** The first page after a place that holds a message, or the last: what has expired, or was acknowledged, hides nothing. */
+export const readInbox = async (
+  dependencies: InboxDependencies,
+  call: Call,
+  after: bigint,
+  room: PageRoom,
+): Promise<E.Either<Failure, InboxPage>> => {
+  for (let from = after; ; ) {
+    const page = await readPage(dependencies, call, from, room)
+    if (E.isLeft(page) || page.right.messages.length > 0 || !page.right.more) return page
+    from = page.right.next
+    // Many pages without a message must not keep everybody else waiting.
+    await immediate()
+    const renewed = continued(call)
+    if (E.isLeft(renewed)) return renewed
+  }
+}
 
 const reachMilliseconds = 1_000
 
 /**
- * Tells, at least once a second, whether a message has come for a node since a position, until the signal: true once the
- * inbox holds it. Throws a `LogFailure`.
+ * Tells, every second or two at least, whether a message has come for a node since a position, until the signal: true once
+ * the inbox holds it. Throws a `LogFailure`.
  */
 export async function* arrivalsFor(
   { arrivals, progress }: Pick<InboxDependencies, 'arrivals' | 'progress'>,
@@ -127,11 +137,15 @@ export async function* arrivalsFor(
   after: bigint,
   signal: AbortSignal,
 ): AsyncGenerator<boolean> {
+  /** It has come, and the inbox may not hold it yet. */
+  let coming: bigint | undefined
   for await (const { events } of arrivals.follow(after, signal)) {
     const last = events.findLast(
       ({ event: { data } }) => Array.isArray(data.to) && data.to.includes(recipient),
     )
-    if (last !== undefined) await progress.reached(inbox.name, last.position, reachMilliseconds)
-    yield last !== undefined
+    coming = last?.position ?? coming
+    const hasCome = coming !== undefined && (await progress.reached(inbox.name, coming, reachMilliseconds))
+    if (hasCome) coming = undefined
+    yield hasCome
   }
 }

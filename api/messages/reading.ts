@@ -13,6 +13,7 @@ import {
   heartbeat,
   inPieces,
   streamAnswer,
+  streamBytes,
   whileLogAnswers,
 } from '../http/event-stream.ts'
 import { limitOf, limitParameter, usualLimit, waitParameter, waitSecondsOf } from '../http/page-limit.ts'
@@ -21,7 +22,7 @@ import { preferredType } from '../http/preferred-type.ts'
 import type { Failure } from '../http/problem.ts'
 import { readable } from '../http/reading.ts'
 import { startPosition } from '../http/start-position.ts'
-import { arrivalsFor, type InboxPage, inboxPosition, readInbox } from './inbox.ts'
+import { arrivalsFor, type InboxPage, type PageRoom, readInbox } from './inbox.ts'
 
 export const inboxTypes = ['application/json', eventStreamType] as const
 
@@ -35,6 +36,10 @@ export const inboxQuery: Parameters = {
   wait: waitParameter('Seconds that an empty inbox waits for a message.'),
 }
 
+const mostPageBytes = 8 * 1024 * 1024
+/** An event stream reads no more ahead than it sends. */
+const streamRoom: PageRoom = { limit: usualLimit, mostBytes: streamBytes }
+
 /** The inbox of the calling node: a page, which may wait for a message, or all of it as it comes. */
 export const readMessages = (dependencies: ApiDependencies): Handle => {
   const { logIdentity, closing } = dependencies
@@ -42,34 +47,34 @@ export const readMessages = (dependencies: ApiDependencies): Handle => {
   /** Waits for a message until the signal, and reads the page again once one has come. */
   const laterPage = async (
     call: Call,
-    after: bigint,
-    limit: number,
-    from: bigint,
+    empty: InboxPage,
+    room: PageRoom,
     waiting: AbortSignal,
   ): Promise<E.Either<Failure, InboxPage>> => {
-    for await (const hasArrived of arrivalsFor(dependencies, call.actor.id, from, waiting)) {
+    let last = empty
+    for await (const hasArrived of arrivalsFor(dependencies, call.actor.id, empty.upTo, waiting)) {
       const renewed = continued(call)
       if (E.isLeft(renewed)) return renewed
       if (!hasArrived) continue
-      const read = await readInbox(dependencies, call, after, limit)
+      const read = await readInbox(dependencies, call, last.next, room)
       if (E.isLeft(read) || read.right.messages.length > 0) return read
+      last = read.right
     }
-    return E.right({ messages: [], next: after, more: false })
+    return E.right(last)
   }
 
   const pageOf = async (
     call: Call,
     after: bigint,
-    limit: number,
+    room: PageRoom,
     seconds: number,
   ): Promise<E.Either<Failure, InboxPage>> => {
-    const from = inboxPosition(dependencies)
-    const read = await readInbox(dependencies, call, after, limit)
+    const read = await readInbox(dependencies, call, after, room)
     if (E.isLeft(read) || read.right.messages.length > 0) return read
     const waiting = untilWaited(call, closing, seconds)
     if (waiting.aborted) return read
     try {
-      const later = await call.exchange.waiting('inbox', () => laterPage(call, after, limit, from, waiting))
+      const later = await call.exchange.waiting('inbox', () => laterPage(call, read.right, room, waiting))
       return E.isLeft(later) ? later : later.right
     } catch (thrown) {
       if (isLogFailure(thrown)) return E.left(thrown)
@@ -82,16 +87,15 @@ export const readMessages = (dependencies: ApiDependencies): Handle => {
     const beat = heartbeat(logIdentity)
     let next = after
     yield Buffer.from(beat.text(next))
-    while (!signal.aborted) {
-      const from = inboxPosition(dependencies)
-      const read = await readInbox(dependencies, call, next, usualLimit)
+    while (!signal.aborted && E.isRight(continued(call))) {
+      const read = await readInbox(dependencies, call, next, streamRoom)
       if (E.isLeft(read)) return
-      const { messages, more } = read.right
+      const { messages, more, upTo } = read.right
       yield* inPieces(messages.map(({ arrived, text }) => eventText(logIdentity, arrived, text)))
       if (messages.length > 0) beat.sent()
       next = read.right.next
       if (more) continue
-      for await (const hasArrived of arrivalsFor(dependencies, call.actor.id, from, signal)) {
+      for await (const hasArrived of arrivalsFor(dependencies, call.actor.id, upTo, signal)) {
         if (E.isLeft(continued(call))) return
         if (hasArrived) break
         if (!beat.isDue()) continue
@@ -127,6 +131,6 @@ export const readMessages = (dependencies: ApiDependencies): Handle => {
         `{"messages":[${messages.map(({ text }) => text).join(',')}],"next":"${formatPosition(logIdentity, next)}"}`,
         { Vary: 'Accept' },
       ),
-    )(await pageOf(call, after, limit, seconds))
+    )(await pageOf(call, after, { limit, mostBytes: mostPageBytes }, seconds))
   }
 }

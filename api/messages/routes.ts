@@ -1,6 +1,6 @@
 import * as E from '#fp/Either'
 import type { ApiDependencies } from '../dependencies.ts'
-import { bytes, creates, json, settles, uploads } from '../description/operation.ts'
+import { bytes, json, settles, uploads } from '../description/operation.ts'
 import { jsonAnswer } from '../http/answer.ts'
 import { type Handle, pathParameter } from '../http/call.ts'
 import { etagOf, isCurrent } from '../http/conditional.ts'
@@ -12,6 +12,9 @@ import { inboxQuery, inboxTypes, readMessages } from './reading.ts'
 import { sendMessage } from './sending.ts'
 import { messageParameters, messageShapes } from './shapes.ts'
 import { messageText, statesFor } from './shown.ts'
+
+/** A message is written once, and only ever goes on: there is no revision that a writer could mean. */
+const writeHeaders = ['Idempotency-Key', 'Prefer'] as const
 
 /** `/messages`: what nodes send each other through the hub. */
 export const messageRoutes = (dependencies: ApiDependencies): readonly Route[] => {
@@ -53,7 +56,10 @@ export const messageRoutes = (dependencies: ApiDependencies): readonly Route[] =
           description:
             'The body is any JSON of up to 2 MiB, and is not looked into. Bytes of another type follow with PUT /messages/{id}/content, where the message says "content": true; until then nobody is given it. Messages of one sender arrive in the order in which they were sent. With an Idempotency-Key it is safe to send again.',
           body: json(messageShapes.written),
-          ...creates(messageShapes.shown),
+          headers: writeHeaders,
+          answers: {
+            201: { shape: messageShapes.shown, headers: ['ETag', 'Thalamus-Position', 'Location'] },
+          },
         },
       },
     },
@@ -103,6 +109,7 @@ export const messageRoutes = (dependencies: ApiDependencies): readonly Route[] =
           description: 'Any bytes of any type, once, by its sender. The same bytes again add nothing.',
           body: { types: [bytes] },
           ...uploads(messageShapes.shown),
+          headers: [...writeHeaders, 'Content-Digest', 'Repr-Digest'],
           refuses: [404, 409],
         },
       },
@@ -117,6 +124,7 @@ export const messageRoutes = (dependencies: ApiDependencies): readonly Route[] =
           description: 'By a recipient, which is given it no more. Safe to repeat.',
           body: 'unread',
           ...settles,
+          headers: writeHeaders,
           refuses: [404],
         },
       },

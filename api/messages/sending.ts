@@ -24,14 +24,10 @@ const messageIn = (
   id: string,
   from: string,
 ): E.Either<Rejection, { readonly envelope: NewMessage; readonly body: Buffer | undefined }> => {
-  const errors = invalidPartsOf(newMessageShape, json)
   const parsed = newMessageShape.safeParse(json)
-  if (!parsed.success) return E.left(invalid(...errors))
+  if (!parsed.success) return E.left(invalid(...invalidPartsOf(newMessageShape, json)))
   const { to, type, subject, contentType, content, expires, replyTo } = parsed.data
-  const sentAt = new Date().toISOString()
   const expiry = typeof expires === 'string' ? parseInstant(expires) : undefined
-  if (expiry !== undefined && expiry <= sentAt)
-    return E.left(invalid({ pointer: '/expires', detail: 'must be in the future' }))
   // As parsed: zod would drop a member named `__proto__`.
   const body = content === true ? undefined : Buffer.from(JSON.stringify(member(json, 'body') ?? null))
   const isSaid = contentType !== undefined && contentType !== null
@@ -45,19 +41,19 @@ const messageIn = (
       ...(typeof subject === 'string' ? { subject } : {}),
       ...(isSaid ? { contentType } : content === true ? {} : { contentType: 'application/json' }),
       ...(content === true ? { content } : {}),
-      sentAt,
+      sentAt: new Date().toISOString(),
       ...(expiry === undefined ? {} : { expires: expiry }),
       ...(typeof replyTo === 'string' ? { replyTo } : {}),
     },
   })
 }
 
-/** The answer of a write to a message, as its sender sees it. */
+/** The answer of a write to a message, as its sender sees it; `content` is where it made or found that. */
 export const messageAnswer = async (
   dependencies: ApiDependencies,
   call: Call,
   outcome: Outcome<MessageState>,
-  isNew?: boolean,
+  content?: { readonly path: string; readonly isNew: boolean },
 ): Promise<E.Either<Failure, Answer>> => {
   const { state } = outcome
   if (state.is === 'absent') return E.left({ _tag: 'NoSuchItem', what: 'message' })
@@ -69,7 +65,7 @@ export const messageAnswer = async (
       model: inbox.name,
       path: `/messages/${state.envelope.id}`,
       shows: { text: text.right },
-      ...(isNew === undefined ? {} : { isNew }),
+      ...content,
     }),
   )
 }

@@ -23,6 +23,10 @@ const shownShape = z.object({
     .nullable()
     .optional()
     .meta({ description: 'Where the bytes come by a request of their own: null until they are there.' }),
+  lost: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'The hub’s copy of the body is gone or damaged: ask the sender for it.' }),
   sentAt: z.string(),
   expires: z.string().nullable(),
   replyTo: z.string().nullable(),

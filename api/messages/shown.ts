@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
 import type { MessageBodies } from '../../commands/message-bodies.ts'
-import type { Envelope } from '../../domain/message-shapes.ts'
-import { type MessageState, type RecipientState, statesAt } from '../../domain/messages.ts'
+import type { Envelope, KeptBody } from '../../domain/message-shapes.ts'
+import { isSettled, type MessageState, type RecipientState, statesAt } from '../../domain/messages.ts'
 import type { Failure } from '../http/problem.ts'
 
 type Present = Exclude<MessageState, { is: 'absent' }>
@@ -10,40 +10,47 @@ type Present = Exclude<MessageState, { is: 'absent' }>
 export const inlineBytes = ({ body, content }: Envelope): number =>
   body === undefined || content === true ? 0 : body.size
 
-/** The body as JSON text; null where there is none to be shown, for it is content, or was removed. */
+/** The body as JSON text; undefined where what is kept is gone or other bytes. */
 const bodyText = async (
   bodies: Pick<MessageBodies, 'read'>,
-  { body, content }: Envelope,
-): Promise<E.Either<Failure, string>> => {
-  if (body === undefined || content === true) return E.right('null')
+  body: KeptBody,
+): Promise<E.Either<Failure, string | undefined>> => {
   const read = await bodies.read(body)
-  if (E.isLeft(read) || read.right === undefined) return E.map(() => 'null')(read)
+  if (E.isLeft(read)) return read
+  if (read.right === undefined) return E.right(undefined)
   try {
     return E.right(Buffer.concat(await Array.fromAsync(read.right)).toString('utf8'))
   } catch {
-    return E.left({ _tag: 'ContentDamaged' })
+    return E.right(undefined)
   }
 }
 
-/** A message as JSON, with the states that the viewer may see. */
+/**
+ * A message as JSON, with the states that the viewer may see. One whose body is lost is shown all the same, and says so: it must
+ * not hold up those behind it. Once nobody waits for a message, its body may have been removed.
+ */
 export const messageText = async (
   bodies: Pick<MessageBodies, 'read'>,
   envelope: Envelope,
-  states: Iterable<readonly [string, RecipientState]>,
+  states: readonly (readonly [string, RecipientState])[],
 ): Promise<E.Either<Failure, string>> => {
   const { id, from, to, type, subject, contentType, content, body, sentAt, expires, replyTo } = envelope
   const head = { id, from, to, type, subject: subject ?? null, contentType: contentType ?? null }
   const kept = body === undefined ? null : { size: body.size, sha256: body.sha256 }
+  const text = body === undefined || content === true ? E.right('null') : await bodyText(bodies, body)
+  if (E.isLeft(text)) return text
+  const isLost = text.right === undefined && !states.every(([, state]) => isSettled(state))
   const tail = {
     ...(content === true ? { content: kept } : {}),
     sentAt,
     expires: expires === undefined ? null : `${expires}Z`,
     replyTo: replyTo ?? null,
+    ...(isLost ? { lost: true } : {}),
     states: Object.fromEntries(states),
   }
-  return E.map(
-    (text: string) => `${JSON.stringify(head).slice(0, -1)},"body":${text},${JSON.stringify(tail).slice(1)}`,
-  )(await bodyText(bodies, envelope))
+  return E.right(
+    `${JSON.stringify(head).slice(0, -1)},"body":${text.right ?? 'null'},${JSON.stringify(tail).slice(1)}`,
+  )
 }
 
 /** The states of a message that a node may see: the sender all, a recipient its own; undefined for anybody else. */

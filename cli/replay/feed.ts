@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Broken, broken, isBroken } from './broken.ts'
+import { type Broken, broken, isBroken } from '../hub/failure.ts'
 import { eventsIn } from './feed-lines.ts'
 import { type History, type HistoryBatch, historyFailure, isHistoryFailure, isInTimes } from './history.ts'
 import type { Hub } from './hub.ts'

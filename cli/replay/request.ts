@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
 import { feedEventTypes, versionedEventTypes } from '../../domain/catalogue.ts'
 import { type Instant, parseInstant, timeRule } from '../../domain/instant.ts'
-import { type HubAccess, type HubOptions, hubAccessOf } from './hub-access.ts'
+import { type HubAccess, type HubOptions, hubAccessOf } from '../hub/access.ts'
 
 /** The options of `replay` as they were written. */
 export interface ReplayOptions extends HubOptions {

@@ -144,6 +144,21 @@ describe('a message', () => {
     expect((await hospital.post('/messages', order(2, [id]), key)).status).toBe(422)
   })
 
+  it('is answered again when it is sent again after it has expired', async () => {
+    const { id } = await newNode()
+    const key = { 'Idempotency-Key': randomUUID() }
+    const expires = new Date(Date.now() + 300).toISOString()
+    const first = await hospital.post('/messages', { ...order(1, [id]), expires }, key)
+    expect(first.status).toBe(201)
+    // RFC 3339 has a zone: without one it would be the reader's own.
+    expect(Date.parse(String((first.json as { expires: string }).expires))).toBe(Date.parse(expires))
+    await expect
+      .poll(async () => messageIn(await hospital.get(`/messages/${messageIn(first).id}`)).states)
+      .toEqual({ [id]: 'expired' })
+    const again = await hospital.post('/messages', { ...order(1, [id]), expires }, key)
+    expect([again.status, messageIn(again).id]).toEqual([201, messageIn(first).id])
+  })
+
   it.each([
     ['no recipient', { to: [], type: 'order', body: 1 }, '/to'],
     ['an unknown recipient', { to: ['nobody-here'], type: 'order', body: 1 }, '/to/0'],
@@ -189,6 +204,76 @@ describe('a message', () => {
     // Whoever was given it may have done what it says.
     expect((await client.send('POST', `/messages/${sent.id}/ack`)).status).toBe(204)
     expect(messageIn(await hospital.get(`/messages/${sent.id}`)).states).toEqual({ [id]: 'acknowledged' })
+  })
+})
+
+describe('an inbox', () => {
+  const bodiesIn = (reply: Reply) => inboxIn(reply).messages.map(({ body }) => body)
+  const stateOf = async (id: string) => messageIn(await hospital.get(`/messages/${id}`)).states
+
+  it('hides nothing behind messages that have expired', async () => {
+    const { id, client } = await newNode()
+    const expires = new Date(Date.now() + 300).toISOString()
+    const mortal = [1, 2, 3].map(n => hospital.post('/messages', { ...order(n, [id]), expires }))
+    const [sent] = (await Promise.all(mortal)).map(messageIn)
+    await hospital.post('/messages', order(4, [id]))
+    await expect.poll(() => stateOf(sent?.id ?? '')).toEqual({ [id]: 'expired' })
+    expect(bodiesIn(await client.get('/messages?limit=1'))).toEqual([{ n: 4 }])
+  })
+
+  it('hides nothing behind a whole page of messages that have expired', async () => {
+    const { id, client } = await newNode()
+    const expires = new Date(Date.now() + 1_500).toISOString()
+    const mortal = Array.from({ length: 101 }, (_, n) =>
+      hospital.post('/messages', { ...order(n, [id]), expires }, { Prefer: 'respond-async' }),
+    )
+    const [sent] = (await Promise.all(mortal)).map(messageIn)
+    await hospital.post('/messages', order(-1, [id]))
+    await expect.poll(() => stateOf(sent?.id ?? ''), { timeout: 5_000 }).toEqual({ [id]: 'expired' })
+    expect(bodiesIn(await client.get('/messages'))).toEqual([{ n: -1 }])
+  })
+
+  it('says where to go on, also where all that it holds has expired', async () => {
+    const { id, client } = await newNode()
+    const expires = new Date(Date.now() + 300).toISOString()
+    const sent = messageIn(await hospital.post('/messages', { ...order(1, [id]), expires }))
+    await expect.poll(() => stateOf(sent.id)).toEqual({ [id]: 'expired' })
+    const empty = inboxIn(await client.get('/messages?wait=1'))
+    expect(empty.messages).toEqual([])
+    await hospital.post('/messages', order(2, [id]))
+    expect(bodiesIn(await client.get(`/messages?after=${empty.next}`))).toEqual([{ n: 2 }])
+  })
+
+  it('gives nothing to HEAD: the message is still queued', async () => {
+    const { id, client } = await newNode()
+    const sent = messageIn(await hospital.post('/messages', order(1, [id])))
+    const head = await client.send('HEAD', '/messages')
+    expect([head.status, head.text]).toEqual([200, ''])
+    expect(await stateOf(sent.id)).toEqual({ [id]: 'queued' })
+    const got = await client.get('/messages')
+    expect(got.headers.get('content-length')).toBe(head.headers.get('content-length'))
+    expect(await stateOf(sent.id)).toEqual({ [id]: 'delivered' })
+  })
+
+  it('gives one message to many recipients at once', async () => {
+    const many = await Promise.all(Array.from({ length: 10 }, newNode))
+    const waiting = many.map(({ client }) => client.get('/messages?wait=30'))
+    const to = many.map(({ id }) => id)
+    const sent = messageIn(await hospital.post('/messages', order(1, to)))
+    for (const reply of await Promise.all(waiting)) expect(bodiesIn(reply)).toEqual([{ n: 1 }])
+    expect(await stateOf(sent.id)).toEqual(Object.fromEntries(to.map(id => [id, 'delivered'])))
+  })
+
+  it('ends with the right to it, also while it waits', async () => {
+    const { id, client, headers } = await newNode()
+    const waiting = client.get('/messages?wait=30')
+    const source = await fetch(`${hub.url}/messages`, {
+      headers: { ...headers, Accept: 'text/event-stream' },
+    })
+    expect((await hub.root.put(`/nodes/${id}/status`, { status: 'suspended' })).status).toBe(200)
+    await hospital.post('/messages', order(1, [id]))
+    expect((await waiting).status).toBe(401)
+    expect(await source.text()).not.toContain('data:')
   })
 })
 
@@ -256,6 +341,7 @@ describe('the content of a message', () => {
     expect(inboxIn(await client.get('/messages')).messages).toMatchObject([
       { id: message.id, content: { size: bytes.length } },
     ])
+    expect((await client.get(`${path}?x=1`)).status).toBe(422)
     const read = await fetch(`${hub.url}${path}`, { headers: credentials })
     expect(read.headers.get('content-type')).toBe('application/dicom')
     expect(Buffer.from(await read.arrayBuffer()).equals(bytes)).toBe(true)

@@ -2,6 +2,7 @@ import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { memoryCheckpoints } from '../../stores/memory/checkpoints.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { memoryLeases } from '../../stores/memory/leases.ts'
+import { memoryMessageBodies } from '../../stores/memory/message-bodies.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
@@ -9,6 +10,7 @@ import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { leasesContract } from '../contracts/leases.ts'
+import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 
 eventLogContract('memory', async () => memoryLog())
@@ -18,3 +20,4 @@ generationsContract('memory', async () => ({ ...memoryReadStore(), close: async 
 leasesContract('memory', async () => ({ leases: memoryLeases(), close: async () => {} }))
 checkpointsContract('memory', async () => ({ checkpoints: memoryCheckpoints(), close: async () => {} }))
 authStoreContract('memory', async () => ({ ...memoryAuthStore(), close: async () => {} }))
+messageBodiesContract('memory', async () => ({ bodies: memoryMessageBodies(), close: async () => {} }))

@@ -13,12 +13,14 @@ import { mongoAuthStore } from '../../stores/mongodb/auth-store.ts'
 import { mongoContent } from '../../stores/mongodb/content.ts'
 import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
+import { mongoRelayStore } from '../../stores/mongodb/relay-store.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { leasesContract } from '../contracts/leases.ts'
+import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
@@ -59,6 +61,29 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   leasesContract('MongoDB', async () => mongoReadStore(newUrl()))
   checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
+  messageBodiesContract('MongoDB', async () => {
+    const database = newDatabase()
+    const { bodies, close } = mongoRelayStore(databaseUrl(server.url, database))
+    const pieces = client
+      .db(`${database}_auth`)
+      .collection<{ readonly _id: string; readonly bytes: Binary }>('message_pieces')
+    return {
+      bodies,
+      damage: async id => {
+        const ofBody = await pieces.find({ _id: { $regex: `^${id}/` } }).toArray()
+        for (const { _id, bytes } of ofBody.slice(-1)) {
+          const changed = Buffer.from(bytes.value())
+          changed[0] = (changed[0] ?? 0) ^ 1
+          await pieces.updateOne({ _id }, { $set: { bytes: new Binary(changed) } })
+        }
+      },
+      loseFirstPiece: async id => {
+        await pieces.deleteOne({ _id: `${id}/0` })
+      },
+      remains: () => pieces.countDocuments(),
+      close,
+    }
+  })
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()
     const store = mongoContent(databaseUrl(server.url, database))
