@@ -89,6 +89,18 @@ export const settings: readonly Setting[] = [
     meaning: 'connections at the same time from one network; TRUST_PROXY is exempt',
   },
   {
+    name: 'MAX_REQUESTS',
+    placeholder: 'number',
+    fallback: '256',
+    meaning: 'requests that are worked on at the same time, a quarter of them for each caller, at least 4',
+  },
+  {
+    name: 'MAX_STREAMS',
+    placeholder: 'number',
+    fallback: '4096',
+    meaning: 'streams and waiting requests at the same time, an eighth of them for each caller, at least 8',
+  },
+  {
     name: 'MAX_REQUEST_MEMORY',
     placeholder: 'size',
     fallback: '256MiB',
@@ -99,6 +111,13 @@ export const settings: readonly Setting[] = [
     placeholder: 'addresses',
     fallback: undefined,
     meaning: 'addresses and networks of proxies whose X-Forwarded-For counts, comma-separated',
+  },
+  {
+    name: 'METRICS_TOKEN',
+    placeholder: 'token',
+    fallback: undefined,
+    meaning: 'opens /metrics to whoever sends it as Bearer; without it only to this machine',
+    isSecret: true,
   },
   { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
   {
@@ -153,10 +172,16 @@ export interface Config {
   readonly mostConnections: number
   /** From one network; from trusted proxies as many as `mostConnections`. */
   readonly mostConnectionsPerNetwork: number
+  /** Requests that are worked on at the same time. */
+  readonly mostRequests: number
+  /** Streams and long polls at the same time. */
+  readonly mostStreams: number
   /** Bytes of bodies and answers under way, of all callers. */
   readonly mostRequestMemory: number
   /** Addresses and networks (CIDR) of proxies. */
   readonly trustedProxies: readonly string[]
+  /** Opens the metrics to clients elsewhere. */
+  readonly metricsToken: string | undefined
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
   /** Webhooks may go to private addresses and to this machine. */
@@ -221,6 +246,16 @@ const connections = z
   .transform(Number)
   .refine(number => number <= 1_000_000, connectionsRule)
 
+/** A number of things at the same time. */
+const count = (least: number) => {
+  const rule = { error: `must be a number from ${least} to 1000000` }
+  return z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, rule)
+    .transform(Number)
+    .refine(number => number >= least && number <= 1_000_000, rule)
+}
+
 const shape = z.object({
   HOST: z.string(),
   PORT: z
@@ -257,6 +292,8 @@ const shape = z.object({
     .refine(bytes => bytes >= 1 && bytes <= mostContent, sizeRule),
   MAX_CONNECTIONS: connections,
   MAX_NETWORK_CONNECTIONS: connections,
+  MAX_REQUESTS: count(4),
+  MAX_STREAMS: count(8),
   MAX_REQUEST_MEMORY: z
     .string()
     .transform(bytesOf)
@@ -269,6 +306,10 @@ const shape = z.object({
     .refine(networks => networks.every(isNetwork), {
       error: 'must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, with commas between them',
     })
+    .optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[A-Za-z0-9._~+/-]{16,256}=*$/, { error: 'must be 16 to 256 of A–Z a–z 0–9 . _ ~ + / -' })
     .optional(),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug'], { error: 'must be error, warn, info or debug' }),
   CORS_ORIGINS: z
@@ -392,8 +433,11 @@ export const readConfig = (
       mostContentBytes: data.MAX_CONTENT,
       mostConnections: data.MAX_CONNECTIONS,
       mostConnectionsPerNetwork: data.MAX_NETWORK_CONNECTIONS,
+      mostRequests: data.MAX_REQUESTS,
+      mostStreams: data.MAX_STREAMS,
       mostRequestMemory: data.MAX_REQUEST_MEMORY,
       trustedProxies: data.TRUST_PROXY ?? [],
+      metricsToken: data.METRICS_TOKEN,
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
       allowPrivateWebhooks: data.ALLOW_PRIVATE_WEBHOOKS,

@@ -28,6 +28,9 @@ import { feedEventTypes } from './domain/catalogue.ts'
 import type { LogUnavailable } from './domain/log-failure.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
+import { type Metrics, unmeasured } from './metrics/metrics.ts'
+import { observedDeliveries, observedLog, observedStore } from './metrics/observed-stores.ts'
+import { observedSlowWork } from './metrics/observed-work.ts'
 import manifest from './package.json' with { type: 'json' }
 import { allAccounts } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
@@ -46,6 +49,7 @@ export const { version } = manifest
 /** What every command of the hub works with: the stores, the write side, and who may. */
 export interface Core {
   readonly config: Config
+  readonly metrics: Metrics
   readonly ports: LogPorts
   readonly reads: Stores['reads']
   readonly leases: Stores['leases']
@@ -94,21 +98,39 @@ const standingStart = async (reads: ReadModels, feed: EventFeed): Promise<Standi
   }
 }
 
+/** The same stores, whose failures are counted. */
+const observed = (stores: Stores, metrics: Metrics): Stores => ({
+  ...stores,
+  reads: observedStore(stores.reads, 'reads', metrics),
+  auth: observedStore(stores.auth, 'credentials', metrics),
+  contents: observedStore(stores.contents, 'contents', metrics),
+  relay: {
+    ...stores.relay,
+    bodies: observedStore(stores.relay.bodies, 'bodies', metrics),
+    deliveries: observedDeliveries(stores.relay.deliveries, metrics),
+  },
+})
+
 /** Opens the stores and builds the write side on them. Throws a `StartFailure`, and closes the stores again. */
-export const openCore = async (config: Config, logger: Logger): Promise<Core> => {
+export const openCore = async (
+  config: Config,
+  logger: Logger,
+  metrics: Metrics = unmeasured,
+): Promise<Core> => {
   logger.info({ version }, 'thalamus starts')
   try {
     process.umask(0o077)
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
     chmodSync(config.dataDir, 0o700)
-    const stores = await openStores(config, (file, keptAs) =>
+    const opened = await openStores(config, (file, keptAs) =>
       logger.warn(
         { file, keptAs },
         'a damaged file of read models was set aside: it is built anew from the log',
       ),
     )
+    const stores = observed(opened, metrics)
     try {
-      return await coreOn(stores, config, logger)
+      return await coreOn(stores, config, logger, metrics)
     } catch (error) {
       await closeStores(stores)
       throw error
@@ -126,11 +148,16 @@ const closeStores = async ({ reads, relay, contents, auth, events }: Stores): Pr
   await events.close()
 }
 
-const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
+const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: Metrics): Promise<Core> => {
   const { events, auth, keys, contents, relay, reads, leases } = stores
-  const ports = orThrow(
+  const opened = orThrow(
     await openLog(events, keys, config.withoutCredentials ? 'count as destroyed' : 'fail'),
   )
+  const ports = {
+    ...opened,
+    log: observedLog(opened.log, metrics),
+    feed: observedStore(opened.feed, 'log', metrics),
+  }
   const sealedAt = orThrow(await stores.sealedAt())
   const { log, feed, identity } = ports
   const isEmpty = !orThrow(await auth.hasCredentials())
@@ -160,11 +187,12 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     logger.warn(errorSummary(cause), 'superseded credentials were not marked'),
   )
   const writeItem = itemWriter(log, handle, standingFollows(standing, supersede))
-  const passwords = makePasswords(auth, makeSlowWork())
+  const passwords = makePasswords(auth, observedSlowWork(makeSlowWork(), metrics))
   const people = peopleUseCases({ writeItem, readItem: readItem(log), passwords, standing, turns })
   const followed = followStanding()
   return {
     config,
+    metrics,
     ports,
     reads,
     leases,

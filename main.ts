@@ -3,7 +3,7 @@ import type { Erasing } from './auth/erasure.ts'
 import type { Core } from './core.ts'
 import { erasingOn } from './erasures.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
-import { type Company, knownPositionOf, type Projecting, startReadSide } from './read-side.ts'
+import { type Company, knownPositionOf, type Projecting, startReadSide, watchedOf } from './read-side.ts'
 import { openWebhooks, startRelay } from './relaying.ts'
 import { makeAnswers, startServing } from './serving.ts'
 import { orThrow, startFailureOf } from './start-failure.ts'
@@ -46,6 +46,7 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   orThrow(await core.auth.announce(core.processName, 0n))
   const readSide = await startReadSide(core, logger, 'projects', company, running.signal)
   running.add(readSide.ended)
+  core.metrics.watch(watchedOf(core, readSide))
   const webhooks = await openWebhooks(core)
   running.add(startRelay(core, webhooks, logger, running.signal))
   running.add(
@@ -101,17 +102,18 @@ export const startHub = async (
     orThrow(await auth.announce(processName, 0n))
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
+    core.metrics.watch(watchedOf(core, readSide))
     const webhooks = await openWebhooks(core)
     closeWebhooks = webhooks.close
     const erasing = erasingOn(core, readSide, signal)
-    const { url, closing } = serving
+    const { url } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
       readSide,
       erasing,
       config.publicUrl ?? url,
       webhooks,
-      closing,
+      serving,
       logger,
     )
     serving.answerBy(app)

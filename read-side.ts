@@ -2,6 +2,8 @@ import type { Logger } from 'pino'
 import { errorSummary } from './api/http/error-summary.ts'
 import type { Core } from './core.ts'
 import { earlierOf } from './domain/position.ts'
+import type { Watched } from './metrics/metrics.ts'
+import { lagsOf } from './metrics/read-model-lag.ts'
 import { followCheckpoints } from './projections/follow-checkpoints.ts'
 import type { LeasedWork } from './projections/leased-work.ts'
 import { makeProgress, type Progress } from './projections/progress.ts'
@@ -73,3 +75,13 @@ export const knownPositionOf =
   ({ standing }: Core, { progress }: ReadSide) =>
   (): bigint =>
     progress.positions().reduce((least, { position }) => earlierOf(least, position), standing.position())
+
+/** What every process of a hub knows of its stores: for its metrics. */
+export const watchedOf = (
+  { config, standing, ports, logCommits }: Core,
+  { progress }: ReadSide,
+): Partial<Watched> => ({
+  modelLags: () => lagsOf(ports.feed, progress.positions()),
+  standingAge: () => standing.silentFor() / 1000,
+  ...(config.eventStore === undefined ? { logCommits } : {}),
+})

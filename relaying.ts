@@ -6,6 +6,7 @@ import type { Core } from './core.ts'
 import { eventTypesOf } from './domain/catalogue.ts'
 import type { RecordedEvent } from './domain/event.ts'
 import type { Subscription } from './domain/subscriptions.ts'
+import { observedSend } from './metrics/observed-work.ts'
 import { allSubscriptions } from './projections/subscriptions.ts'
 import { sleep } from './relay/bell.ts'
 import { followedSubscriptions } from './relay/followed-subscriptions.ts'
@@ -16,8 +17,10 @@ import { orThrow } from './start-failure.ts'
 
 const againMilliseconds = 1_000
 
-export const openWebhooks = async ({ auth, config }: Core): Promise<Webhooks> =>
-  makeWebhooks(orThrow(await auth.secret('webhooks')), config.allowPrivateWebhooks)
+export const openWebhooks = async ({ auth, config, metrics }: Core): Promise<Webhooks> => {
+  const webhooks = makeWebhooks(orThrow(await auth.secret('webhooks')), config.allowPrivateWebhooks)
+  return { ...webhooks, send: observedSend(webhooks.send, metrics) }
+}
 
 /** Whether an event is one that a subscription asks for. */
 const makeAsksFor = () => {

@@ -3,10 +3,12 @@ import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { type App, makeApp } from './api/app.ts'
 import { errorSummary } from './api/http/error-summary.ts'
+import { inTurns } from './api/http/in-turns.ts'
 import { makeMemoryBudget } from './api/http/memory-budget.ts'
 import { isAmong, limitConnections, makeRequestRates } from './api/http/network-limits.ts'
 import { answerProtocolErrors } from './api/http/protocol-errors.ts'
 import { makeServer } from './api/http/server.ts'
+import { makeWorkPlaces } from './api/http/work-places.ts'
 import { makeHealth } from './api/open/health.ts'
 import { accessTokens } from './auth/access-tokens.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
@@ -20,6 +22,7 @@ import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { arrivalEventTypes } from './domain/messages.ts'
+import { observedGuesses } from './metrics/observed-work.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
 import type { Webhooks } from './relay/webhooks.ts'
@@ -31,6 +34,11 @@ const idleLookMilliseconds = 50
 const anonymousRate = { burst: 3_000, perSecond: 300 }
 /** The share of the memory for bodies and answers that one caller may hold. */
 const sharesOfMemory = 8
+/** The share of the places at work, and for streams, that one caller may have. */
+const sharesOfWork = 4
+const sharesOfStreams = 8
+/** A request that finds all places at work taken waits so long for one; a stream does not wait. */
+const patience = { work: 5_000, streams: 0 }
 
 const listen = (server: Server, { host, port }: Config): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -66,17 +74,26 @@ export interface Serving {
   /** Where it listens. */
   readonly url: string
   readonly answerBy: (app: App) => void
+  /** Requests that have arrived and are not begun. */
+  readonly waiting: () => number
   /** Ends when every request under way is answered, or after ten seconds. */
   readonly close: () => Promise<void>
   /** Aborted when it begins to close: nobody is to wait any longer. */
   readonly closing: AbortSignal
 }
 
+/** What is to be answered however much there is to do. */
+const urgentPaths = ['/livez', '/readyz', '/metrics']
+
 /** Listens, within the limits of the settings. Throws a `StartFailure` where the port cannot be used. */
 export const startServing = async (config: Config, logger: Logger): Promise<Serving> => {
   const closing = new AbortController()
   let app: App = { listener: notYet, allowAt: () => undefined }
-  const server = makeServer(config.tls, (request, response) => app.listener(request, response))
+  const paced = inTurns(
+    (request, response) => app.listener(request, response),
+    ({ url = '' }) => urgentPaths.includes(url.split('?')[0] ?? ''),
+  )
+  const server = makeServer(config.tls, paced.listener)
   limitConnections(server, {
     total: config.mostConnections,
     perNetwork: config.mostConnectionsPerNetwork,
@@ -91,6 +108,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
     answerBy: next => {
       app = next
     },
+    waiting: paced.waiting,
     closing: closing.signal,
     close: () => {
       closing.abort()
@@ -106,10 +124,10 @@ export const makeAnswers = async (
   erasing: Erasing,
   publicUrl: string,
   webhooks: Webhooks,
-  closing: AbortSignal,
+  { closing, waiting }: Pick<Serving, 'closing' | 'waiting'>,
   logger: Logger,
 ): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
-  const { config, ports, reads, auth, passwords, standing } = core
+  const { config, metrics, ports, reads, auth, passwords, standing } = core
   const { feed, identity } = ports
   const { progress, headAtStart } = readSide
   const secrets = clientSecrets(auth)
@@ -121,10 +139,26 @@ export const makeAnswers = async (
       secrets,
       standing,
       cookieKey: orThrow(await auth.secret('cookies')),
+      issued: metrics.tokenIssued,
       report: error => logger.error(errorSummary(error), 'the OpenID Connect provider failed'),
     }),
   )
-  const guesses = makeGuesses(auth)
+  const guesses = observedGuesses(makeGuesses(auth), metrics)
+  const budget = makeMemoryBudget({
+    total: config.mostRequestMemory,
+    share: config.mostRequestMemory / sharesOfMemory,
+  })
+  const { mostRequests, mostStreams } = config
+  const work = makeWorkPlaces({
+    total: mostRequests,
+    share: Math.floor(mostRequests / sharesOfWork),
+    patience: patience.work,
+  })
+  metrics.watch({
+    memoryHeld: budget.held,
+    requestsAtWork: work.taken,
+    requestsWaiting: () => waiting() + work.waiting(),
+  })
   const noteSeen = (clientId: string) => {
     void auth.noteSeen(clientId, Date.now()).then(noted => {
       if (E.isLeft(noted)) logger.warn(errorSummary(noted.left.cause), 'last seen was not noted')
@@ -170,10 +204,17 @@ export const makeAnswers = async (
     allowPrivateWebhooks: config.allowPrivateWebhooks,
     legacyLists: config.legacyLists,
     trustedProxies: config.trustedProxies,
-    budget: makeMemoryBudget({
-      total: config.mostRequestMemory,
-      share: config.mostRequestMemory / sharesOfMemory,
-    }),
+    load: {
+      budget,
+      work,
+      waiting: makeWorkPlaces({
+        total: mostStreams,
+        share: Math.floor(mostStreams / sharesOfStreams),
+        patience: patience.streams,
+      }),
+      metrics,
+    },
+    metricsToken: config.metricsToken,
     requestRates: makeRequestRates(anonymousRate),
     isSecure: config.tls !== undefined,
   })

@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Request, type Response } from '
 import * as E from '#fp/Either'
 import { accessTable, type Method } from '../auth/access-table.ts'
 import type { Authenticated } from '../auth/authenticate.ts'
+import { attemptWindowMilliseconds, mostPerAccount } from '../auth/guesses.ts'
 import type { Principal } from '../auth/policy.ts'
 import { catalogue } from '../domain/catalogue.ts'
 import { invalid } from '../domain/rejection.ts'
@@ -16,6 +17,7 @@ import { type Call, type Handle, presentedBy } from './http/call.ts'
 import type { Exchange } from './http/exchange.ts'
 import { parametersOf } from './http/parameters.ts'
 import type { Failure } from './http/problem.ts'
+import type { Quota } from './http/quota.ts'
 import { makeRespond, preflight } from './http/respond.ts'
 import { grantOf, isPermitted } from './http/rights.ts'
 import type { Route } from './http/route.ts'
@@ -46,6 +48,14 @@ const repeatedHeader = ({ rawHeaders }: Request): string | undefined =>
         count += 1
     return count > 1
   })
+
+/** No more attempts to log in for so many seconds. */
+const attemptsLeft = (seconds: number): Quota => ({
+  name: 'logins',
+  most: mostPerAccount,
+  left: 0,
+  window: { seconds: attemptWindowMilliseconds / 1_000, untilReset: seconds },
+})
 
 const noCredentials: Failure = { _tag: 'NotAuthenticated', token: false }
 
@@ -96,8 +106,9 @@ export const makeApp = (dependencies: ApiDependencies): App => {
   const respond = makeRespond(dependencies)
 
   /** Refuses a network that sends too many requests without valid credentials. */
-  const limitNetwork = (request: Request): E.Either<Failure, void> => {
-    const seconds = requestRates.count(request.ip ?? '')
+  const limitNetwork = (request: Request, exchange?: Exchange): E.Either<Failure, void> => {
+    const { seconds, quota } = requestRates.count(request.ip ?? '')
+    exchange?.limitedBy(quota)
     return seconds === undefined ? E.right(undefined) : E.left({ _tag: 'TooManyRequests', seconds })
   }
 
@@ -119,14 +130,15 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const silence = silenceOf(methodOf(request) !== 'GET')
     if (silence !== undefined) return E.left(silence)
     if (request.headers.authorization === undefined) {
-      const limited = limitNetwork(request)
+      const limited = limitNetwork(request, exchange)
       return E.isLeft(limited) ? limited : E.left(noCredentials)
     }
     const caller = await authenticate(presentedBy(request))
     if (E.isLeft(caller)) {
       // Wrong passwords are counted by account and address already.
+      if (caller.left._tag === 'TooManyAttempts') exchange.limitedBy(attemptsLeft(caller.left.seconds))
       const isToken = caller.left._tag === 'NotAuthenticated' && caller.left.token
-      const limited = isToken ? limitNetwork(request) : caller
+      const limited = isToken ? limitNetwork(request, exchange) : caller
       return E.isLeft(limited) ? limited : caller
     }
     const { kind, id } = caller.right.principal
@@ -230,26 +242,26 @@ export const makeApp = (dependencies: ApiDependencies): App => {
         ),
       )
   }
-  const open = openPaths(dependencies, routes)
-  for (const { path, answer } of open)
-    app.route(path).all((request, response) =>
-      respond.answer(request, response, path, async () => {
-        if (request.method === 'OPTIONS') return preflightOf(request)
-        const limited = limitNetwork(request)
-        if (E.isLeft(limited)) return limited
-        if (methodOf(request) !== 'GET') return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(['GET']) })
-        const parameters = parametersOf(request.url, [])
-        return E.isLeft(parameters) ? parameters : E.right(await answer(request))
-      }),
-    )
-  mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true), limitNetwork })
-
   const refuse = (request: Request, response: Response, failure: Failure) =>
     respond.answer(request, response, '(none)', async exchange => {
       if (request.method === 'OPTIONS') return preflightOf(request)
       const caller = await callerOf(request, exchange)
       return E.isLeft(caller) ? caller : E.left(failure)
     })
+  const open = openPaths(dependencies, routes)
+  for (const { path, answer, isFor } of open)
+    app.route(path).all((request, response) => {
+      if (isFor?.(request) === false) return refuse(request, response, { _tag: 'NoSuchRoute' })
+      return respond.answer(request, response, path, async exchange => {
+        if (request.method === 'OPTIONS') return preflightOf(request)
+        const limited = limitNetwork(request, exchange)
+        if (E.isLeft(limited)) return limited
+        if (methodOf(request) !== 'GET') return E.left({ _tag: 'MethodNotAllowed', allow: allowOf(['GET']) })
+        const parameters = parametersOf(request.url, [])
+        return E.isLeft(parameters) ? parameters : E.right(await answer(request))
+      })
+    })
+  mountOidc(app, respond, { ...dependencies, silence: () => silenceOf(true), limitNetwork })
   app.use((request: Request, response: Response) => refuse(request, response, { _tag: 'NoSuchRoute' }))
 
   const onError: ErrorRequestHandler = (error, request, response, next) => {

@@ -18,13 +18,14 @@ import type { MessageBodies } from '../commands/message-bodies.ts'
 import type { Messages } from '../commands/messages.ts'
 import type { Subscriptions } from '../commands/subscriptions.ts'
 import type { LogIdentity } from '../domain/position.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
 import type { SharedFollower } from '../projections/shared-follower.ts'
 import type { DeliveryStore } from '../relay/delivery-store.ts'
 import type { Webhooks } from '../relay/webhooks.ts'
-import type { MemoryBudget } from './http/memory-budget.ts'
+import type { Load } from './http/exchange.ts'
 import type { RequestRates } from './http/network-limits.ts'
 import type { Health } from './open/health.ts'
 
@@ -77,7 +78,10 @@ export interface ApiDependencies {
   /** Keys the tokens that forms carry against forgery. */
   readonly formKey: Buffer
   readonly health: Health
-  readonly budget: MemoryBudget
+  readonly metrics: Metrics
+  /** Opens the metrics to clients elsewhere. */
+  readonly metricsToken: string | undefined
+  readonly load: Load
   /** Of requests without valid credentials. */
   readonly requestRates: RequestRates
   /** The hub itself serves https. */

@@ -34,7 +34,7 @@ export interface Guesses {
 }
 
 export const attemptWindowMilliseconds = 60_000
-const mostPerAccount = 10
+export const mostPerAccount = 10
 const mostPerNetwork = 300
 const mostPerWiderNetwork = 1_200
 

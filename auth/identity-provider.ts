@@ -31,6 +31,8 @@ export interface IdentityProviderDependencies {
   readonly secrets: ClientSecrets
   readonly standing: Pick<Standing, 'node'>
   readonly cookieKey: Buffer
+  /** Told of every token that was issued. */
+  readonly issued: () => void
   /** Told of what went wrong inside the provider. */
   readonly report: (error: unknown) => void
 }
@@ -263,10 +265,11 @@ const keysNamed = (kid: unknown, { jwks }: Pick<ClientMetadata, 'jwks'>): readon
 }
 
 const makeProvider = (dependencies: IdentityProviderDependencies, keys: readonly SigningKey[]): Provider => {
-  const { publicUrl, secrets, standing, store, report } = dependencies
+  const { publicUrl, secrets, standing, store, issued, report } = dependencies
   const provider = new Provider(`${publicUrl}/oidc`, configurationOf(dependencies, keys))
   provider.proxy = true
   provider.on('server_error', (_ctx, error) => report(error))
+  provider.on('grant.success', issued)
   // Koa would print what it is not asked for; the types do not know the event.
   EventEmitter.prototype.on.call(provider, 'error', report)
   provider.Client.prototype.compareClientSecret = async function (actual: string) {

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import { openCore } from '../core.ts'
 import { makeLogger } from '../logger.ts'
 import { type Hub, type Running, startHub, startProjecting } from '../main.ts'
+import { makeMetrics } from '../metrics/prometheus.ts'
 import type { Projecting } from '../read-side.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { ExitCode } from './command.ts'
@@ -33,7 +34,8 @@ export const serve = (config: Config, projecting: Projecting): Promise<ExitCode>
   const logger = makeLogger(config.logLevel)
   return run<Hub>(
     config,
-    async () => startHub(await openCore(config, logger), logger, projecting),
+    async () =>
+      startHub(await openCore(config, logger, makeMetrics('a hub and its process')), logger, projecting),
     ({ url }) => `listening on ${url}`,
   )
 }

@@ -11,7 +11,7 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-const folders = ['domain', 'commands', 'projections', 'relay', 'auth', 'api', 'stores', 'cli']
+const folders = ['domain', 'commands', 'projections', 'relay', 'auth', 'metrics', 'api', 'stores', 'cli']
 const sources = [
   ...folders
     .filter(folder => existsSync(join(root, folder)))
@@ -53,7 +53,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   projections: ['domain'],
   relay: ['domain', 'projections', 'type:commands', 'type:auth'],
   auth: ['domain', 'type:commands', 'type:projections'],
-  api: ['domain', 'commands', 'projections', 'relay', 'auth', 'package.json'],
+  metrics: ['type:domain', 'type:commands', 'type:projections', 'type:relay', 'type:auth'],
+  api: ['domain', 'commands', 'projections', 'relay', 'auth', 'type:metrics', 'package.json'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth', 'type:relay'],
   'config.ts': ['auth', 'stores'],
   'engines.ts': ['stores', 'config.ts', 'auth', 'type:commands', 'type:projections', 'type:relay'],
@@ -74,6 +75,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'projections',
     'auth',
     'api',
+    'metrics',
     'stores',
     'engines.ts',
     'start-failure.ts',
@@ -82,7 +84,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'package.json',
   ],
   'erasures.ts': ['domain', 'commands', 'projections', 'auth', 'type:core.ts', 'type:read-side.ts'],
-  'read-side.ts': ['domain', 'projections', 'api', 'start-failure.ts', 'type:core.ts'],
+  'read-side.ts': ['domain', 'projections', 'metrics', 'api', 'start-failure.ts', 'type:core.ts'],
   'housekeeping.ts': ['projections', 'auth', 'api', 'erasures.ts', 'type:core.ts', 'type:read-side.ts'],
   'certificate-renewal.ts': ['api', 'type:config.ts'],
   'serving.ts': [
@@ -91,6 +93,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'commands',
     'projections',
     'auth',
+    'metrics',
     'api',
     'start-failure.ts',
     'type:config.ts',
@@ -98,7 +101,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:relay',
     'type:read-side.ts',
   ],
-  'relaying.ts': ['domain', 'projections', 'relay', 'auth', 'api', 'start-failure.ts', 'type:core.ts'],
+  'relaying.ts': [
+    'domain',
+    'projections',
+    'relay',
+    'auth',
+    'metrics',
+    'api',
+    'start-failure.ts',
+    'type:core.ts',
+  ],
   'main.ts': [
     'relaying.ts',
     'read-side.ts',
@@ -115,6 +127,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'projections',
     'relay',
     'auth',
+    'metrics',
     'api',
     'config.ts',
     'logger.ts',
@@ -140,6 +153,7 @@ const drivers: Readonly<Record<string, string>> = {
   express: 'api/',
   undici: 'relay/',
   standardwebhooks: 'relay/',
+  'prom-client': 'metrics/',
 }
 
 describe('the sources', () => {

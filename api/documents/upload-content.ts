@@ -21,7 +21,7 @@ import { arriving, makePlaces, tooSlow, uploadBounds, uploadTimes } from './uplo
 
 /** PUT of an item's content: refused before it is read where that can be, then taken in as it comes. */
 export const uploadContent = (resource: Resource, dependencies: ApiDependencies): Handle => {
-  const { policy, writeContent, mostContentBytes } = dependencies
+  const { policy, writeContent, mostContentBytes, metrics } = dependencies
   const confinedTo = confinedBy(resource, policy)
   const places = makePlaces(uploadBounds)
 
@@ -108,13 +108,18 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
     return { ...answer, headers: { ...answer.headers, 'Content-Location': pathOf(resource, identity) } }
   }
 
-  return async call => {
+  const inPlace: Handle = async call => {
     const leave = await places.take(`${call.actor.kind}:${call.actor.id}`)
     if (leave === undefined) return E.left({ _tag: 'Busy' })
+    const ended = metrics.uploading()
     try {
       return await upload(call)
     } finally {
+      ended()
       leave()
     }
   }
+
+  // Uploads have a limit of their own.
+  return call => call.exchange.elsewhere(() => inPlace(call))
 }

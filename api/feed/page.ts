@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../../domain/event.ts'
 import { jsonText } from '../../domain/json.ts'
 import { isLogFailure } from '../../domain/log-failure.ts'
 import type { ApiDependencies } from '../dependencies.ts'
+import type { Exchange } from '../http/exchange.ts'
 import type { Failure } from '../http/problem.ts'
 import { type Reader, shownBatches } from './reader.ts'
 
@@ -80,13 +81,16 @@ export const readPage = async (
   reader: Reader,
   bounds: Bounds,
   waiting: AbortSignal,
+  exchange: Pick<Exchange, 'waiting'>,
 ): Promise<E.Either<Failure, Page>> => {
   try {
     const page = await presentPage(feeds, reader, bounds)
     if (page.events.length > 0 || !page.caughtUp || waiting.aborted) return E.right(page)
-    const later = await nextPage(feeds, reader, { ...bounds, after: page.next }, waiting)
+    const later = await exchange.waiting('feed', () =>
+      nextPage(feeds, reader, { ...bounds, after: page.next }, waiting),
+    )
     const refusal = reader.refusal()
-    return refusal === undefined ? E.right(later) : E.left(refusal)
+    return refusal === undefined ? later : E.left(refusal)
   } catch (thrown) {
     if (isLogFailure(thrown)) return E.left(thrown)
     throw thrown

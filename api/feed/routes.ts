@@ -55,7 +55,13 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   const page = async (call: Call, request: FeedRequest, start: Start): Promise<E.Either<Failure, Answer>> => {
     const { after, reader } = start
     const waiting = untilWaited(call, closing, request.waitSeconds)
-    const events = await readPage(dependencies, reader, { after, limit: request.limit }, waiting)
+    const events = await readPage(
+      dependencies,
+      reader,
+      { after, limit: request.limit },
+      waiting,
+      call.exchange,
+    )
     if (E.isLeft(events)) return events
     const texts = events.right.events.map(event => feedEntryText(logIdentity, event))
     const next = formatPosition(logIdentity, events.right.next)

@@ -7,6 +7,7 @@ import { invalid, type Rejection } from '../../domain/rejection.ts'
 import type { Call } from './call.ts'
 import type { HttpFailure } from './problem.ts'
 import { askForBody } from './unread.ts'
+import type { NoPlace } from './work-places.ts'
 
 const mostMilliseconds = 300_000
 
@@ -61,9 +62,11 @@ const announcedBytes = ({ headers }: Request, limit: number): number =>
 const readBytes = async (
   { request, response, exchange }: BodySource,
   limit: Limit = limits.usual,
-): Promise<E.Either<HttpFailure, Buffer>> => {
+): Promise<E.Either<HttpFailure | NoPlace, Buffer>> => {
   const refused = await exchange.holdBody(announcedBytes(request, limit.bytes))
-  return refused === undefined ? readHeld(request, response, limit) : E.left(refused)
+  if (refused !== undefined) return E.left(refused)
+  const read = await exchange.aside(() => readHeld(request, response, limit))
+  return E.isLeft(read) ? read : read.right
 }
 
 const readHeld = (
@@ -95,7 +98,7 @@ export interface Body {
 export const readBody = async (
   source: BodySource,
   limit: Limit = limits.usual,
-): Promise<E.Either<HttpFailure | Rejection, Body>> => {
+): Promise<E.Either<HttpFailure | NoPlace | Rejection, Body>> => {
   if (unsupported(source.request, jsonTypes))
     return E.left({ _tag: 'UnsupportedMediaType', detail: sendJson })
   const read = await readBytes(source, limit)
@@ -111,7 +114,7 @@ export const readBody = async (
 export const readMessage = (source: BodySource) => readBody(source, limits.message)
 
 /** Reads a body that nobody looks into: only that it is the same again counts, with an `Idempotency-Key`. */
-export const readNothing = async (source: BodySource): Promise<E.Either<HttpFailure, Body>> =>
+export const readNothing = async (source: BodySource): Promise<E.Either<HttpFailure | NoPlace, Body>> =>
   E.map((bytes: Buffer) => ({ bytes, json: {} }))(await readBytes(source))
 
 const formDecoded = (text: string): string | undefined => {
@@ -134,7 +137,9 @@ const fieldsIn = (text: string): JsonObject | undefined => {
 }
 
 /** Reads a form of HTML (WHATWG URL, section 5.1) of 16 KiB at most: every field is a text. */
-export const readForm = async (source: BodySource): Promise<E.Either<HttpFailure | Rejection, Body>> => {
+export const readForm = async (
+  source: BodySource,
+): Promise<E.Either<HttpFailure | NoPlace | Rejection, Body>> => {
   const { headers } = source.request
   if (unsupported(source.request, [formType]))
     return E.left({ _tag: 'UnsupportedMediaType', detail: sendForm })

@@ -16,7 +16,7 @@ export interface Call {
   readonly expiresAt?: number
   readonly actor: Actor
   readonly requestId: string
-  readonly exchange: Pick<Exchange, 'holdBody'>
+  readonly exchange: Pick<Exchange, 'holdBody' | 'aside' | 'elsewhere' | 'waiting' | 'traceparent'>
   /** The same request with the caller's rights of this moment, or why the caller may not make it any more. */
   readonly renewed: () => Either<Failure, Call>
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import { BlockList, isIPv6, type Socket } from 'node:net'
 import { widerNetworkOf } from '../../auth/networks.ts'
+import type { Quota } from './quota.ts'
 
 /** Whether an address is among addresses and networks (CIDR). */
 export const isAmong = (networks: readonly string[]): ((address: string) => boolean) => {
@@ -52,8 +53,8 @@ export interface RequestRate {
 }
 
 export interface RequestRates {
-  /** Counts a request of this address; the seconds to wait when its network has sent too many. */
-  readonly count: (address: string) => number | undefined
+  /** Counts a request of this address: what is left to its network, and the seconds to wait when it has sent too many. */
+  readonly count: (address: string) => { readonly quota: Quota; readonly seconds?: number }
 }
 
 const mostNetworks = 50_000
@@ -77,8 +78,13 @@ export const makeRequestRates = (
       const oldest = buckets.keys().next().value
       if (buckets.size >= mostNetworks && oldest !== undefined) buckets.delete(oldest)
       const isOver = tokens < 1
-      buckets.set(network, { tokens: isOver ? tokens : tokens - 1, at })
-      return isOver ? Math.ceil((1 - tokens) / perSecond) : undefined
+      const left = isOver ? tokens : tokens - 1
+      buckets.set(network, { tokens: left, at })
+      const window = { seconds: burst / perSecond, untilReset: (burst - left) / perSecond }
+      return {
+        quota: { name: 'anonymous', most: burst, left, window },
+        ...(isOver ? { seconds: Math.ceil((1 - tokens) / perSecond) } : {}),
+      }
     },
   }
 }

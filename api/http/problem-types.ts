@@ -109,7 +109,7 @@ export const problemTypes = {
   'too-many-requests': {
     status: 429,
     meaning:
-      'The caller has more bodies and answers under way than its share of the hub’s memory, or its network sends too many requests without valid credentials.',
+      'The caller has more requests, streams, bodies or answers under way than its share, or its network sends too many requests without valid credentials.',
     remedy: 'Read the answers to earlier requests, and try again after Retry-After, with growing pauses.',
   },
   'headers-too-large': {

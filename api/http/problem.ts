@@ -14,8 +14,10 @@ import type { Malformed } from '../../commands/json-text.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
 import type { Answer } from './answer.ts'
+import type { TooManyWaiting } from './exchange.ts'
 import type { OverBudget } from './memory-budget.ts'
 import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'
+import type { NoPlace } from './work-places.ts'
 
 /** Refusals that only HTTP knows. */
 export type HttpFailure =
@@ -34,6 +36,8 @@ export type HttpFailure =
   | { readonly _tag: 'HeadersTooLarge' }
   | { readonly _tag: 'TooSlow' }
   | OverBudget
+  | NoPlace
+  | TooManyWaiting
   | { readonly _tag: 'TooManyRequests'; readonly seconds: number }
   | { readonly _tag: 'PositionNotReached' }
   | { readonly _tag: 'StartingUp' }
@@ -106,6 +110,18 @@ const problemOf = (failure: Failure): Problem => {
       return {
         name: 'too-many-requests',
         detail: 'Answers and bodies that you have under way hold too much memory. Read the answers first.',
+        headers: retryLater,
+      }
+    case 'CallerBusy':
+      return {
+        name: 'too-many-requests',
+        detail: 'You have too many requests under way. Wait for the answers to some of them first.',
+        headers: retryLater,
+      }
+    case 'CallerWaits':
+      return {
+        name: 'too-many-requests',
+        detail: 'You have too many streams and waiting requests open. End some of them first.',
         headers: retryLater,
       }
     case 'TooManyRequests':

@@ -4,11 +4,13 @@ import { pipeline } from 'node:stream/promises'
 import type { Request, Response } from 'express'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
+import { traceIdOf, traceparentIn } from '../../domain/trace-context.ts'
+import type { Metrics, WaitingFor } from '../../metrics/metrics.ts'
 import type { Answer } from './answer.ts'
 import { errorSummary } from './error-summary.ts'
-import { beginExchange, type Exchange } from './exchange.ts'
-import type { MemoryBudget } from './memory-budget.ts'
+import { beginExchange, type Exchange, type Load } from './exchange.ts'
 import { causeOf, type Failure, problemAnswer } from './problem.ts'
+import { quotaHeaders } from './quota.ts'
 import { askForBody, bodyMilliseconds, discardBody, letPass, unreadOf } from './unread.ts'
 
 const allowedHeaders =
@@ -100,7 +102,8 @@ const endWith = (request: Request, response: Response, { status, headers, body }
 export interface RespondDependencies {
   readonly logger: Logger
   readonly corsOrigins: readonly string[]
-  readonly budget: MemoryBudget
+  readonly load: Load
+  readonly metrics: Pick<Metrics, 'answered' | 'refused'>
   /** The hub itself serves https. */
   readonly isSecure: boolean
 }
@@ -122,7 +125,22 @@ const withinBudget = (
   return E.right({ status: status === 200 ? 204 : status, headers })
 }
 
-export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDependencies): Respond => {
+/** Whose limit a refusal comes from. */
+const limitMet: Partial<Readonly<Record<Failure['_tag'], 'caller' | 'process'>>> = {
+  CallerBusy: 'caller',
+  CallerWaits: 'caller',
+  CallerOverBudget: 'caller',
+  Busy: 'process',
+  ProcessOverBudget: 'process',
+}
+
+/** What a client waits for whose answer is a stream. */
+const waitingAt = (route: string): WaitingFor =>
+  route === '/feed' ? 'feed' : route === '/messages' ? 'inbox' : 'stream'
+
+export const makeRespond = (dependencies: RespondDependencies): Respond => {
+  const { logger, corsOrigins, load, metrics, isSecure } = dependencies
+
   const corsHeaders = (origin: string | undefined): readonly string[] => {
     if (corsOrigins.length === 0) return []
     if (origin === undefined || !corsOrigins.includes(origin)) return ['Vary', 'Origin']
@@ -139,24 +157,39 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
     ...corsHeaders(request.headers.origin),
   ]
 
-  const lineOf = (request: Request, route: string, status: number, start: number, requestId: string) => ({
-    method: request.method,
-    route,
-    status,
-    durationMs: Math.round((performance.now() - start) * 100) / 100,
-    requestId,
-  })
+  const lineOf = (request: Request, route: string, status: number, start: number, requestId: string) => {
+    const traceparent = traceparentIn(request.headers.traceparent)
+    return {
+      method: request.method,
+      route,
+      status,
+      durationMs: Math.round((performance.now() - start) * 100) / 100,
+      requestId,
+      ...(traceparent === undefined ? {} : { traceId: traceIdOf(traceparent) }),
+    }
+  }
 
   return {
     answer: async (request, response, route, work) => {
       const start = performance.now()
       const requestId = requestIdOf(request.headers['x-request-id'])
-      const exchange = beginExchange(budget, request, response, requestId)
+      const exchange = beginExchange(load, request, response, requestId)
       const worked = await work(exchange).catch((cause: unknown) => E.left<Failure>({ _tag: 'Bug', cause }))
-      const outcome = withinBudget(request, worked, exchange)
+      const affordable = withinBudget(request, worked, exchange)
+      const isStreamed =
+        E.isRight(affordable) && affordable.right.stream !== undefined && request.method !== 'HEAD'
+      const streaming = isStreamed ? await exchange.beginWaiting(waitingAt(route)) : undefined
+      const outcome = streaming !== undefined && E.isLeft(streaming) ? streaming : affordable
+      exchange.leave()
       const answer = E.isLeft(outcome) ? problemAnswer(outcome.left) : outcome.right
+      const limit = E.isLeft(outcome) ? limitMet[outcome.left._tag] : undefined
+      if (limit !== undefined) metrics.refused(limit)
+      const seconds = (performance.now() - start - exchange.idle()) / 1000
+      metrics.answered({ method: request.method, route, status: answer.status, seconds })
       const { body } = answer
+      const quota = exchange.quota()
       const headers = usualHeaders(request, requestId)
+      if (quota !== undefined) headers.push(...quotaHeaders(quota))
       for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
       if (body !== undefined) {
         if (answer.headers?.['Content-Type'] === undefined) headers.push('Content-Type', 'application/json')
@@ -171,8 +204,10 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
       const text = request.method === 'HEAD' ? undefined : body
       const stream = request.method === 'HEAD' ? undefined : answer.stream
       let broken: { readonly cause: unknown } | undefined
-      if (stream !== undefined) broken = await sent(stream, response)
-      else if (unread === 'coming') {
+      if (stream !== undefined) {
+        broken = await sent(stream, response)
+        if (streaming !== undefined && E.isRight(streaming)) streaming.right()
+      } else if (unread === 'coming') {
         response.flushHeaders()
         if (text !== undefined) response.write(text)
       } else {
@@ -212,6 +247,9 @@ export const makeRespond = ({ logger, corsOrigins, budget, isSecure }: RespondDe
       if (!request.complete) discardBody(request)
       await closed
       clearTimeout(late)
+      const { method } = request
+      const seconds = (performance.now() - start) / 1000
+      metrics.answered({ method, route, status: response.statusCode, seconds })
       logger.info(lineOf(request, route, response.statusCode, start, requestId), 'request')
     },
   }

@@ -18,7 +18,7 @@ const noContent: Failure = { _tag: 'NoSuchItem', what: 'content' }
 
 /** PUT of a message's bytes by its sender: recipients are given the message once they are there. */
 export const uploadMessageContent = (dependencies: ApiDependencies): Handle => {
-  const { messages, mostContentBytes } = dependencies
+  const { messages, mostContentBytes, metrics } = dependencies
   const places = makePlaces(uploadBounds)
 
   const upload = async (call: Call): Promise<E.Either<Failure, Answer>> => {
@@ -67,15 +67,20 @@ export const uploadMessageContent = (dependencies: ApiDependencies): Handle => {
     )
   }
 
-  return async call => {
+  const inPlace: Handle = async call => {
     const leave = await places.take(`${call.actor.kind}:${call.actor.id}`)
     if (leave === undefined) return E.left({ _tag: 'Busy' })
+    const ended = metrics.uploading()
     try {
       return await upload(call)
     } finally {
+      ended()
       leave()
     }
   }
+
+  // Uploads have a limit of their own.
+  return call => call.exchange.elsewhere(() => inPlace(call))
 }
 
 /** GET of a message's bytes, for its sender and its recipients. */

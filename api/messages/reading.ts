@@ -74,7 +74,8 @@ export const readMessages = (dependencies: ApiDependencies): Handle => {
     const waiting = untilWaited(call, closing, seconds)
     if (waiting.aborted) return read
     try {
-      return await laterPage(call, read.right, room, waiting)
+      const later = await call.exchange.waiting('inbox', () => laterPage(call, read.right, room, waiting))
+      return E.isLeft(later) ? later : later.right
     } catch (thrown) {
       if (isLogFailure(thrown)) return E.left(thrown)
       throw thrown

@@ -13,12 +13,15 @@ import { representationOf } from '../http/representation.ts'
 import type { Route } from '../http/route.ts'
 import { oidcPaths } from '../provider/routes.ts'
 import { readyAnswer } from './health.ts'
+import { maySeeMetrics, metricsAnswer } from './metrics.ts'
 import { startPage, startShape } from './start-page.ts'
 
 /** A path that everybody may read, with or without credentials. */
 export interface Open {
   readonly path: string
   readonly answer: (request: Request) => Promise<Answer>
+  /** Only such requests: to all others it is a path that is not there. Without, every request. */
+  readonly isFor?: (request: Request) => boolean
   /** None: it is a part of another one. */
   readonly says?: Described
 }
@@ -56,7 +59,13 @@ const readsOnce = { headers: ['If-None-Match'], query: {} } as const
 
 /** What is open without credentials, beside the provider: health, and what the interface says of itself. */
 export const openPaths = (
-  { authenticate, health, publicUrl }: Pick<ApiDependencies, 'authenticate' | 'health' | 'publicUrl'>,
+  {
+    authenticate,
+    health,
+    metrics,
+    metricsToken,
+    publicUrl,
+  }: Pick<ApiDependencies, 'authenticate' | 'health' | 'metrics' | 'metricsToken' | 'publicUrl'>,
   routes: readonly Route[],
 ): readonly Open[] => {
   /** Operators and nodes see which release runs; credentials that are wrong are as good as none. */
@@ -99,6 +108,18 @@ export const openPaths = (
           200: { shape: shapes.ready },
           503: { shape: shapes.unready, headers: ['Retry-After'] },
         },
+      },
+    },
+    {
+      path: '/metrics',
+      answer: () => metricsAnswer(metrics),
+      isFor: maySeeMetrics(metricsToken),
+      says: {
+        summary: 'What this process counts of itself, for Prometheus',
+        description:
+          'Only from the machine of the hub itself, or with METRICS_TOKEN as Bearer; otherwise it is a path that is not there.',
+        query: {},
+        answers: { 200: { type: 'text/plain' } },
       },
     },
     {

@@ -5,6 +5,7 @@ import { registerPerson } from '../../cli/operator.ts'
 import { type Config, readConfig } from '../../config.ts'
 import { type Core, openCore } from '../../core.ts'
 import { startHub } from '../../main.ts'
+import { makeMetrics } from '../../metrics/prometheus.ts'
 import { basic, type Client, clientOf } from './client.ts'
 import { temporaryFolder } from './folder.ts'
 
@@ -49,7 +50,7 @@ export const registerByOperator = async (
 export const startTestHub = async (settings: Readonly<Record<string, string>> = {}): Promise<TestHub> => {
   const folder = temporaryFolder()
   const logger = pino({ level: 'silent' })
-  const core = await openCore(testConfig(folder.path, settings), logger)
+  const core = await openCore(testConfig(folder.path, settings), logger, makeMetrics('a hub'))
   await registerByOperator(core, rootAccount, rootPassword, ['root'])
   const hub = await startHub(core, logger)
   const as = (account: string, password: string) => clientOf(hub.url, basic(account, password))

@@ -8,17 +8,18 @@ describe('requests without credentials', () => {
   it('are counted by network: so many at once, and so many a second from then on', () => {
     let clock = 0
     const rates = makeRequestRates({ burst: 2, perSecond: 1 }, () => clock)
-    expect(rates.count('192.0.2.1')).toBeUndefined()
-    expect(rates.count('192.0.2.1')).toBeUndefined()
-    expect(rates.count('192.0.2.1')).toBe(1)
-    expect(rates.count('192.0.2.2')).toBeUndefined()
+    expect(rates.count('192.0.2.1').seconds).toBeUndefined()
+    expect(rates.count('192.0.2.1').seconds).toBeUndefined()
+    expect(rates.count('192.0.2.1').seconds).toBe(1)
+    expect(rates.count('192.0.2.2').seconds).toBeUndefined()
     clock = 1000
-    expect(rates.count('192.0.2.1')).toBeUndefined()
-    expect(rates.count('192.0.2.1')).toBe(1)
+    expect(rates.count('192.0.2.1').seconds).toBeUndefined()
+    expect(rates.count('192.0.2.1').seconds).toBe(1)
     // The addresses of a site (RFC 6177) are one network.
-    for (const address of ['2001:db8:1:1::1', '2001:db8:1:2::1']) expect(rates.count(address)).toBeUndefined()
-    expect(rates.count('2001:db8:1:3::1')).toBe(1)
-    expect(rates.count('2001:db8:2::1')).toBeUndefined()
+    for (const address of ['2001:db8:1:1::1', '2001:db8:1:2::1'])
+      expect(rates.count(address).seconds).toBeUndefined()
+    expect(rates.count('2001:db8:1:3::1').seconds).toBe(1)
+    expect(rates.count('2001:db8:2::1').seconds).toBeUndefined()
   })
 })
 

@@ -1,0 +1,79 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+
+type Arrived = readonly [request: IncomingMessage, response: ServerResponse]
+
+/** Milliseconds that a turn of the event loop is to take at most. */
+const turnMilliseconds = 20
+const mostInTurn = 256
+
+export interface Paced {
+  readonly listener: RequestListener
+  /** Requests that have arrived and are not begun. */
+  readonly waiting: () => number
+}
+
+/**
+ * Begins so many requests in a turn of the event loop that the turn stays short; the others are begun in the turns after it,
+ * in the order in which they came. (What a request does is often done before the loop turns: else whatever had arrived
+ * together would be done before anything else is looked at.) Urgent ones are begun at once.
+ */
+export const inTurns = (
+  listener: RequestListener,
+  isUrgent: (request: IncomingMessage) => boolean,
+): Paced => {
+  let queue: Arrived[] = []
+  let next = 0
+  let begun = 0
+  let allowed = 16
+  let turnBegan = 0
+  let isScheduled = false
+
+  const adapt = (now: number): void => {
+    const took = now - turnBegan
+    if (took > turnMilliseconds) allowed = Math.max(1, allowed >> 1)
+    else if (took < turnMilliseconds / 2 && begun >= allowed) allowed = Math.min(mostInTurn, allowed * 2)
+    turnBegan = now
+    begun = 0
+  }
+
+  const schedule = (): void => {
+    if (isScheduled) return
+    isScheduled = true
+    setImmediate(turn)
+  }
+
+  const turn = (): void => {
+    isScheduled = false
+    adapt(performance.now())
+    while (begun < allowed && next < queue.length) {
+      const arrived = queue[next]
+      next += 1
+      if (arrived !== undefined && !arrived[0].destroyed) {
+        begun += 1
+        listener(...arrived)
+      }
+    }
+    if (next === queue.length) {
+      queue = []
+      next = 0
+    } else schedule()
+  }
+
+  return {
+    listener: (request, response) => {
+      if (isUrgent(request)) return listener(request, response)
+      if (!isScheduled) {
+        turnBegan = performance.now()
+        begun = 0
+        schedule()
+      }
+      if (begun < allowed && next === queue.length) {
+        begun += 1
+        listener(request, response)
+        return
+      }
+      queue.push([request, response])
+    },
+    waiting: () => queue.length - next,
+  }
+}

@@ -1,0 +1,155 @@
+/** `npm run bench:overload`: what the hub answers at ten times what it can do, against its best, and how it lives meanwhile. */
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import autocannon from 'autocannon'
+import { z } from 'zod'
+import { startServer } from './load.ts'
+import { writeResults } from './results.ts'
+import { accountOf, pageOf, seedLog } from './seed.ts'
+import { createStore, rootHeaders, untilReady } from './stores.ts'
+
+const people = 1_000
+const pagesEach = 5
+const rounds = Number(process.env.ROUNDS ?? 5)
+const seconds = 4
+const times = 10
+/** Among these is the load at which it answers most. */
+const usualConnections = [16, 64]
+
+interface Work {
+  readonly name: string
+  readonly method: 'GET' | 'POST'
+  readonly expected: '2xx'
+  readonly next: () => { readonly path: string; readonly body?: string }
+}
+
+let n = 0
+const works: readonly Work[] = [
+  {
+    name: '`GET /people/{id}`',
+    method: 'GET',
+    expected: '2xx',
+    next: () => ({ path: `/people/${accountOf(n++ % people)}` }),
+  },
+  {
+    name: '`GET /people?limit=100`',
+    method: 'GET',
+    expected: '2xx',
+    next: () => ({ path: '/people?limit=100' }),
+  },
+  {
+    name: '`POST /pols/…`',
+    method: 'POST',
+    expected: '2xx',
+    next: () => {
+      const [account, id] = [accountOf(n++ % people), randomUUID()]
+      return { path: `/pols/${account}/${id}`, body: JSON.stringify(pageOf(account, id, n)) }
+    },
+  },
+]
+
+interface Measured {
+  /** Answered as they should be, a second. */
+  readonly rate: number
+  readonly refused: number
+  readonly p99: number
+  /** Of `/livez`, in milliseconds. */
+  readonly livez: number
+}
+
+const quantile = (values: readonly number[], q: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? 0
+
+const measure = async (url: string, { method, next }: Work, connections: number): Promise<Measured> => {
+  const probe = new Worker(new URL('./probe.ts', import.meta.url), { workerData: { url } })
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    timeout: 30,
+    requests: [{ method, headers: rootHeaders, setupRequest: request => ({ ...request, ...next() }) }],
+  })
+  probe.postMessage('end')
+  const took = z.array(z.number()).parse((await once(probe, 'message'))[0])
+  return {
+    rate: result['2xx'] / result.duration,
+    refused: result.non2xx + result.errors,
+    p99: result.latency.p99,
+    livez: quantile(took, 0.99),
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'thalamus-overload-'))
+const lines: string[] = []
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+const range = (values: readonly number[], digits: number): string =>
+  `${quantile(values, 0.5).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`
+
+try {
+  const store = await createStore(join(folder, 'store'), ['people:read'], log =>
+    seedLog(log, people, pagesEach),
+  )
+  for (const work of works) {
+    const copy = join(folder, 'copy')
+    cpSync(store.path, copy, { recursive: true })
+    const hub = await startServer('hub', copy)
+    await untilReady(hub)
+    await measure(hub.url, work, 16)
+    const ratios: number[] = []
+    const [bests, floods]: [Measured[], Measured[]] = [[], []]
+    let most = usualConnections[0] ?? 16
+    for (let i = 0; i < rounds; i += 1) {
+      let best: Measured | undefined
+      for (const connections of usualConnections) {
+        const measured = await measure(hub.url, work, connections)
+        if (best === undefined || measured.rate > best.rate) {
+          best = measured
+          most = connections
+        }
+      }
+      if (best === undefined) break
+      const flood = await measure(hub.url, work, times * most)
+      bests.push(best)
+      floods.push(flood)
+      ratios.push(flood.rate / best.rate)
+      say(
+        `${work.name} ${most}: ${best.rate.toFixed(0)}/s, p99 ${best.p99}, livez ${best.livez.toFixed(0)}; ×${times}: ${flood.rate.toFixed(0)}/s, ${flood.refused} refused, p99 ${flood.p99}, livez ${flood.livez.toFixed(0)}`,
+      )
+    }
+    lines.push(
+      `| ${work.name} | ${quantile(
+        bests.map(one => one.rate),
+        0.5,
+      ).toFixed(0)} | ${quantile(
+        floods.map(one => one.rate),
+        0.5,
+      ).toFixed(0)} | ${range(ratios, 2)} | ${range(
+        floods.map(one => one.p99),
+        0,
+      )} ms | ${range(
+        floods.map(one => one.livez),
+        0,
+      )} ms | ${floods.reduce((sum, one) => sum + one.refused, 0)} |`,
+    )
+    await hub.stop()
+    rmSync(copy, { recursive: true })
+  }
+  const { model } = cpus()[0] ?? { model: 'unknown' }
+  const text = `${cpus().length} × ${model}, Node ${process.version}, ${rounds} rounds of ${seconds} s.
+Best is the better of ${usualConnections.join(' and ')} connections that ask again as soon as they are answered; then ${times} times as many. \`/livez\` is asked from a thread of its own.
+
+| what | best /s | at ${times} × /s | ratio, median (range) | p99 of an answer | p99 of \`/livez\` | refused |
+| --- | --- | --- | --- | --- | --- | --- |
+${lines.join('\n')}
+`
+  if (process.env.DRY === undefined) writeResults('bench:overload', text)
+  process.stdout.write(text)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
