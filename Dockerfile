@@ -15,5 +15,5 @@ VOLUME /data
 EXPOSE 8080
 # Live, not ready: a hub whose MongoDB is away still takes writes.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "require(process.env.TLS_CERT ? 'node:https' : 'node:http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/livez', rejectUnauthorized: false }, answer => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["node", "cli/main.ts"]
+ENTRYPOINT ["node", "--", "cli/main.ts"]
 CMD ["serve"]

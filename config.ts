@@ -15,6 +15,8 @@ export interface Setting {
   readonly placeholder: string
   readonly fallback: string | undefined
   readonly meaning: string
+  /** Its value is shown to nobody; of a URL the password is not. */
+  readonly isSecret?: boolean
 }
 
 export const settings: readonly Setting[] = [
@@ -32,12 +34,14 @@ export const settings: readonly Setting[] = [
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep events in EventStoreDB or KurrentDB, esdb://…; without it in DATA_DIR',
+    isSecret: true,
   },
   {
     name: 'MONGODB_URL',
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep the rest in MongoDB, mongodb://…/NAME, in NAME and NAME_auth; without it in DATA_DIR',
+    isSecret: true,
   },
   {
     name: 'STREAM_PREFIX',
@@ -104,6 +108,12 @@ export const settings: readonly Setting[] = [
     meaning: 'exact origins of browser applications, comma-separated',
   },
   {
+    name: 'ALLOW_PRIVATE_WEBHOOKS',
+    placeholder: 'on|off',
+    fallback: 'off',
+    meaning: 'send webhooks to private addresses and to this machine, too',
+  },
+  {
     name: 'LEGACY_LISTS',
     placeholder: 'on|off',
     fallback: 'off',
@@ -113,6 +123,14 @@ export const settings: readonly Setting[] = [
 
 /** `DATA_DIR` as a flag: `data-dir`. */
 export const flagOf = ({ name }: Setting): string => name.toLowerCase().replaceAll('_', '-')
+
+/** A certificate and its private key in PEM, and the files that they are read from. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+  readonly certFile: string
+  readonly keyFile: string
+}
 
 export interface Config {
   readonly host: string
@@ -127,7 +145,7 @@ export interface Config {
   /** The file of the key that wraps the keys of people. */
   readonly masterKeyFile: string
   readonly roles: Roles
-  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  readonly tls: Tls | undefined
   /** Seconds an access token lives. */
   readonly tokenSeconds: number
   /** Bytes of a document's content. */
@@ -141,6 +159,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
+  /** Webhooks may go to private addresses and to this machine. */
+  readonly allowPrivateWebhooks: boolean
   readonly legacyLists: boolean
   /** Starts although the store of credentials is empty and the log names credentials. */
   readonly withoutCredentials: boolean
@@ -180,7 +200,11 @@ const bytesOf = (text: string): number => {
   return Number(digits) * (units[unit.toLowerCase()] ?? Number.NaN)
 }
 
-const onOff = z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' })
+const onOff = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['on', 'off', '1', '0', 'true', 'false'], { error: 'must be on or off' }))
+  .transform(word => ['on', '1', 'true'].includes(word))
 
 /** An address; what is wrong with it is said without it, for it may hold a password. */
 const url = (problemOf: (url: string) => string | undefined) =>
@@ -254,7 +278,8 @@ const shape = z.object({
       error: 'must be exact origins, such as https://portal.example.org, with commas between them; no *',
     })
     .optional(),
-  LEGACY_LISTS: onOff.transform(word => ['on', '1', 'true'].includes(word.toLowerCase())),
+  ALLOW_PRIVATE_WEBHOOKS: onOff,
+  LEGACY_LISTS: onOff,
 })
 
 /** The text of a file that a setting names; undefined where it cannot be read. */
@@ -266,7 +291,8 @@ const textOf = (path: string): string | undefined => {
   }
 }
 
-const isPair = (tls: { readonly cert: string; readonly key: string }): boolean => {
+/** Whether a private key belongs to a certificate, both in PEM. */
+export const isPair = (tls: Pick<Tls, 'cert' | 'key'>): boolean => {
   try {
     createSecureContext(tls)
     return true
@@ -277,20 +303,43 @@ const isPair = (tls: { readonly cert: string; readonly key: string }): boolean =
 
 const shippedRoles = fileURLToPath(new URL('./auth/roles.json', import.meta.url))
 
-/**
- * Reads settings: flags before the environment before defaults; an empty value is unset. Gives every problem at
- * once, each a sentence that begins with the setting's name.
- */
+/** Values of settings by their names. */
+type Values = Readonly<Record<string, string | undefined>>
+
+/** Where a value comes from; the first that gives one counts. */
+export const settingSources = ['flag', 'environment', 'file', 'default'] as const
+export type SettingSource = (typeof settingSources)[number]
+
+/** What gives values to settings. An empty value is unset. */
+export interface GivenSettings {
+  readonly flag: Values
+  readonly environment: Values
+  /** Of `--env-file`. */
+  readonly file?: Values
+}
+
+export interface SettingInForce {
+  readonly setting: Setting
+  /** Undefined where nothing gives one. */
+  readonly value: string | undefined
+  readonly source: SettingSource
+}
+
+/** Each setting with the value in force, and where it comes from. */
+export const settingsInForce = (given: GivenSettings): readonly SettingInForce[] =>
+  settings.map(setting => {
+    const values = { file: {}, ...given, default: { [setting.name]: setting.fallback } }
+    const source = settingSources.find(one => (values[one][setting.name] ?? '') !== '') ?? 'default'
+    return { setting, value: values[source][setting.name], source }
+  })
+
+/** Reads settings. Gives every problem at once, each a sentence that begins with the setting's name. */
 export const readConfig = (
-  environment: Readonly<Record<string, string | undefined>>,
-  flags: Readonly<Record<string, string | undefined>>,
+  given: GivenSettings,
 ): { readonly config: Config } | { readonly problems: readonly string[] } => {
-  const given = (name: string): string | undefined =>
-    [flags[name], environment[name]].find(value => value !== undefined && value !== '')
-  const values = Object.fromEntries(
-    settings.map(({ name, fallback }) => [name, given(name) ?? fallback] as const),
+  const values: Values = Object.fromEntries(
+    settingsInForce(given).map(({ setting, value }) => [setting.name, value] as const),
   )
-  if (values.LEGACY_LISTS !== undefined) values.LEGACY_LISTS = values.LEGACY_LISTS.toLowerCase()
   const problems: string[] = []
   const parsed = shape.safeParse(values)
   if (!parsed.success)
@@ -303,7 +352,8 @@ export const readConfig = (
     return text
   }
   const [cert, key] = [fileOf('TLS_CERT'), fileOf('TLS_KEY')]
-  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
+  const [certFile = '', keyFile = ''] = [values.TLS_CERT, values.TLS_KEY]
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key, certFile, keyFile }
   if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined))
     problems.push('TLS_CERT: goes together with TLS_KEY; set both or neither')
   if (tls !== undefined && !isPair(tls))
@@ -346,6 +396,7 @@ export const readConfig = (
       trustedProxies: data.TRUST_PROXY ?? [],
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
+      allowPrivateWebhooks: data.ALLOW_PRIVATE_WEBHOOKS,
       legacyLists: data.LEGACY_LISTS,
       withoutCredentials: false,
     },

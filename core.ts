@@ -19,8 +19,12 @@ import type { ContentStore } from './commands/content-store.ts'
 import { commandHandler } from './commands/handle.ts'
 import { type AcceptItem, itemRequests } from './commands/item-requests.ts'
 import { itemWriter, readItem, type WriteItem } from './commands/items.ts'
+import type { MessageBodies } from './commands/message-bodies.ts'
+import { type Messages, messages } from './commands/messages.ts'
+import { type Subscriptions, subscriptionUseCases } from './commands/subscriptions.ts'
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
+import { feedEventTypes } from './domain/catalogue.ts'
 import type { LogUnavailable } from './domain/log-failure.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
@@ -29,6 +33,8 @@ import { allAccounts } from './projections/accounts.ts'
 import type { EventFeed } from './projections/event-feed.ts'
 import { allNodes } from './projections/nodes.ts'
 import type { ReadModels } from './projections/read-store.ts'
+import { makeSharedFollower, type SharedFollower } from './projections/shared-follower.ts'
+import type { DeliveryStore } from './relay/delivery-store.ts'
 import { fail, orThrow, startFailureOf } from './start-failure.ts'
 import { countClearEvents } from './stores/clear-events.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
@@ -60,6 +66,14 @@ export interface Core {
     account: string,
     streams: readonly string[],
   ) => Promise<E.Either<LogUnavailable, number>>
+  readonly messages: Messages
+  readonly messageBodies: MessageBodies
+  readonly subscriptions: Subscriptions
+  readonly deliveries: DeliveryStore
+  /** Of those who deliver. */
+  readonly deliveryLeases: Stores['leases']
+  /** Follows the events of the feed once, for all in this process who read along. */
+  readonly follower: SharedFollower
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -104,15 +118,16 @@ export const openCore = async (config: Config, logger: Logger): Promise<Core> =>
   }
 }
 
-const closeStores = async ({ reads, contents, auth, events }: Stores): Promise<void> => {
+const closeStores = async ({ reads, relay, contents, auth, events }: Stores): Promise<void> => {
   await reads.close()
+  await relay.close()
   await contents.close()
   await auth.close()
   await events.close()
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<Core> => {
-  const { events, auth, keys, contents, reads, leases } = stores
+  const { events, auth, keys, contents, relay, reads, leases } = stores
   const ports = orThrow(
     await openLog(events, keys, config.withoutCredentials ? 'count as destroyed' : 'fail'),
   )
@@ -166,6 +181,18 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger): Promise<C
     acceptItem: itemRequests(writeItem, passwordTaker(passwords)),
     recordAccess: accessRecorder(handle),
     countClear: (account, streams) => countClearEvents(events, account, streams),
+    messages: messages({
+      log,
+      handle,
+      bodies: relay.bodies,
+      isRecipient: clientId => (standing.node(clientId)?.status ?? 'retired') !== 'retired',
+      now: () => new Date(),
+    }),
+    messageBodies: relay.bodies,
+    subscriptions: subscriptionUseCases(log, handle, () => new Date()),
+    deliveries: relay.deliveries,
+    deliveryLeases: relay.leases,
+    follower: makeSharedFollower(feed, feedEventTypes),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -6,10 +6,12 @@ import type { KeyStore } from './auth/key-store.ts'
 import { type MasterKeys, masterKeyOf } from './auth/master-keys.ts'
 import { type OpenedSubjectKeys, subjectKeysIn } from './auth/subject-keys.ts'
 import type { ContentStore } from './commands/content-store.ts'
+import type { MessageBodies } from './commands/message-bodies.ts'
 import type { Config } from './config.ts'
 import type { Checkpoints } from './projections/checkpoints.ts'
 import type { Leases } from './projections/leases.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
+import type { DeliveryStore } from './relay/delivery-store.ts'
 import { fileContent } from './stores/files/content.ts'
 import { masterKeysIn } from './stores/files/master-keys.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
@@ -17,10 +19,18 @@ import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
 import { sqliteLog } from './stores/sqlite/event-log.ts'
 import { sqliteReadStore } from './stores/sqlite/read-store.ts'
+import { sqliteRelayStore } from './stores/sqlite/relay-store.ts'
 import type { Sealable, StoredLog } from './stores/stored.ts'
 
 interface Closed {
   readonly close: () => Promise<void>
+}
+
+/** What the relay keeps beside events, and cannot be rebuilt from them. */
+export interface RelayStore {
+  readonly bodies: MessageBodies
+  readonly deliveries: DeliveryStore
+  readonly leases: Leases
 }
 
 /** What a hub keeps things in. */
@@ -35,6 +45,7 @@ export interface Stores {
   readonly keys: OpenedSubjectKeys
   readonly masterKeys: MasterKeys
   readonly contents: ContentStore & Closed
+  readonly relay: RelayStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
   readonly leases: Leases
   readonly checkpoints: Checkpoints
@@ -44,6 +55,7 @@ type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt'>
 
 const eventsFile = ({ dataDir }: Config): string => join(dataDir, 'events.db')
 const contentFolder = ({ dataDir }: Config): string => join(dataDir, 'content')
+const relayFile = ({ dataDir }: Config): string => join(dataDir, 'relay.db')
 const authFile = ({ dataDir }: Config): string => join(dataDir, 'auth.db')
 
 const openEvents = async (config: Config): Promise<Events> => {
@@ -72,15 +84,17 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
       keys,
       masterKeys,
       contents: { ...fileContent(contentFolder(config), keys), close: async () => {} },
+      relay: sqliteRelayStore(relayFile(config)),
       reads,
       leases: reads.leases,
       checkpoints: reads.checkpoints,
     }
   }
-  const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }] = await Promise.all([
+  const [{ mongoAuthStore }, { mongoContent }, { mongoReadStore }, { mongoRelayStore }] = await Promise.all([
     import('./stores/mongodb/auth-store.ts'),
     import('./stores/mongodb/content.ts'),
     import('./stores/mongodb/read-store.ts'),
+    import('./stores/mongodb/relay-store.ts'),
   ])
   const reads = mongoReadStore(mongoUrl)
   const auth = mongoAuthStore(mongoUrl)
@@ -90,6 +104,7 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
     keys,
     masterKeys,
     contents: mongoContent(mongoUrl, keys),
+    relay: mongoRelayStore(mongoUrl),
     reads,
     leases: reads.leases,
     checkpoints: reads.checkpoints,
@@ -112,7 +127,7 @@ export interface DamagedFile {
   readonly _tag: 'DamagedFile'
   /** Without its folder. */
   readonly file: string
-  readonly rows: 'events' | 'credentials'
+  readonly rows: 'events' | 'credentials' | 'bodies of messages'
   /** Those before the first that cannot be read. */
   readonly readable: number
 }
@@ -120,12 +135,14 @@ export interface DamagedFile {
 /** The damaged file that an error names. Counts what can be read, and writes nothing. */
 export const damagedFileIn = (config: Config, error: unknown): DamagedFile | undefined => {
   const file = damagedFileOf(error)
-  const [path, rows, column] = file?.startsWith(basename(authFile(config)))
-    ? ([authFile(config), 'credentials', 'rowid'] as const)
-    : ([eventsFile(config), 'events', 'position'] as const)
-  return file === undefined
-    ? undefined
-    : { _tag: 'DamagedFile', file, rows, readable: readableRows(path, rows, column) }
+  if (file === undefined) return undefined
+  const looks = [
+    [authFile(config), 'credentials', 'credentials', 'rowid'],
+    [relayFile(config), 'bodies of messages', 'bodies', 'rowid'],
+    [eventsFile(config), 'events', 'events', 'position'],
+  ] as const
+  const [path, rows, table, column] = looks.find(([path]) => file.startsWith(basename(path))) ?? looks[2]
+  return { _tag: 'DamagedFile', file, rows, readable: readableRows(path, table, column) }
 }
 
 /**

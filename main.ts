@@ -4,6 +4,7 @@ import type { Core } from './core.ts'
 import { erasingOn } from './erasures.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
 import { type Company, knownPositionOf, type Projecting, startReadSide } from './read-side.ts'
+import { openWebhooks, startRelay } from './relaying.ts'
 import { makeAnswers, startServing } from './serving.ts'
 import { orThrow, startFailureOf } from './start-failure.ts'
 
@@ -26,9 +27,11 @@ const makeRunning = (core: Core) => {
     add: (work: Promise<unknown>) => {
       ended.push(work)
     },
-    close: async () => {
+    /** `last` runs when all work has ended, before the stores are closed. */
+    close: async (last = async () => {}) => {
       ending.abort()
       await Promise.all(ended)
+      await last()
       await core.auth.announce(core.processName, undefined)
       await core.close()
     },
@@ -43,6 +46,8 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   orThrow(await core.auth.announce(core.processName, 0n))
   const readSide = await startReadSide(core, logger, 'projects', company, running.signal)
   running.add(readSide.ended)
+  const webhooks = await openWebhooks(core)
+  running.add(startRelay(core, webhooks, logger, running.signal))
   running.add(
     startHousekeeping(
       core,
@@ -54,7 +59,7 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
       running.signal,
     ),
   )
-  return { close: running.close }
+  return { close: () => running.close(webhooks.close) }
 }
 
 /** Forgets people on an open core, whether or not a hub runs on the same stores: the read models are kept up to date meanwhile. */
@@ -84,9 +89,10 @@ export const startHub = async (
   const { signal, add } = running
   const company: Company = { isAlone: true }
   let stopServing = async () => {}
+  let closeWebhooks = async () => {}
   const close = async () => {
     await stopServing()
-    await running.close()
+    await running.close(closeWebhooks)
   }
   try {
     await core.passwords.measure()
@@ -96,16 +102,20 @@ export const startHub = async (
     const readSide = await startReadSide(core, logger, projecting, company, signal)
     add(readSide.ended)
     const erasing = erasingOn(core, readSide, signal)
+    const webhooks = await openWebhooks(core)
+    closeWebhooks = webhooks.close
     const { url, closing } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
       readSide,
       erasing,
       config.publicUrl ?? url,
+      webhooks,
       closing,
       logger,
     )
     serving.answerBy(app)
+    if (projecting === 'projects') add(startRelay(core, webhooks, logger, signal))
     add(reportMissingContents(core, logger, signal))
     add(
       startHousekeeping(

@@ -2,7 +2,6 @@ import type { RequestListener, Server } from 'node:http'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { type App, makeApp } from './api/app.ts'
-import { feedEventTypes } from './api/feed/request.ts'
 import { errorSummary } from './api/http/error-summary.ts'
 import { makeMemoryBudget } from './api/http/memory-budget.ts'
 import { isAmong, limitConnections, makeRequestRates } from './api/http/network-limits.ts'
@@ -15,12 +14,15 @@ import { clientSecrets } from './auth/client-secrets.ts'
 import type { Erasing } from './auth/erasure.ts'
 import { makeGuesses } from './auth/guesses.ts'
 import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
+import { renewCertificate } from './certificate-renewal.ts'
 import { contentWriter } from './commands/content.ts'
 import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import { arrivalEventTypes } from './domain/messages.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
+import type { Webhooks } from './relay/webhooks.ts'
 import { orThrow, portFailureOf } from './start-failure.ts'
 
 const closeMilliseconds = 10_000
@@ -82,6 +84,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
   })
   answerProtocolErrors(server, logger, path => app.allowAt(path))
   const port = await listen(server, config)
+  if (config.tls !== undefined) void renewCertificate(server, config.tls, logger, closing.signal)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
@@ -102,6 +105,7 @@ export const makeAnswers = async (
   readSide: ReadSide,
   erasing: Erasing,
   publicUrl: string,
+  webhooks: Webhooks,
   closing: AbortSignal,
   logger: Logger,
 ): Promise<{ readonly app: App; readonly identityProvider: IdentityProvider }> => {
@@ -154,7 +158,8 @@ export const makeAnswers = async (
     positionOf: feed.positionOf,
     logHead: feed.head,
     feed,
-    follower: makeSharedFollower(feed, feedEventTypes),
+    webhooks,
+    arrivals: makeSharedFollower(feed, arrivalEventTypes),
     closing,
     fingerprintKey: orThrow(await auth.secret('idempotency')),
     formKey: orThrow(await auth.secret('forms')),
@@ -162,6 +167,7 @@ export const makeAnswers = async (
     publicUrl,
     logger,
     corsOrigins: config.corsOrigins,
+    allowPrivateWebhooks: config.allowPrivateWebhooks,
     legacyLists: config.legacyLists,
     trustedProxies: config.trustedProxies,
     budget: makeMemoryBudget({

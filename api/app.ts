@@ -19,12 +19,14 @@ import type { Failure } from './http/problem.ts'
 import { makeRespond, preflight } from './http/respond.ts'
 import { grantOf, isPermitted } from './http/rights.ts'
 import type { Route } from './http/route.ts'
+import { messageRoutes } from './messages/routes.ts'
 import { nodeRoutes } from './nodes/routes.ts'
 import { openPaths } from './open/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { mountOidc, oidcPaths } from './provider/routes.ts'
 import { documentsOfPeople } from './resources/documents-of-people.ts'
 import { itemRoutes } from './resources/routes.ts'
+import { subscriptionRoutes } from './subscriptions/routes.ts'
 
 const writesStopAfter = 10_000
 const readsStopAfter = 600_000
@@ -69,6 +71,8 @@ export const routesOf = (dependencies: ApiDependencies): readonly Route[] => [
   ...historyRoutes(dependencies),
   ...auditRoutes(dependencies),
   ...feedRoutes(dependencies),
+  ...messageRoutes(dependencies),
+  ...subscriptionRoutes(dependencies),
 ]
 
 /** The methods that a route takes, as `Allow` names them. */
@@ -153,12 +157,11 @@ export const makeApp = (dependencies: ApiDependencies): App => {
     const access = accessTable.get(route.path)
     const method = methodOf(request)
     if (isMethod(method) && isPermitted(policy, access, { request, principal }, method)) return undefined
-    return principal.kind === 'node'
-      ? {
-          _tag: 'ScopeMissing',
-          needed: (isMethod(method) && grantOf(access, { request }, method)?.scopes) || [],
-        }
-      : { _tag: 'NotAllowed' }
+    if (principal.kind !== 'node') return { _tag: 'NotAllowed' }
+    const grant = isMethod(method) ? grantOf(access, { request }, method) : undefined
+    return grant?.anyScope === undefined
+      ? { _tag: 'ScopeMissing', needed: grant?.scopes ?? [] }
+      : { _tag: 'ScopeMissing', needed: grant.anyScope, suffices: 'one' }
   }
 
   /** A request to a route, by somebody who may make it now. */

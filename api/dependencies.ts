@@ -14,11 +14,16 @@ import type { WriteContent } from '../commands/content.ts'
 import type { ContentStore } from '../commands/content-store.ts'
 import type { AcceptItem } from '../commands/item-requests.ts'
 import type { readItem, wasHandled } from '../commands/items.ts'
+import type { MessageBodies } from '../commands/message-bodies.ts'
+import type { Messages } from '../commands/messages.ts'
+import type { Subscriptions } from '../commands/subscriptions.ts'
 import type { LogIdentity } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import type { Progress } from '../projections/progress.ts'
 import type { ReadModels } from '../projections/read-store.ts'
 import type { SharedFollower } from '../projections/shared-follower.ts'
+import type { DeliveryStore } from '../relay/delivery-store.ts'
+import type { Webhooks } from '../relay/webhooks.ts'
 import type { MemoryBudget } from './http/memory-budget.ts'
 import type { RequestRates } from './http/network-limits.ts'
 import type { Health } from './open/health.ts'
@@ -27,7 +32,7 @@ import type { Health } from './open/health.ts'
 export interface ApiDependencies {
   readonly authenticate: Authenticate
   readonly policy: Policy
-  readonly standing: Pick<Standing, 'silentFor' | 'isLive'>
+  readonly standing: Pick<Standing, 'silentFor' | 'isLive' | 'node'>
   readonly guesses: Guesses
   readonly identityProvider: IdentityProvider
   /** Whether this was found to be a live secret of that node lately. */
@@ -40,6 +45,13 @@ export interface ApiDependencies {
   readonly wasHandled: ReturnType<typeof wasHandled>
   readonly acceptItem: AcceptItem<PasswordFailure>
   readonly recordAccess: RecordAccess
+  readonly messages: Messages
+  readonly messageBodies: Pick<MessageBodies, 'read'>
+  readonly subscriptions: Subscriptions
+  readonly webhooks: Webhooks
+  readonly deliveries: Pick<DeliveryStore, 'progressOf' | 'countDeadLetters' | 'deadLetters'>
+  /** Webhooks may go to private addresses. */
+  readonly allowPrivateWebhooks: boolean
   readonly writeContent: WriteContent
   readonly contents: Pick<ContentStore, 'verify' | 'read'>
   /** Bytes of a content at most. */
@@ -53,9 +65,11 @@ export interface ApiDependencies {
   /** The log's last position. */
   readonly logHead: EventFeed['head']
   /** Reads the event history. */
-  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt'>
+  readonly feed: Pick<EventFeed, 'follow' | 'eventIdAt' | 'head' | 'positionOf'>
   /** Follows it once for all who read along. */
   readonly follower: SharedFollower
+  /** Follows, likewise, the events that bring messages to their recipients. */
+  readonly arrivals: SharedFollower
   /** Aborted when the hub begins to end: nobody is to wait any longer. */
   readonly closing: AbortSignal
   /** Keys the fingerprints of requests with an `Idempotency-Key`. */

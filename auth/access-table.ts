@@ -25,6 +25,8 @@ export interface Grant {
   readonly people: 'everybody' | 'nobody' | RoleGrant
   /** A token needs all of them. Without any, no node may. */
   readonly scopes?: readonly [string, ...string[]]
+  /** A token needs one of them, instead. */
+  readonly anyScope?: readonly [string, ...string[]]
 }
 
 /** A path of the API: who may do what there, and what says whom it is about: a parameter of the path, or each item. */
@@ -161,6 +163,16 @@ const erasing: Grant = {
   people: { endpoint: 'erasure', methods: ['POST'], reach: 'nowhere' },
   scopes: ['people:erase'],
 }
+const nodesOnly = (scope: string): Grant => ({ people: 'nobody', scopes: [scope] })
+const sending = nodesOnly('messages:send')
+const receiving = nodesOnly('messages:read')
+/** A message is its sender's and its recipients'. */
+const takingPart: Grant = { people: 'nobody', anyScope: ['messages:send', 'messages:read'] }
+
+const subscribing = (method: RoleMethod): Grant => ({
+  people: { endpoint: 'subscriptions', methods: [method], reach: 'nowhere' },
+  scopes: ['subscriptions:write'],
+})
 
 /** The one table of who may do what: a path or method that is not in it is nobody's. */
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
@@ -176,6 +188,20 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
   ['/feed', { grants: { GET: following } }],
   ['/audit', { grants: { GET: auditing } }],
+  ['/messages', { grants: { GET: receiving, POST: sending } }],
+  ['/messages/acks', { grants: { POST: receiving } }],
+  ['/messages/:id', { grants: { GET: takingPart } }],
+  ['/messages/:id/content', { grants: { GET: takingPart, PUT: sending } }],
+  ['/messages/:id/ack', { grants: { POST: receiving } }],
+  ['/subscriptions', { grants: { GET: subscribing('GET'), POST: subscribing('POST') } }],
+  [
+    '/subscriptions/:id',
+    { grants: { GET: subscribing('GET'), PATCH: subscribing('PATCH'), DELETE: subscribing('DELETE') } },
+  ],
+  ['/subscriptions/:id/secret', { grants: { POST: subscribing('POST') } }],
+  ['/subscriptions/:id/test', { grants: { POST: subscribing('POST') } }],
+  ['/subscriptions/:id/dead-letters', { grants: { GET: subscribing('GET') } }],
+  ['/subscriptions/:id/dead-letters/replay', { grants: { POST: subscribing('POST') } }],
   ...accessToHistory('/nodes/:id', {}, ofHistory('nodes', 'nowhere')),
   ['/nodes/:id', { grants: { GET: ofNodes('GET', 'read'), PATCH: ofNodes('PATCH', 'write') } }],
   ['/nodes/:id/status', { grants: { PUT: ofNodes('PATCH', 'write') } }],

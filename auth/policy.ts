@@ -11,7 +11,7 @@ export type Reach = 'everything' | 'own' | 'nothing'
 
 export interface Policy {
   readonly roleNames: readonly string[]
-  /** Deny by default. A node that holds all the scopes of a grant reaches everything. */
+  /** Deny by default. A node that holds the scopes of a grant reaches everything. */
   readonly reach: (principal: Principal, grant: Grant | undefined) => Reach
   /** Whether the grant opens it to this principal. `subject` is whom the request is about. */
   readonly permits: (principal: Principal, grant: Grant | undefined, subject: string | undefined) => boolean
@@ -37,7 +37,8 @@ export const makePolicy = (roles: Roles): Policy => {
   const reach: Policy['reach'] = (principal, grant) => {
     if (grant === undefined) return 'nothing'
     if (principal.kind === 'person') return reachOfRoles(principal.roles, grant)
-    return grant.scopes?.every(scope => principal.scopes.includes(scope)) ? 'everything' : 'nothing'
+    const holds = (scope: string) => principal.scopes.includes(scope)
+    return grant.scopes?.every(holds) || grant.anyScope?.some(holds) ? 'everything' : 'nothing'
   }
   return {
     roleNames: [...roles.keys()],

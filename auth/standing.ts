@@ -24,6 +24,8 @@ export interface Standing {
   readonly account: (id: string) => Account | undefined
   /** The node, whatever its status; undefined when there never was one. */
   readonly node: (clientId: string) => FederationNode | undefined
+  /** All nodes, whatever their status. */
+  readonly nodes: () => readonly FederationNode[]
   /** Active people with the role `root` who can log in. */
   readonly roots: () => readonly string[]
   /** Whether this version of a credential, of a person or of a node (`nodeAccount`), opens anything: for the sweep. */
@@ -111,6 +113,7 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
   return {
     account: id => accounts.get(id)?.account,
     node: clientId => nodes.get(clientId)?.node,
+    nodes: () => [...nodes.values()].flatMap(({ node }) => (node === undefined ? [] : [node])),
     roots: () =>
       [...accounts].flatMap(([id, { account }]) =>
         account?.active && account.roles.includes('root') && account.credential !== undefined ? [id] : [],

@@ -56,7 +56,7 @@ const startBare = (): void => {
 }
 
 const startOurs = async (dataDir: string): Promise<void> => {
-  const read = readConfig({}, { DATA_DIR: dataDir, PORT: '0' })
+  const read = readConfig({ environment: {}, flag: { DATA_DIR: dataDir, PORT: '0' } })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   const logger = makeLogger('info')
   const core = await openCore(read.config, logger)

@@ -25,7 +25,7 @@ export const createStore = async (
   scopes: readonly string[],
   fillLog: (log: string) => Promise<unknown>,
 ): Promise<CreatedStore> => {
-  const read = readConfig({}, { DATA_DIR: path })
+  const read = readConfig({ environment: {}, flag: { DATA_DIR: path } })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   const core = await openCore(read.config, pino({ level: 'silent' }))
   await registerRoot(core)

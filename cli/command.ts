@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import type { Config } from '../config.ts'
+import type { Config, GivenSettings } from '../config.ts'
 
 /** A command's end: 0 done, 1 refused by a rule or failed, 2 a wrong option or form. */
 export type ExitCode = 0 | 1 | 2
 
-export type Run = (config: Config) => Promise<ExitCode>
+export type Run = (config: Config, given: GivenSettings) => Promise<ExitCode>
 export type AddCommand = (parent: Command, usage: string, description: string) => Command
 export type WithConfig = (
   options: Readonly<Record<string, unknown>>,

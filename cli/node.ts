@@ -15,6 +15,7 @@ import type { Json, JsonObject } from '../domain/json.ts'
 import { clientIdRule, type NodeStatus, parseClientId } from '../domain/nodes.ts'
 import type { InvalidPart } from '../domain/rejection.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
+import { listNodes } from './node-list.ts'
 import { complain, contextOfOperator, runWrite, say } from './operator.ts'
 
 const run = (
@@ -137,7 +138,9 @@ const setStatus = (config: Config, id: string, status: NodeStatus): Promise<Exit
 
 /** `node …`: the nodes of the federation, which log in with a client secret or with keys of their own. */
 export const nodeCommands = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
-  const node = program.command('node').description('nodes of the federation: enroll, rotate, suspend, retire')
+  const node = program
+    .command('node')
+    .description('nodes of the federation: enroll, rotate, suspend, retire, list')
 
   command(node, 'enroll <CLIENT_ID>', 'let a node in; prints its client secret once')
     .requiredOption('--name <text>', 'what people call it')
@@ -154,6 +157,10 @@ export const nodeCommands = (program: Command, command: AddCommand, withConfig: 
     .option('--retire', 'end the old secret, or with --jwks the old keys, instead')
     .option('--jwks <file>', 'let these public keys in beside the present ones, instead of a new secret')
     .action((id: string, options) => withConfig(options, config => rotate(config, id, options)))
+
+  command(node, 'list', 'show the nodes, and when each was last seen')
+    .option('--json', 'print them as JSON')
+    .action(options => withConfig(options, config => listNodes(config, options.json === true)))
 
   const statuses = [
     ['suspend', 'suspended', 'keep a node out, at once'],

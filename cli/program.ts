@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander'
+import * as E from '#fp/Either'
 import { flagOf, readConfig, settings } from '../config.ts'
 import { version } from '../core.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
+import { showConfig } from './config.ts'
+import { envFile } from './env-file.ts'
 import { eraseCommand } from './erase.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
@@ -9,7 +12,9 @@ import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
 import { rebuildCommand } from './rebuild.ts'
+import { receiveCommand } from './receive.ts'
 import { replayCommand } from './replay.ts'
+import { sendCommand } from './send.ts'
 
 /** What answers requests takes most of a second to load: a command that does not serve does without. */
 const serving = () => import('./serve.ts')
@@ -33,14 +38,17 @@ const withConfig: WithConfig = async (options, run, allProblems = ofSettings => 
       return [setting.name, typeof value === 'string' ? value : undefined] as const
     }),
   )
-  const read = readConfig(process.env, flags)
-  const problems = allProblems('problems' in read ? read.problems : [])
+  const file = options.envFile === undefined ? E.right({}) : envFile(String(options.envFile))
+  const given = { flag: flags, environment: process.env, ...(E.isRight(file) ? { file: file.right } : {}) }
+  const read = readConfig(given)
+  const ofSettings = 'problems' in read ? read.problems : []
+  const problems = allProblems(E.isLeft(file) ? [file.left, ...ofSettings] : ofSettings)
   if ('problems' in read || problems.length > 0) {
     process.stderr.write(`${problems.map(problem => `${problem}\n`).join('')}`)
     exitCode = 2
     return
   }
-  exitCode = await run({ ...read.config, withoutCredentials: options.withoutCredentials === true })
+  exitCode = await run({ ...read.config, withoutCredentials: options.withoutCredentials === true }, given)
 }
 
 /** A command with a flag for every setting. */
@@ -53,7 +61,9 @@ const command: AddCommand = (parent, usage, description) => {
       `${setting.meaning}; also ${setting.name}${fallback}`,
     )
   }
-  return added.option('--without-credentials', 'start although the credentials that the log names are lost')
+  return added
+    .option('--env-file <file>', 'read settings from lines NAME=value, after flags and the environment')
+    .option('--without-credentials', 'start although the credentials that the log names are lost')
 }
 
 command(program, 'serve', 'run the hub')
@@ -69,6 +79,10 @@ command(program, 'project', 'run only the projector: it keeps the read models fo
   .addHelpText('after', '\nOf several, one works at a time; the next takes over within seconds when it dies.')
   .action(options => withConfig(options, async config => (await serving()).project(config)))
 
+command(program, 'config', 'show the settings in force, and where each comes from')
+  .option('--json', 'as JSON')
+  .action(options => withConfig(options, async (_config, given) => showConfig(given, options.json === true)))
+
 personCommands(program, command, withConfig)
 nodeCommands(program, command, withConfig)
 keyCommands(program, command, withConfig)
@@ -77,6 +91,8 @@ rebuildCommand(program, command, withConfig)
 replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
 eraseCommand(program, command, withConfig)
+sendCommand(program, command, withConfig)
+receiveCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')
   .option('--json', 'list what was refused, and sum up, as JSON')

@@ -1,13 +1,12 @@
-import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import type { Config } from '../config.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { untilEndRequested } from './end-request.ts'
+import { credentialOptions, withSecret } from './hub/credential-options.ts'
 import { complain } from './operator.ts'
 import { standardError } from './progress.ts'
 import { type Fold, loadFold } from './replay/fold.ts'
-import type { HubAccess } from './replay/hub-access.ts'
 import { boundsIn } from './replay/on-store.ts'
 import type { Surroundings } from './replay/produce.ts'
 import { replayHub, replayStore } from './replay/replaying.ts'
@@ -24,14 +23,6 @@ const surroundings = (): Surroundings => {
     complain: sentence => process.stderr.write(`${sentence}\n`),
     words: process.argv.slice(2),
   }
-}
-
-/** The secret of a client from standard input, where it was said to be there. */
-const withSecret = async (access: HubAccess): Promise<HubAccess> => {
-  const { credentials } = access
-  if (credentials.is !== 'client' || credentials.secret !== undefined) return access
-  const secret = (await buffer(process.stdin)).toString('utf8').replace(/\r?\n$/, '')
-  return { ...access, credentials: { ...credentials, secret } }
 }
 
 interface Prepared {
@@ -63,7 +54,7 @@ const replay = async (config: Config, { request, fold }: Prepared): Promise<Exit
 
 /** `replay`: the event history, in commit order. */
 export const replayCommand = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
-  command(program, 'replay', 'write the event history, or run a fold over it')
+  const added = command(program, 'replay', 'write the event history, or run a fold over it')
     .option('--after <position>', 'begin behind this position')
     .option('--to <position>', 'end with this position')
     .option('--types <types>', 'only events of these types, comma-separated')
@@ -74,9 +65,7 @@ export const replayCommand = (program: Command, command: AddCommand, withConfig:
     .option('--out <file>', 'write to a file, or go on with one')
     .option('--reduce <file>', 'run the fold that this TypeScript file exports, and print its result')
     .option('--url <url>', 'read the feed of a running hub instead of the store')
-    .option('--token-file <file>', 'the access token for it; also THALAMUS_TOKEN')
-    .option('--client-id <id>', 'or the node that asks; its secret is in THALAMUS_CLIENT_SECRET')
-    .option('--client-secret-stdin', 'or on standard input')
+  credentialOptions(added)
     .addHelpText('after', help)
     .action(async (options: ReplayOptions & Readonly<Record<string, unknown>>) => {
       const prepared = await prepare(options)

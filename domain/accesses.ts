@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { Decider } from './decider.ts'
-import { type DomainEvent, isOneOf } from './event.ts'
+import type { DomainEvent } from './event.ts'
 import type { JsonObject } from './json.ts'
 
 /** What was asked for, by name: filters, format, range. */
@@ -23,7 +23,6 @@ export const accessEvents = {
 export type AccessEventType = keyof typeof accessEvents
 export type AccessEvent = DomainEvent<AccessEventType>
 export const accessEventTypes = Object.keys(accessEvents) as readonly AccessEventType[]
-export const isAccessEvent = isOneOf(accessEventTypes)
 
 export const accessStream = (id: string): string => `access-${id}`
 

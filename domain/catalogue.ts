@@ -8,11 +8,18 @@ import { hubEvents } from './hub-events.ts'
 import { institutions } from './institutions.ts'
 import type { JsonObject } from './json.ts'
 import { lifeEvents } from './life-events.ts'
+import { messageEvents } from './message-shapes.ts'
 import { evolveNode, isNodeEvent, nodeEvents, nodeEventTypes, shownNode } from './nodes.ts'
 import { pages } from './pages.ts'
 import { people } from './people.ts'
 import { personalDocuments } from './personal-documents.ts'
 import { evolveItem, type Resource } from './resource.ts'
+import {
+  evolveSubscription,
+  isSubscriptionEvent,
+  subscriptionEvents,
+  subscriptionEventTypes,
+} from './subscriptions.ts'
 
 /** Every resource of the federation. Adding one is a file and a line here. */
 export const catalogue: readonly Resource[] = [
@@ -24,6 +31,15 @@ export const catalogue: readonly Resource[] = [
   lifeEvents,
   personalDocuments,
 ]
+
+/** The types of the events that the feed holds: those about items of the resources. */
+export const feedEventTypes: readonly string[] = catalogue.flatMap(({ eventTypes }) => eventTypes)
+
+export const resourceNames: readonly string[] = catalogue.map(({ name }) => name)
+
+/** The types of the events of these resources. */
+export const eventTypesOf = (resources: readonly string[]): readonly string[] =>
+  catalogue.filter(({ name }) => resources.includes(name)).flatMap(({ eventTypes }) => eventTypes)
 
 const whole = z.object({ id: z.string() })
 const part = z.object({})
@@ -44,6 +60,8 @@ export const eventShapes: ReadonlyMap<string, z.ZodType> = new Map([
   ...catalogue.flatMap(shapesOf),
   ...Object.entries(nodeEvents),
   ...Object.entries(accessEvents),
+  ...Object.entries(messageEvents),
+  ...Object.entries(subscriptionEvents),
   ...Object.entries(hubEvents),
 ])
 
@@ -74,6 +92,13 @@ const nodes: Kind = {
   evolve: (item, event) => (isNodeEvent(event) ? evolveNode(item, event) : item),
 }
 
+const subscriptions: Kind = {
+  name: 'subscriptions',
+  idInPath: key => key,
+  shown: item => item,
+  evolve: (item, event) => (isSubscriptionEvent(event) ? evolveSubscription(item, event) : item),
+}
+
 const accesses: Kind = { name: 'accesses', idInPath: key => key, shown: item => item, evolve: evolveAccess }
 
 const kinds: ReadonlyMap<string, Kind> = new Map([
@@ -87,6 +112,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
     return resource.eventTypes.map((type): [string, Kind] => [type, kind])
   }),
   ...nodeEventTypes.map((type): [string, Kind] => [type, nodes]),
+  ...subscriptionEventTypes.map((type): [string, Kind] => [type, subscriptions]),
   ...accessEventTypes.map((type): [string, Kind] => [type, accesses]),
 ])
 

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { JsonObject } from './json.ts'
 
 /** A fact. `credential` names the version of a credential that the fact makes valid; never the secret. */
@@ -18,12 +19,14 @@ export const isOneOf = <Type extends string>(
     names.has(event.type)
 }
 
+export const actorShape = z.object({
+  kind: z.enum(['person', 'node', 'operator', 'hub']),
+  id: z.string(),
+  node: z.string().exactOptional(),
+})
+
 /** Who did it, taken from the credentials of the request, never from its body. */
-export interface Actor {
-  readonly kind: 'person' | 'node' | 'operator' | 'hub'
-  readonly id: string
-  readonly node?: string
-}
+export type Actor = Readonly<z.infer<typeof actorShape>>
 
 export interface Metadata {
   /** UUID of the command; the same for all events of one command. */

@@ -10,6 +10,9 @@ const form =
 /** The form of what `parseInstant` reads; a date of this form need not exist. */
 export const instantPattern = form.source
 
+/** What `parseInstant` reads, in words for whoever wrote something else. */
+export const timeRule = 'must be a time, YYYY-MM-DDTHH:MM:SSZ (RFC 3339), or a day, YYYY-MM-DD'
+
 /** Longer than any date is written; it also bounds the time that reading one takes. */
 export const mostCharacters = 64
 

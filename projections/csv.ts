@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync'
 
-export type Cell = string | number | undefined
+type Cell = string | number | undefined
 
 /**
  * Rows as CSV in UTF-8 with CRLF (RFC 4180). A cell that a spreadsheet would run as a formula begins with an apostrophe: one with

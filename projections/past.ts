@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import * as E from '#fp/Either'
 import { resourceOfEvent } from '../domain/catalogue.ts'
-import type { Actor } from '../domain/event.ts'
+import { type Actor, actorShape } from '../domain/event.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Held, Query, Range, ReadModels } from './read-store.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
@@ -40,18 +40,14 @@ const shape = z.object({
   clock: z.int().transform(BigInt),
   recordedAt: z.string(),
   occurredAt: z.string().optional(),
-  actor: z.object({
-    kind: z.enum(['person', 'node', 'operator', 'hub']),
-    id: z.string(),
-    node: z.string().exactOptional(),
-  }),
+  actor: actorShape,
   subject: z.string().optional(),
   requestId: z.string(),
   erased: z.literal(true).optional(),
   item: isItem.nullable().transform(item => item ?? undefined),
 })
 
-export const parseVersion = (key: string, text: string): Version => ({
+const parseVersion = (key: string, text: string): Version => ({
   key,
   ...shape.parse(JSON.parse(text)),
 })

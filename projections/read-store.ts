@@ -105,6 +105,12 @@ export interface DocumentPage {
 export interface ReadModels {
   readonly get: (model: ModelShape, key: string) => Promise<Either<ReadUnavailable, Held | undefined>>
   readonly find: (model: ModelShape, query: Query) => Promise<Either<ReadUnavailable, DocumentPage>>
+  /** How many documents a query without bounds would find, or `most` where there are more. An index has the fields. */
+  readonly count: (
+    model: ModelShape,
+    equals: Query['equals'],
+    most: number,
+  ) => Promise<Either<ReadUnavailable, number>>
   readonly checkpoint: (model: ModelShape) => Promise<Either<ReadUnavailable, ModelCheckpoint>>
 }
 

@@ -171,10 +171,10 @@ export const makeSharedFollower = (
           while (!signal.aborted && next >= window.from()) {
             const failure = window.failure()
             if (failure !== undefined) throw failure.cause
-            const isNew = window.next() > next
-            if (!isNew) await window.change(signal)
-            if (signal.aborted || (!isNew && (window.failure() !== undefined || next < window.from())))
-              continue
+            if (window.next() <= next) {
+              await window.change(signal)
+              if (signal.aborted || window.failure() !== undefined || next < window.from()) continue
+            }
             const batch = window.after(next)
             next = batch.next
             yield batch

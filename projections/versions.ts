@@ -113,7 +113,7 @@ const previousKey = ({ event, stream, revision }: RecordedEvent): string | undef
 
 /** When an item's first event was recorded: its first version says so, and each later one repeats it. */
 const firstRecordedOf = (previous: Document | undefined, recordedAt: string): string => {
-  const first = previous?.fields.first_recorded
+  const first = previous?.fields[recordedField]
   return typeof first === 'string' ? first : recordedAt
 }
 

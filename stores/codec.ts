@@ -5,7 +5,13 @@ import type { SubjectKey, SubjectKeys } from '../auth/subject-keys.ts'
 import type { EventLog, SubjectErased } from '../commands/event-log.ts'
 import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
 import { isErasure, isOfErasure } from '../domain/erasure.ts'
-import type { Actor, DomainEvent, Metadata, NewEvent, RecordedEvent } from '../domain/event.ts'
+import {
+  actorShape,
+  type DomainEvent,
+  type Metadata,
+  type NewEvent,
+  type RecordedEvent,
+} from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
 import { type JsonObject, jsonText, rememberText } from '../domain/json.ts'
 import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
@@ -14,12 +20,6 @@ import type { EventFeed } from '../projections/event-feed.ts'
 import { decrypted, encrypted, isEncrypted } from './cipher.ts'
 import { formerPositions } from './former-positions.ts'
 import { parseText, type StoredEvent, type StoredLog, type StoredNewEvent } from './stored.ts'
-
-const actorShape: z.ZodType<Actor> = z.object({
-  kind: z.enum(['person', 'node', 'operator', 'hub']),
-  id: z.string(),
-  node: z.string().exactOptional(),
-})
 
 const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
   commandId: z.string(),

@@ -1,6 +1,7 @@
 import type { Either } from '#fp/Either'
 import type { Expected, RevisionConflict } from '../commands/event-log.ts'
 import type { LogUnavailable } from '../domain/log-failure.ts'
+import type { FollowOptions } from '../projections/event-feed.ts'
 
 /** An event as an adapter keeps it: the codec made the texts, the adapter never looks into them. */
 export interface StoredNewEvent {
@@ -40,16 +41,6 @@ export interface StoredBatch {
   readonly events: readonly StoredEvent[]
   readonly next: bigint
   readonly caughtUp: boolean
-}
-
-export interface FollowOptions {
-  readonly signal: AbortSignal
-  /** Only events of these types. */
-  readonly types?: readonly string[]
-  /** End at the head instead of waiting for more. */
-  readonly toHead?: boolean
-  /** A batch ends once its data takes this many characters, where less than usual is to be held. */
-  readonly mostCharacters?: number
 }
 
 /** What an engine must do; `stores/codec.ts` makes the ports of commands and projections of it. */

@@ -1,18 +1,21 @@
 import * as E from '#fp/Either'
 import { kindNames } from '../../domain/catalogue.ts'
 import { parseAccount } from '../../domain/identifiers.ts'
+import { timeRule } from '../../domain/instant.ts'
 import { type InvalidPart, invalid, type Rejection } from '../../domain/rejection.ts'
 import type { AuditFilters } from '../../projections/past.ts'
 import type { Parameters } from '../description/operation.ts'
-import { limitOf, pageQuery } from '../history/bounds.ts'
-import { parseTime, timeRule } from '../history/place.ts'
+import { parseTime } from '../history/place.ts'
 import { badCursor, type CursorPlace, listNameOf, parseCursor } from '../http/cursor.ts'
+import { limitOf, pageQuery } from '../http/page-limit.ts'
 
 const time = { type: 'string', description: `A time of recordedAt: ${timeRule}.` }
 
+const page = pageQuery()
+
 export const auditQuery: Parameters = {
-  ...pageQuery,
-  limit: { ...pageQuery.limit, description: `${pageQuery.limit.description} NDJSON and CSV have no pages.` },
+  ...page,
+  limit: { ...page.limit, description: `${page.limit.description} NDJSON and CSV have no pages.` },
   actor: {
     type: 'string',
     description:

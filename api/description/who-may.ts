@@ -1,15 +1,16 @@
 import type { Grant } from '../../auth/access-table.ts'
 
-const nodesWith = (scopes: readonly string[]): string => {
-  const names = scopes.map(scope => `\`${scope}\``).join(' and ')
-  return scopes.length === 0
-    ? 'Nodes may not.'
-    : `Nodes: with the scope${scopes.length === 1 ? '' : 's'} ${names}.`
+const nodesWith = ({ scopes, anyScope }: Grant): string => {
+  const all = (anyScope ?? scopes ?? []).map(name => `\`${name}\``)
+  if (all.length === 0) return 'Nodes may not.'
+  if (anyScope !== undefined) return `Nodes: with the scope ${all.join(' or ')}.`
+  return `Nodes: with the scope${all.length === 1 ? '' : 's'} ${all.join(' and ')}.`
 }
 
 /** Who may, in words. */
-export const whoMay = ({ people, scopes }: Grant): string => {
-  const nodes = nodesWith(scopes ?? [])
+export const whoMay = (grant: Grant): string => {
+  const { people } = grant
+  const nodes = nodesWith(grant)
   if (people === 'nobody') return nodes
   if (people === 'everybody') return `People: every active one. ${nodes}`
   const { endpoint, methods, reach, ownIsEverybodys } = people
@@ -23,7 +24,8 @@ export const whoMay = ({ people, scopes }: Grant): string => {
 }
 
 /** Each entry is a way in; the scopes of one entry are all needed. */
-export const securityOf = ({ people, scopes }: Grant) => [
+export const securityOf = ({ people, scopes, anyScope }: Grant) => [
   ...(people === 'nobody' ? [] : [{ basic: [] }]),
   ...(scopes === undefined ? [] : [{ oauth2: scopes }]),
+  ...(anyScope ?? []).map(scope => ({ oauth2: [scope] })),
 ]

@@ -14,19 +14,16 @@ import { confinedBy, isPermitted } from '../http/rights.ts'
 import { askForBody } from '../http/unread.ts'
 import { shownOf, writeAnswer } from '../http/write-answers.ts'
 import { writeRequestOf } from '../http/write-request.ts'
-import { noSuch } from '../resources/item-identity.ts'
-import { announcedUpload } from './announced-upload.ts'
+import { badId, identityIn, noSuch } from '../resources/item-identity.ts'
+import { announcedBytes } from './announced-bytes.ts'
 import { digestCheck } from './digests.ts'
-import { arriving, makePlaces, tooSlow, uploadTimes } from './uploads.ts'
-
-/** A client that sends many at once is served in turn: it is told to try again only where that would take long. */
-const bounds = { most: 64, mostOfOne: 16, kept: 16, mostWaiting: 112, patience: 10_000 }
+import { arriving, makePlaces, tooSlow, uploadBounds, uploadTimes } from './uploads.ts'
 
 /** PUT of an item's content: refused before it is read where that can be, then taken in as it comes. */
 export const uploadContent = (resource: Resource, dependencies: ApiDependencies): Handle => {
   const { policy, writeContent, mostContentBytes } = dependencies
   const confinedTo = confinedBy(resource, policy)
-  const places = makePlaces(bounds)
+  const places = makePlaces(uploadBounds)
 
   const rightsOf = (call: Call) => {
     const isAllowed = (method: Method) =>
@@ -38,9 +35,11 @@ export const uploadContent = (resource: Resource, dependencies: ApiDependencies)
 
   const upload = async (call: Call): Promise<E.Either<Failure, Answer>> => {
     const { request, response } = call
-    const announcement = announcedUpload(resource, call, mostContentBytes)
+    const announcement = announcedBytes(call, mostContentBytes)
     if (E.isLeft(announcement)) return announcement
-    const { type, digests, identity } = announcement.right
+    const identity = identityIn(resource, call)
+    if (identity === undefined) return E.left(badId(resource, '/id'))
+    const { type, digests } = announcement.right
     const path = `${pathOf(resource, identity)}/content`
     const requestWith = (bytes: Buffer) => writeRequestOf(dependencies, call, path, { bytes, json: {} })
     const announced = requestWith(Buffer.alloc(0))

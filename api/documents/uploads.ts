@@ -64,6 +64,15 @@ export interface PlaceBounds {
 
 type Leave = () => void
 
+/** A client that sends many at once is served in turn: it is told to try again only where that would take long. */
+export const uploadBounds: PlaceBounds = {
+  most: 64,
+  mostOfOne: 16,
+  kept: 16,
+  mostWaiting: 112,
+  patience: 10_000,
+}
+
 /** Places for uploads under way: so many at once, and so many of one caller. */
 export interface Places {
   /** Waits for a place, and gives the way to give it back; undefined where too many wait, or none comes free in time. */

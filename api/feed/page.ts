@@ -17,7 +17,6 @@ export interface Page {
 
 interface Bounds {
   readonly after: bigint
-  readonly types: readonly string[]
   readonly limit: number
 }
 
@@ -41,7 +40,8 @@ const pageOf = (events: readonly RecordedEvent[], next: bigint, limit: number): 
 /** What the log holds after a position, as much as a page takes. */
 const presentPage = async (
   { feed }: Feeds,
-  { after, types, limit }: Bounds,
+  { types }: Reader,
+  { after, limit }: Bounds,
 ): Promise<Page & { caughtUp: boolean }> => {
   const events: RecordedEvent[] = []
   const { signal } = new AbortController()
@@ -82,11 +82,11 @@ export const readPage = async (
   waiting: AbortSignal,
 ): Promise<E.Either<Failure, Page>> => {
   try {
-    const page = await presentPage(feeds, bounds)
+    const page = await presentPage(feeds, reader, bounds)
     if (page.events.length > 0 || !page.caughtUp || waiting.aborted) return E.right(page)
     const later = await nextPage(feeds, reader, { ...bounds, after: page.next }, waiting)
-    const types = reader.types()
-    return E.isLeft(types) ? types : E.right(later)
+    const refusal = reader.refusal()
+    return refusal === undefined ? E.right(later) : E.left(refusal)
   } catch (thrown) {
     if (isLogFailure(thrown)) return E.left(thrown)
     throw thrown

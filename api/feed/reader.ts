@@ -1,22 +1,23 @@
 import * as E from '#fp/Either'
 import type { Policy } from '../../auth/policy.ts'
-import type { RecordedEvent } from '../../domain/event.ts'
+import { readableResources } from '../../auth/readable-resources.ts'
+import { eventTypesOf } from '../../domain/catalogue.ts'
 import type { FeedBatch } from '../../projections/event-feed.ts'
 import { type Call, continued } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
-import { readableResources, typesOf } from './request.ts'
 
-/** Events that somebody may be shown, and where to go on: also past those that are hidden. */
-export interface ShownBatch {
-  readonly events: readonly RecordedEvent[]
-  readonly next: bigint
-  readonly caughtUp: boolean
+/** Those of the types that are about these resources. */
+const typesOf = (types: readonly string[], resources: readonly string[]): readonly string[] => {
+  const allowed = new Set(eventTypesOf(resources))
+  return types.filter(type => allowed.has(type))
 }
 
-/** What of the feed somebody may be shown, by their rights of this moment. */
+/** What of the feed somebody may be shown. */
 export interface Reader {
-  /** The types of events that are shown; or why the caller may go on no more: one of its rights is gone, too. */
-  readonly types: () => E.Either<Failure, readonly string[]>
+  /** The types of events that are shown. */
+  readonly types: readonly string[]
+  /** Why the caller may go on no more, by their rights of this moment: the right to one of the types is gone, too. */
+  readonly refusal: () => Failure | undefined
 }
 
 export const readerOf = (
@@ -24,32 +25,26 @@ export const readerOf = (
   call: Call,
   requested: readonly string[],
 ): Reader => {
-  const atFirst = typesOf(requested, readableResources(policy, call.principal))
+  const types = typesOf(requested, readableResources(policy, call.principal))
   return {
-    types: () => {
+    types,
+    refusal: () => {
       const renewed = continued(call)
-      if (E.isLeft(renewed)) return renewed
-      const shown = new Set(typesOf(requested, readableResources(policy, renewed.right.principal)))
-      return atFirst.every(type => shown.has(type)) ? E.right(atFirst) : E.left({ _tag: 'NotAllowed' })
+      if (E.isLeft(renewed)) return renewed.left
+      const allowed = typesOf(types, readableResources(policy, renewed.right.principal))
+      return allowed.length === types.length ? undefined : { _tag: 'NotAllowed' }
     },
   }
 }
-
-/** What a batch shows to somebody who may see events of these types. */
-export const shownOf = (batch: FeedBatch, types: ReadonlySet<string>): ShownBatch => ({
-  events: batch.events.filter(({ event }) => types.has(event.type)),
-  next: batch.next,
-  caughtUp: batch.caughtUp,
-})
 
 /** Follows the feed as somebody may see it; ends when they may no more, or with the signal. Throws a `LogFailure`. */
 export async function* shownBatches(
   batches: AsyncIterable<FeedBatch>,
   reader: Reader,
-): AsyncGenerator<ShownBatch> {
+): AsyncGenerator<FeedBatch> {
+  const types = new Set(reader.types)
   for await (const batch of batches) {
-    const types = reader.types()
-    if (E.isLeft(types)) return
-    yield shownOf(batch, new Set(types.right))
+    if (reader.refusal() !== undefined) return
+    yield { ...batch, events: batch.events.filter(({ event }) => types.has(event.type)) }
   }
 }

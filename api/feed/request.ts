@@ -1,16 +1,7 @@
-import { accessTable, itemPath } from '../../auth/access-table.ts'
-import type { Policy, Principal } from '../../auth/policy.ts'
-import { catalogue } from '../../domain/catalogue.ts'
+import { eventTypesOf, feedEventTypes, resourceNames } from '../../domain/catalogue.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { Parameters } from '../description/operation.ts'
-
-const mostEvents = 1_000
-const usualEvents = 100
-const mostSeconds = 60
-
-const resourceNames = catalogue.map(({ name }) => name)
-/** The types of the events that the feed holds. */
-export const feedEventTypes: readonly string[] = catalogue.flatMap(({ eventTypes }) => eventTypes)
+import { limitOf, limitParameter, waitParameter, waitSecondsOf } from '../http/page-limit.ts'
 
 export const feedQuery: Parameters = {
   after: {
@@ -18,14 +9,9 @@ export const feedQuery: Parameters = {
     description:
       'What comes after this position: `next` of a page, the id of an event of the stream, or a Thalamus-Position. Without it, from the start.',
   },
-  limit: {
-    type: 'integer',
-    minimum: 1,
-    maximum: mostEvents,
-    default: usualEvents,
-    description:
-      'Events of a page at most; it also ends at 8 MiB, and after two seconds of looking. The feed is at its end where `next` is `after`. NDJSON and the event stream have no pages.',
-  },
+  limit: limitParameter(
+    'Events of a page at most; it also ends at 8 MiB, and after two seconds of looking. The feed is at its end where `next` is `after`. NDJSON and the event stream have no pages.',
+  ),
   types: {
     type: 'string',
     description: `Only events of these types, comma-separated: ${feedEventTypes.join(', ')}.`,
@@ -34,20 +20,15 @@ export const feedQuery: Parameters = {
     type: 'string',
     description: `Only events of these resources, comma-separated: ${resourceNames.join(', ')}.`,
   },
-  wait: {
-    type: 'integer',
-    minimum: 0,
-    maximum: mostSeconds,
-    default: 0,
-    description:
-      'Seconds that an empty page waits for an event. NDJSON and the event stream do not look at it.',
-  },
+  wait: waitParameter(
+    'Seconds that an empty page waits for an event. NDJSON and the event stream do not look at it.',
+  ),
 }
 
 export interface FeedRequest {
   readonly after: string | undefined
   readonly limit: number
-  readonly waitMilliseconds: number
+  readonly waitSeconds: number
   /** The types of events that are asked for. */
   readonly types: readonly string[]
   /** The resources that are asked for by name. */
@@ -68,55 +49,27 @@ const unknownIn = (
     : [{ parameter, detail: `must name some of ${all.join(', ')}, separated by commas` }]
 }
 
-const wholeNumber = (text: string, least: number, most: number): number | undefined => {
-  const number = /^\d{1,4}$/.test(text) ? Number(text) : -1
-  return number >= least && number <= most ? number : undefined
-}
-
 /** Reads the parameters of the feed, but for the position; gives everything that is wrong with them. */
 export const feedRequestOf = (
   parameters: ReadonlyMap<string, string>,
 ): FeedRequest | { readonly errors: readonly InvalidPart[] } => {
-  const limit = wholeNumber(parameters.get('limit') ?? String(usualEvents), 1, mostEvents)
-  const seconds = wholeNumber(parameters.get('wait') ?? '0', 0, mostSeconds)
+  const limit = limitOf(parameters)
+  const seconds = waitSecondsOf(parameters)
   const types = listIn(parameters.get('types'))
   const resources = listIn(parameters.get('resources'))
   const errors = [
-    ...(limit === undefined
-      ? [{ parameter: 'limit', detail: `must be a whole number from 1 to ${mostEvents}` }]
-      : []),
-    ...(seconds === undefined
-      ? [{ parameter: 'wait', detail: `must be a whole number of seconds from 0 to ${mostSeconds}` }]
-      : []),
+    ...(typeof limit === 'number' ? [] : [limit]),
+    ...(typeof seconds === 'number' ? [] : [seconds]),
     ...unknownIn('types', types, feedEventTypes),
     ...unknownIn('resources', resources, resourceNames),
   ]
-  if (limit === undefined || seconds === undefined || errors.length > 0) return { errors }
-  const ofResources =
-    resources === undefined
-      ? feedEventTypes
-      : catalogue.filter(({ name }) => resources.includes(name)).flatMap(({ eventTypes }) => eventTypes)
+  if (typeof limit !== 'number' || typeof seconds !== 'number' || errors.length > 0) return { errors }
+  const ofResources = resources === undefined ? feedEventTypes : eventTypesOf(resources)
   return {
     after: parameters.get('after'),
     limit,
-    waitMilliseconds: seconds * 1_000,
+    waitSeconds: seconds,
     types: types === undefined ? ofResources : ofResources.filter(type => types.includes(type)),
     resources: resources ?? [],
   }
-}
-
-/** The resources whose events somebody may be shown: those of which they may read every item. */
-export const readableResources = (policy: Policy, principal: Principal): readonly string[] =>
-  catalogue
-    .filter(
-      resource => policy.reach(principal, accessTable.get(itemPath(resource))?.grants.GET) === 'everything',
-    )
-    .map(({ name }) => name)
-
-/** Those of the types that are about these resources. */
-export const typesOf = (types: readonly string[], resources: readonly string[]): readonly string[] => {
-  const allowed = new Set(
-    catalogue.filter(({ name }) => resources.includes(name)).flatMap(({ eventTypes }) => eventTypes),
-  )
-  return types.filter(type => allowed.has(type))
 }

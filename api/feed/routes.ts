@@ -1,78 +1,44 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
+import { readableResources } from '../../auth/readable-resources.ts'
 import { formatPosition } from '../../domain/position.ts'
-import { type InvalidPart, invalid } from '../../domain/rejection.ts'
+import { invalid } from '../../domain/rejection.ts'
 import { feedEntryText } from '../../projections/feed-entry.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
-import type { Call } from '../http/call.ts'
+import { type Call, untilOver, untilWaited } from '../http/call.ts'
+import { eventStreamType, streamAnswer } from '../http/event-stream.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { preferredType } from '../http/preferred-type.ts'
 import type { Failure } from '../http/problem.ts'
 import type { Route } from '../http/route.ts'
+import { startPosition } from '../http/start-position.ts'
 import { readPage } from './page.ts'
 import { type Reader, readerOf } from './reader.ts'
-import { type FeedRequest, feedQuery, feedRequestOf, readableResources } from './request.ts'
+import { type FeedRequest, feedQuery, feedRequestOf } from './request.ts'
 import { feedDescription } from './shapes.ts'
-import { eventStream, linesToHead, streamBytes } from './streams.ts'
+import { eventStream, linesToHead } from './streams.ts'
 
 const types = ['application/json', 'text/event-stream', 'application/x-ndjson'] as const
-const eventStreamType = 'text/event-stream'
-const positionRule = 'must be a position of this hub’s log, not past its end'
 
 /** What a request is answered from: where it begins, and what may be shown. */
 interface Start {
   readonly after: bigint
   readonly head: bigint
   readonly reader: Reader
-  readonly types: readonly string[]
 }
 
 /** `/feed`: every change to the resources, in commit order. */
 export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
-  const { policy, logIdentity, logHead, positionOf, feed, recordAccess, closing } = dependencies
-
-  /** The signal of a stream: it is over when the client leaves, or the hub ends. */
-  const untilOver = ({ response }: Call): AbortSignal => {
-    const left = new AbortController()
-    if (response.closed) left.abort()
-    response.once('close', () => left.abort())
-    return AbortSignal.any([left.signal, closing])
-  }
-
-  const positionAfter = async (
-    text: string | undefined,
-    named: Pick<InvalidPart & { parameter: string }, 'parameter'> | { readonly header: string },
-    head: bigint,
-  ): Promise<E.Either<Failure, bigint>> => {
-    if (text === undefined) return E.right(0n)
-    const position = await positionOf(text)
-    if (E.isLeft(position)) return position
-    const number = position.right
-    const bad = E.left(invalid({ ...named, detail: positionRule }))
-    if (number === undefined || number > head) return bad
-    if (number === 0n) return E.right(number)
-    // A number that is no event's was handed out by nobody.
-    const eventId = await feed.eventIdAt(number)
-    if (E.isLeft(eventId)) return eventId
-    return eventId.right === undefined ? bad : E.right(number)
-  }
+  const { policy, logIdentity, recordAccess, closing } = dependencies
 
   const startOf = async (
     call: Call,
     request: FeedRequest,
     isEventStream: boolean,
   ): Promise<E.Either<Failure, Start>> => {
-    const head = await logHead()
-    if (E.isLeft(head)) return head
-    const lastEventId = call.request.headers['last-event-id']
-    const resumes = isEventStream && typeof lastEventId === 'string' && lastEventId !== ''
-    const after = await positionAfter(
-      resumes ? lastEventId : request.after,
-      resumes ? { header: 'Last-Event-ID' } : { parameter: 'after' },
-      head.right,
-    )
-    if (E.isLeft(after)) return after
+    const position = await startPosition(dependencies, call, request.after, isEventStream)
+    if (E.isLeft(position)) return position
     const readable = readableResources(policy, call.principal)
     const refused = request.resources.filter(name => !readable.includes(name))
     if (refused.length > 0)
@@ -82,38 +48,19 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
           : { _tag: 'NotAllowed' },
       )
     const reader = readerOf(dependencies, call, request.types)
-    const shown = reader.types()
-    return E.isLeft(shown)
-      ? shown
-      : E.right({ after: after.right, head: head.right, reader, types: shown.right })
+    const refusal = reader.refusal()
+    return refusal === undefined ? E.right({ ...position.right, reader }) : E.left(refusal)
   }
 
   const page = async (call: Call, request: FeedRequest, start: Start): Promise<E.Either<Failure, Answer>> => {
-    const isWaiting = call.request.method !== 'HEAD' && request.waitMilliseconds > 0
-    const untilExpiry = (call.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now()
-    const waiting = isWaiting
-      ? AbortSignal.any([
-          untilOver(call),
-          AbortSignal.timeout(Math.max(0, Math.min(request.waitMilliseconds, untilExpiry))),
-        ])
-      : AbortSignal.abort()
-    const { after, reader, types } = start
-    const events = await readPage(dependencies, reader, { after, types, limit: request.limit }, waiting)
+    const { after, reader } = start
+    const waiting = untilWaited(call, closing, request.waitSeconds)
+    const events = await readPage(dependencies, reader, { after, limit: request.limit }, waiting)
     if (E.isLeft(events)) return events
     const texts = events.right.events.map(event => feedEntryText(logIdentity, event))
     const next = formatPosition(logIdentity, events.right.next)
     return E.right(jsonAnswer(200, `{"events":[${texts.join(',')}],"next":"${next}"}`, { Vary: 'Accept' }))
   }
-
-  const streamed = (call: Call, type: string, stream: () => AsyncIterable<Uint8Array>): Answer => ({
-    status: 200,
-    headers: {
-      'Content-Type': type,
-      Vary: 'Accept',
-      ...(type === eventStreamType ? { 'X-Accel-Buffering': 'no' } : {}),
-    },
-    ...(call.request.method === 'HEAD' ? {} : { stream: stream(), heldBytes: streamBytes }),
-  })
 
   /** An export of all of it is itself to be audited. */
   const exported = async (
@@ -121,13 +68,13 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
     parameters: ReadonlyMap<string, string>,
     start: Start,
   ): Promise<E.Either<Failure, Answer>> => {
-    const lines = () => linesToHead(dependencies, start.reader, start)
-    if (call.request.method === 'HEAD') return E.right(streamed(call, 'application/x-ndjson', lines))
+    const lines = () => linesToHead(dependencies, start.reader, start.after, start.head)
+    if (call.request.method === 'HEAD') return E.right(streamAnswer(call, 'application/x-ndjson', lines))
     const { actor, requestId } = call
     const access = { type: 'FeedExported' as const, data: Object.fromEntries(parameters) }
     const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })
     if (E.isLeft(recorded)) return recorded
-    return E.right(streamed(call, 'application/x-ndjson', lines))
+    return E.right(streamAnswer(call, 'application/x-ndjson', lines))
   }
 
   const get = async (call: Call): Promise<E.Either<Failure, Answer>> => {
@@ -144,7 +91,9 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
       case 'application/json':
         return page(call, request, start.right)
       case 'text/event-stream':
-        return E.right(streamed(call, type, () => eventStream(dependencies, reader, after, untilOver(call))))
+        return E.right(
+          streamAnswer(call, type, () => eventStream(dependencies, reader, after, untilOver(call, closing))),
+        )
       case 'application/x-ndjson':
         return exported(call, parameters.right, start.right)
     }

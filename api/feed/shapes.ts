@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorShape } from '../../domain/event.ts'
 import { shapeOf } from '../description/shapes.ts'
 
 const entryShape = z.object({
@@ -14,7 +15,7 @@ const entryShape = z.object({
     .literal(true)
     .optional()
     .describe('The person it was about is forgotten: what it said can be read no more.'),
-  actor: z.object({ kind: z.string(), id: z.string(), node: z.string().optional() }),
+  actor: actorShape,
   recordedAt: z.string(),
   occurredAt: z.string().optional(),
 })

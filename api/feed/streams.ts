@@ -1,46 +1,8 @@
-import * as E from '#fp/Either'
-import type { RecordedEvent } from '../../domain/event.ts'
-import { isLogFailure } from '../../domain/log-failure.ts'
-import { formatPosition, type LogIdentity } from '../../domain/position.ts'
 import { feedEntryText } from '../../projections/feed-entry.ts'
 import { readerCharacters } from '../../projections/shared-follower.ts'
 import type { ApiDependencies } from '../dependencies.ts'
+import { eventText, heartbeat, inPieces, whileLogAnswers } from '../http/event-stream.ts'
 import { type Reader, shownBatches } from './reader.ts'
-
-/** Bytes of a piece of a stream, about: so much of it waits in memory for a slow client. */
-export const streamBytes = 64 * 1024
-
-/** Texts in pieces of about `streamBytes`. */
-function* pieces(texts: Iterable<string>): Generator<Uint8Array> {
-  let piece = ''
-  for (const text of texts) {
-    piece += text
-    if (piece.length < streamBytes) continue
-    yield Buffer.from(piece)
-    piece = ''
-  }
-  if (piece !== '') yield Buffer.from(piece)
-}
-
-/** The client's connection has not been quiet for longer than this: proxies end what is. */
-export const beatMilliseconds = 15_000
-
-/** An event of a stream of server-sent events (WHATWG HTML, section 9.2.6): its id is the position, its data the entry. */
-const eventText = (log: LogIdentity, event: RecordedEvent): string =>
-  `id: ${formatPosition(log, event.position)}\ndata: ${feedEntryText(log, event)}\n\n`
-
-/** Tells the client where it stands, without an event: it sends this id when it comes again. */
-const beatText = (log: LogIdentity, position: bigint): string =>
-  `: up to here\nid: ${formatPosition(log, position)}\n\n`
-
-/** Ends where the log is lost. */
-async function* whileLogAnswers<A>(items: AsyncIterable<A>): AsyncGenerator<A> {
-  try {
-    yield* items
-  } catch (thrown) {
-    if (!isLogFailure(thrown)) throw thrown
-  }
-}
 
 /**
  * Follows the feed live as server-sent events. It ends when the caller may go on no more, with the signal, or when the log is
@@ -52,21 +14,22 @@ export async function* eventStream(
   after: bigint,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let lastWrite = Date.now()
-  yield Buffer.from(beatText(logIdentity, after))
+  const beat = heartbeat(logIdentity)
+  yield Buffer.from(beat.text(after))
   for await (const { events, next } of whileLogAnswers(
     shownBatches(follower.follow(after, signal), reader),
   )) {
     if (events.length > 0) {
-      yield* pieces(
+      yield* inPieces(
         (function* () {
-          for (const event of events) yield eventText(logIdentity, event)
+          for (const event of events)
+            yield eventText(logIdentity, event.position, feedEntryText(logIdentity, event))
         })(),
       )
-      lastWrite = Date.now()
-    } else if (Date.now() - lastWrite >= beatMilliseconds - 1_000) {
-      yield Buffer.from(beatText(logIdentity, next))
-      lastWrite = Date.now()
+      beat.sent()
+    } else if (beat.isDue()) {
+      yield Buffer.from(beat.text(next))
+      beat.sent()
     }
   }
 }
@@ -75,35 +38,20 @@ export async function* eventStream(
 export async function* linesToHead(
   { feed, logIdentity }: Pick<ApiDependencies, 'feed' | 'logIdentity'>,
   reader: Reader,
-  {
-    after,
-    head,
-    types,
-  }: { readonly after: bigint; readonly head: bigint; readonly types: readonly string[] },
+  after: bigint,
+  head: bigint,
 ): AsyncGenerator<Uint8Array> {
-  const ending = new AbortController()
-  const following = feed.follow(after, {
-    signal: ending.signal,
-    types,
-    toHead: true,
-    mostCharacters: readerCharacters,
-  })
-  let mayGoOn = true
-  for await (const { events, next } of shownBatches(following, {
-    types: () => {
-      const shown = reader.types()
-      mayGoOn = E.isRight(shown)
-      return shown
-    },
-  })) {
+  const { signal } = new AbortController()
+  const options = { signal, types: reader.types, toHead: true, mostCharacters: readerCharacters }
+  for await (const { events, next } of feed.follow(after, options)) {
+    // Cut off: what has been sent must not be taken for all of it.
+    if (reader.refusal() !== undefined) throw new Error('the caller may not go on')
     const upToHead = events.filter(({ position }) => position <= head)
-    yield* pieces(
+    yield* inPieces(
       (function* () {
         for (const event of upToHead) yield `${feedEntryText(logIdentity, event)}\n`
       })(),
     )
     if (next >= head) return
   }
-  // Cut off: what has been sent must not be taken for all of it.
-  if (!mayGoOn) throw new Error('the caller may not go on')
 }

@@ -1,15 +1,14 @@
 import * as E from '#fp/Either'
-import { parseInstant } from '../../domain/instant.ts'
+import { parseInstant, timeRule } from '../../domain/instant.ts'
 import type { InvalidPart } from '../../domain/rejection.ts'
 import type { Place } from '../../projections/past.ts'
+import type { ModelCheckpoint } from '../../projections/read-store.ts'
 import { versions } from '../../projections/versions.ts'
 import type { Call } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { type ReadDependencies, readable } from '../http/reading.ts'
 
 const waitMilliseconds = 1_000
-
-export const timeRule = 'must be a time, YYYY-MM-DDTHH:MM:SSZ (RFC 3339), or a day, YYYY-MM-DD'
 
 /** A time in milliseconds since the epoch, rounded down; undefined for what is none. Without a zone it is UTC. */
 export const parseTime = (text: string): bigint | undefined => {
@@ -19,14 +18,21 @@ export const parseTime = (text: string): bigint | undefined => {
 
 export const asOfProblem: InvalidPart = { parameter: 'asOf', detail: timeRule }
 
+/** How far the history can be read now. */
+const presentCheckpoint = async (
+  dependencies: ReadDependencies,
+  call: Pick<Call, 'request'>,
+): Promise<E.Either<Failure, ModelCheckpoint>> => {
+  const isReadable = await readable(dependencies, call, versions)
+  return E.isLeft(isReadable) ? isReadable : dependencies.readModels.checkpoint(versions)
+}
+
 /** The whole history, as far as the read side has it. */
 export const presentPlace = async (
   dependencies: ReadDependencies,
   call: Pick<Call, 'request'>,
 ): Promise<E.Either<Failure, Place>> => {
-  const isReadable = await readable(dependencies, call, versions)
-  if (E.isLeft(isReadable)) return isReadable
-  const checkpoint = await dependencies.readModels.checkpoint(versions)
+  const checkpoint = await presentCheckpoint(dependencies, call)
   return E.isLeft(checkpoint) ? checkpoint : E.right({ position: checkpoint.right.position })
 }
 
@@ -40,9 +46,7 @@ export const placeAsOf = async (
   time: bigint,
 ): Promise<E.Either<Failure, Place>> => {
   const { readModels, progress, logHead } = dependencies
-  const isReadable = await readable(dependencies, call, versions)
-  if (E.isLeft(isReadable)) return isReadable
-  const checkpoint = await readModels.checkpoint(versions)
+  const checkpoint = await presentCheckpoint(dependencies, call)
   if (E.isLeft(checkpoint)) return checkpoint
   if (checkpoint.right.clock > time) return E.right({ position: checkpoint.right.position, time })
   const head = await logHead()

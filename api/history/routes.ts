@@ -7,11 +7,11 @@ import type { ApiDependencies } from '../dependencies.ts'
 import { lists, reads, type Shape } from '../description/operation.ts'
 import { itemShapes } from '../description/shapes.ts'
 import { pathParameter } from '../http/call.ts'
+import { pageQuery } from '../http/page-limit.ts'
 import { confinedInHistory } from '../http/rights.ts'
 import type { PathParameter, Route } from '../http/route.ts'
 import { nodeParameters, nodeShapes } from '../nodes/node-bodies.ts'
 import { identityIn } from '../resources/item-identity.ts'
-import { pageQuery } from './bounds.ts'
 import { type Historied, historyOf } from './history-of.ts'
 import { changeDescription, entryDescription } from './shapes.ts'
 
@@ -74,7 +74,7 @@ export const historyRoutes = (dependencies: ApiDependencies): readonly Route[] =
             handle: answers.entries,
             summary: `Read the history of ${one}`,
             description: 'Every change, newest first, the removal too: who made it, when, and which fields.',
-            query: pageQuery,
+            query: pageQuery(),
             ...lists(entryDescription, 'flat'),
             refuses: [404],
           },

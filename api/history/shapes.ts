@@ -1,16 +1,11 @@
 import { z } from 'zod'
+import { actorShape } from '../../domain/event.ts'
 import { shapeOf } from '../description/shapes.ts'
 
 const changeShape = z.object({
   path: z.string().describe('A JSON Pointer (RFC 6901).'),
   from: z.unknown().optional().describe('Absent where there was no such field.'),
   to: z.unknown().optional().describe('Absent where there is no such field any more.'),
-})
-
-const actorShape = z.object({
-  kind: z.enum(['person', 'node', 'operator', 'hub']),
-  id: z.string(),
-  node: z.string().optional(),
 })
 
 const entryShape = z.object({

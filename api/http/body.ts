@@ -10,7 +10,17 @@ import { askForBody } from './unread.ts'
 
 const mostMilliseconds = 300_000
 
-const readRaw = express.raw({ type: () => true, limit: textLimit, inflate: false })
+const limitOf = (bytes: number, text: string) => ({
+  bytes,
+  text,
+  read: express.raw({ type: () => true, limit: bytes, inflate: false }),
+})
+type Limit = ReturnType<typeof limitOf>
+const limits = {
+  usual: limitOf(textLimit, '1 MiB'),
+  /** Of a message between nodes, with its body. */
+  message: limitOf(2 * textLimit, '2 MiB'),
+}
 
 const jsonTypes = ['application/json', 'application/merge-patch+json']
 const sendJson =
@@ -41,29 +51,33 @@ const unsupported = (request: Request, types: readonly string[]): boolean => {
 }
 
 /** Bytes that a body is expected to have. */
-const announcedBytes = ({ headers }: Request): number =>
-  headers['transfer-encoding'] === undefined
-    ? Math.min(Number(headers['content-length'] ?? 0), textLimit)
-    : textLimit
+const announcedBytes = ({ headers }: Request, limit: number): number =>
+  headers['transfer-encoding'] === undefined ? Math.min(Number(headers['content-length'] ?? 0), limit) : limit
 
-/** The body's bytes, at most 1 MiB, within five minutes; read whole before it is refused, so that the client can read the answer. */
-const readBytes = async ({
-  request,
-  response,
-  exchange,
-}: BodySource): Promise<E.Either<HttpFailure, Buffer>> => {
-  const refused = await exchange.holdBody(announcedBytes(request))
-  return refused === undefined ? readHeld(request, response) : E.left(refused)
+/**
+ * The body's bytes, at most 1 MiB or another limit, within five minutes; read whole before it is refused, so that the client
+ * can read the answer.
+ */
+const readBytes = async (
+  { request, response, exchange }: BodySource,
+  limit: Limit = limits.usual,
+): Promise<E.Either<HttpFailure, Buffer>> => {
+  const refused = await exchange.holdBody(announcedBytes(request, limit.bytes))
+  return refused === undefined ? readHeld(request, response, limit) : E.left(refused)
 }
 
-const readHeld = (request: Request, response: Response): Promise<E.Either<HttpFailure, Buffer>> =>
+const readHeld = (
+  request: Request,
+  response: Response,
+  { read, text }: Limit,
+): Promise<E.Either<HttpFailure, Buffer>> =>
   new Promise(resolve => {
     askForBody(request, response)
     const late = setTimeout(() => resolve(E.left({ _tag: 'TooSlow' })), mostMilliseconds)
-    readRaw(request, response, (error?: unknown) => {
+    read(request, response, (error?: unknown) => {
       clearTimeout(late)
       const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined
-      if (type === 'entity.too.large') resolve(E.left({ _tag: 'BodyTooLarge' }))
+      if (type === 'entity.too.large') resolve(E.left({ _tag: 'BodyTooLarge', limit: text }))
       else if (error !== undefined && error !== null)
         resolve(E.left(malformed('The body did not arrive whole. Send it again.')))
       else resolve(E.right(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)))
@@ -78,10 +92,13 @@ export interface Body {
 }
 
 /** Reads a JSON object; without a Content-Type it is taken for JSON, as the real clients send none. */
-export const readBody = async (source: BodySource): Promise<E.Either<HttpFailure | Rejection, Body>> => {
+export const readBody = async (
+  source: BodySource,
+  limit: Limit = limits.usual,
+): Promise<E.Either<HttpFailure | Rejection, Body>> => {
   if (unsupported(source.request, jsonTypes))
     return E.left({ _tag: 'UnsupportedMediaType', detail: sendJson })
-  const read = await readBytes(source)
+  const read = await readBytes(source, limit)
   if (E.isLeft(read)) return read
   const bytes = read.right
   if (bytes.length === 0) return E.left(malformed('The body is empty. Send a JSON object.'))
@@ -89,6 +106,9 @@ export const readBody = async (source: BodySource): Promise<E.Either<HttpFailure
   if (E.isLeft(parsed)) return parsed
   return E.map((json: JsonObject) => ({ bytes, json }))(takeObject(parsed.right))
 }
+
+/** The same of a message between nodes, which may be longer. */
+export const readMessage = (source: BodySource) => readBody(source, limits.message)
 
 /** Reads a body that nobody looks into: only that it is the same again counts, with an `Idempotency-Key`. */
 export const readNothing = async (source: BodySource): Promise<E.Either<HttpFailure, Body>> =>

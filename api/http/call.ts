@@ -27,6 +27,22 @@ const tokenExpired: Failure = { _tag: 'NotAuthenticated', token: true }
 export const continued = (call: Call): Either<Failure, Call> =>
   call.expiresAt !== undefined && call.expiresAt <= Date.now() ? left(tokenExpired) : call.renewed()
 
+/** The signal of an answer that takes its time: aborted when the client leaves, or `closing` does. */
+export const untilOver = ({ response }: Pick<Call, 'response'>, closing: AbortSignal): AbortSignal => {
+  const left = new AbortController()
+  if (response.closed) left.abort()
+  response.once('close', () => left.abort())
+  return AbortSignal.any([left.signal, closing])
+}
+
+/** The same of one that waits so many seconds for something to come, or until the credentials end. */
+export const untilWaited = (call: Call, closing: AbortSignal, seconds: number): AbortSignal => {
+  if (call.request.method === 'HEAD' || seconds === 0) return AbortSignal.abort()
+  const untilExpiry = (call.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now()
+  const milliseconds = Math.max(0, Math.min(seconds * 1_000, untilExpiry))
+  return AbortSignal.any([untilOver(call, closing), AbortSignal.timeout(milliseconds)])
+}
+
 export type Handle = (call: Call) => Promise<Either<Failure, Answer>>
 
 /** A parameter of the route's path. */

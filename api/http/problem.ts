@@ -20,8 +20,8 @@ import { type ProblemName, problemTypes, problemUrn } from './problem-types.ts'
 /** Refusals that only HTTP knows. */
 export type HttpFailure =
   | { readonly _tag: 'NoSuchRoute' }
-  /** `needed`: all the scopes that open it together; none where no scope does. */
-  | { readonly _tag: 'ScopeMissing'; readonly needed: readonly string[] }
+  /** `needed`: all the scopes that open it together, or any of which does; none where no scope does. */
+  | { readonly _tag: 'ScopeMissing'; readonly needed: readonly string[]; readonly suffices?: 'one' }
   | { readonly _tag: 'NoSuchItem'; readonly what: string }
   /** A page of an origin that is not known sent a write, with the credentials that the browser remembers. */
   | { readonly _tag: 'ForeignOrigin' }
@@ -67,11 +67,11 @@ const unavailable = (name: ProblemName, detail: string): Problem => ({
   headers: retryLater,
 })
 
-const lackOf = (scopes: readonly string[]): string => {
+const lackOf = (scopes: readonly string[], isOneEnough: boolean): string => {
   if (scopes.length === 0) return 'This is for people only: no scope opens it.'
   return scopes.length === 1
     ? `The access token lacks the scope ${scopes[0]}.`
-    : `The access token needs all of these scopes: ${scopes.join(', ')}.`
+    : `The access token needs ${isOneEnough ? 'one' : 'all'} of these scopes: ${scopes.join(', ')}.`
 }
 
 /** Every failure as the client sees it: our own words, never a driver's. */
@@ -117,7 +117,7 @@ const problemOf = (failure: Failure): Problem => {
     case 'ScopeMissing':
       return {
         name: 'insufficient-scope',
-        detail: lackOf(failure.needed),
+        detail: lackOf(failure.needed, failure.suffices === 'one'),
         headers: {
           'WWW-Authenticate': `Bearer ${realm}, error="insufficient_scope"${failure.needed.length === 0 ? '' : `, scope="${failure.needed.join(' ')}"`}`,
         },

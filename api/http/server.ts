@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import { oneRequestAtATime } from './one-request-at-a-time.ts'
 
 const idleMilliseconds = 120_000
@@ -22,16 +22,27 @@ const cipherSuites = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':')
 
-/** An HTTP server, or an HTTPS server with a certificate and its key in PEM. */
-export const makeServer = (
-  tls: { readonly cert: string; readonly key: string } | undefined,
-  answer: RequestListener,
-): Server => {
+/** A certificate and its private key, in PEM. */
+export interface CertificateAndKey {
+  readonly cert: string
+  readonly key: string
+}
+
+const secureOptions = { minVersion: 'TLSv1.2', ciphers: cipherSuites } as const
+
+/**
+ * Serves another certificate from the next connection on; those that are open go on with theirs. Throws, and changes nothing,
+ * where the key is not the certificate's.
+ */
+export const setCertificate = (server: Server, tls: CertificateAndKey): void => {
+  if (server instanceof SecureServer) server.setSecureContext({ ...tls, ...secureOptions })
+}
+
+/** An HTTP server, or an HTTPS server with a certificate and its key. */
+export const makeServer = (tls: CertificateAndKey | undefined, answer: RequestListener): Server => {
   const listener = oneRequestAtATime(answer)
   const server =
-    tls === undefined
-      ? createServer(listener)
-      : createSecureServer({ ...tls, minVersion: 'TLSv1.2', ciphers: cipherSuites }, listener)
+    tls === undefined ? createServer(listener) : createSecureServer({ ...tls, ...secureOptions }, listener)
   server.keepAliveTimeout = keepAliveMilliseconds
   // A client that sends nothing for so long is gone. While an answer is sent, `respond` sets a shorter limit.
   server.timeout = idleMilliseconds

@@ -6,7 +6,7 @@ import type { Preconditions } from '../../domain/item.ts'
 import { invalid, type Rejection } from '../../domain/rejection.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Answer } from './answer.ts'
-import { type Body, readBody, readForm, readNothing } from './body.ts'
+import { type Body, readBody, readForm, readMessage, readNothing } from './body.ts'
 import type { Call, Handle } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { Failure } from './problem.ts'
@@ -66,7 +66,8 @@ export const writeRequestOf = (
 const noBody: Body = { bytes: Buffer.alloc(0), json: {} }
 
 const readings = {
-  json: readBody,
+  json: (call: Call) => readBody(call),
+  message: readMessage,
   form: readForm,
   /** Nobody looks into it. */
   unread: readNothing,

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { enrollmentShape, nodePatchShape } from '../../domain/node-shapes.ts'
 import { clientIdRule, nodeStatuses } from '../../domain/nodes.ts'
+import { subscriptionStatuses } from '../../domain/subscriptions.ts'
+import { mostCounted } from '../../relay/sync-state.ts'
 import { shapeOf } from '../description/shapes.ts'
 
 /** The body that sets a node's status. */
@@ -18,6 +20,26 @@ const shownShape = z.strictObject({
   jwks: z.looseObject({}).optional(),
   secrets: z.int().min(0).meta({ description: 'How many live.' }),
   last_seen: z.string().nullable(),
+  inbox: z
+    .object({
+      size: z
+        .int()
+        .min(0)
+        .meta({ description: `Messages that wait; ${mostCounted} where there are more.` }),
+      oldest: z.string().nullable().meta({ description: 'When the one that waits longest was sent.' }),
+    })
+    .meta({ description: 'What other nodes sent it that it has not acknowledged.' }),
+  subscriptions: z
+    .array(
+      z.object({
+        id: z.string(),
+        status: z.enum(subscriptionStatuses),
+        position: z.string(),
+        lag: z.int().min(0),
+        deadLetters: z.int().min(0),
+      }),
+    )
+    .meta({ description: 'How its webhooks go.' }),
 })
 const client_secret = z.string()
 const secretShape = z.strictObject({ client_id: z.string(), client_secret: client_secret.optional() })
@@ -28,14 +50,23 @@ const example = {
 }
 const exampleSecret = 'wcqUAHJY1nEKAjMzRQwNp8jE-aXzCPhdMPvR8-eUAks'
 const exampleRevision = { ...example, institution: null, status: 'active', secrets: 1 }
-const exampleShown = { ...exampleRevision, last_seen: '2024-01-02T03:04:05.678Z' }
+const exampleShown = {
+  ...exampleRevision,
+  last_seen: '2024-01-02T03:04:05.678Z',
+  inbox: { size: 2, oldest: '2024-01-01T08:00:00.000Z' },
+  subscriptions: [],
+}
 
 /** The bodies of `/nodes`, in the documentation's words. */
 export const nodeShapes = {
   status: shapeOf('NodeStatus', statusShape, { status: 'suspended' }),
   shown: shapeOf('Node', shownShape, exampleShown),
-  /** When it was seen is no part of its history. */
-  revision: shapeOf('NodeRevision', shownShape.omit({ last_seen: true }), exampleRevision),
+  /** When it was seen, and what waits for it, are no part of its history. */
+  revision: shapeOf(
+    'NodeRevision',
+    shownShape.omit({ last_seen: true, inbox: true, subscriptions: true }),
+    exampleRevision,
+  ),
   /** Who may not read nodes is shown the secret alone. */
   enrolled: shapeOf(
     'EnrolledNode',

@@ -8,6 +8,7 @@ import { type Authority, clientIdRule, parseClientId, shownNode } from '../../do
 import { type InvalidPart, invalid } from '../../domain/rejection.ts'
 import { invalidPartsOf } from '../../domain/resource.ts'
 import { nodes, parseNodeText, readNode } from '../../projections/nodes.ts'
+import { type SyncState, syncStates } from '../../relay/sync-state.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { changes, creates, json, lists, mergePatch, reads, settles } from '../description/operation.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
@@ -27,22 +28,44 @@ import { nodeParameters, nodeShapes, statusShape } from './node-bodies.ts'
 const authorityOf = (principal: Principal): Authority =>
   principal.kind === 'node' ? { clientId: principal.id, scopes: principal.scopes } : 'all'
 
+/** As JSON: also of a node that nothing waits for. */
+const shownSyncState = ({ inbox, subscriptions }: SyncState = nothingWaits): JsonObject => ({
+  inbox: { ...inbox },
+  subscriptions: subscriptions.map(({ id, status, position, lag, deadLetters }) => ({
+    id,
+    status,
+    position,
+    lag,
+    deadLetters,
+  })),
+})
+
+const nothingWaits: SyncState = { inbox: { size: 0, oldest: null }, subscriptions: [] }
+
 const noSuchNode: Failure = { _tag: 'NoSuchItem', what: 'node' }
 
 /** `/nodes`: enrolling, changing, re-keying and suspending the nodes of the federation. */
 export const nodeRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   const { nodes: useCases, readModels, lastSeen, policy } = dependencies
+
   const claiming = keysOfCollection(dependencies)
   const listed = listedOf({ name: 'nodes', filters: {} }, dependencies)
 
   const shown = async (items: readonly JsonObject[]): Promise<E.Either<Failure, readonly JsonObject[]>> => {
     const ids = items.map(item => String(member(item, 'client_id')))
-    return E.map((seen: ReadonlyMap<string, number>) =>
+    const [seen, states] = await Promise.all([
+      lastSeen(ids),
+      syncStates({ ...dependencies, reads: readModels }, ids),
+    ])
+    if (E.isLeft(seen)) return seen
+    if (E.isLeft(states)) return states
+    return E.right(
       items.map((item, i) => {
-        const at = seen.get(ids[i] ?? '')
-        return { ...shownNode(item), last_seen: at === undefined ? null : new Date(at).toISOString() }
+        const at = seen.right.get(ids[i] ?? '')
+        const last_seen = at === undefined ? null : new Date(at).toISOString()
+        return { ...shownNode(item), last_seen, ...shownSyncState(states.right[i]) }
       }),
-    )(await lastSeen(ids))
+    )
   }
 
   const list: Handle = call =>

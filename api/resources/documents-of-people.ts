@@ -12,7 +12,7 @@ import { type Handle, pathParameter } from '../http/call.ts'
 import type { Route } from '../http/route.ts'
 import { noSuch } from './item-identity.ts'
 import { type Listed, listedOf } from './listed.ts'
-import { listOfPerson } from './lists.ts'
+import { listItems } from './lists.ts'
 
 const root = '/personal_docs'
 const model = modelOf(personalDocuments)
@@ -26,12 +26,10 @@ export const documentsOfPeople = (dependencies: ApiDependencies): readonly Route
   const listOf =
     (listed: Listed, pathOf: (person: string) => string, page: string | undefined): Handle =>
     call => {
-      const person = parseAccount(pathParameter(call, 'person'))
-      const collection = {
-        path: pathOf(person ?? ''),
-        equals: { person: folded(person ?? ''), ...(page === undefined ? {} : { page: folded(page) }) },
-      }
-      return listOfPerson(dependencies, call, listed, model, collection, person)
+      const person = parseAccount(pathParameter(call, 'person')) ?? null
+      const path = pathOf(person ?? '')
+      const equals = { person: folded(person ?? ''), ...(page === undefined ? {} : { page: folded(page) }) }
+      return listItems(dependencies, call, listed, model, { path, person, equals })
     }
 
   const documents = listedOf({ name, filters: ofPerson }, dependencies)

@@ -4,9 +4,8 @@ import type { Resource } from '../../domain/resource.ts'
 import { filterFieldsOf } from '../../projections/versions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { JsonSchema, Parameters } from '../description/operation.ts'
+import { mostLimit, pageQuery, usualLimit } from '../http/page-limit.ts'
 
-/** The longest page, in items. */
-export const mostItems = 1_000
 /** The lists that the original answers as arrays of one-element arrays. */
 const originalLists = ['people', 'pols']
 
@@ -57,15 +56,8 @@ const filterSchema = ({ kind, fields, vocabulary }: Filter): JsonSchema => {
   }
 }
 
-const queryTaken = ({ filters, orderedBy }: Source, usualLimit: number): Parameters => ({
-  limit: {
-    type: 'integer',
-    minimum: 1,
-    maximum: mostItems,
-    default: usualLimit,
-    description: 'How many at most; a page also ends at 8 MiB, and Link goes on.',
-  },
-  cursor: { type: 'string', description: 'Opaque: follow Link instead of making one.' },
+const queryTaken = ({ filters, orderedBy }: Source, usual: number): Parameters => ({
+  ...pageQuery(usual),
   order: {
     type: 'string',
     enum: ['asc', 'desc'],
@@ -91,8 +83,13 @@ export const listedOf = (
 ): Listed => {
   const source = { name, filters, ...(orderedBy === undefined ? {} : { orderedBy }) }
   const isLegacy = legacyLists && originalLists.includes(name)
-  const usualLimit = isLegacy ? mostItems : 100
-  return { ...source, query: queryTaken(source, usualLimit), usualLimit, many: isLegacy ? 'nested' : 'flat' }
+  const usual = isLegacy ? mostLimit : usualLimit
+  return {
+    ...source,
+    query: queryTaken(source, usual),
+    usualLimit: usual,
+    many: isLegacy ? 'nested' : 'flat',
+  }
 }
 
 /** The list of a resource, which can be read as of a time, too. */

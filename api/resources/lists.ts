@@ -15,17 +15,20 @@ import { asOfProblem, mementoHeaders, parseTime, placeAsOf, placeOfCursor } from
 import { type Answer, jsonAnswer } from '../http/answer.ts'
 import type { Call } from '../http/call.ts'
 import { badCursor, type CursorPlace, cursorOf, linkTo, listNameOf, parseCursor } from '../http/cursor.ts'
+import { limitOf } from '../http/page-limit.ts'
 import { parametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
 import { personIsThere, type ReadDependencies, readable } from '../http/reading.ts'
 import { noSuch } from './item-identity.ts'
-import { type Listed, mostItems } from './listed.ts'
+import type { Listed } from './listed.ts'
 
 const mostBytes = 8 * 1024 * 1024
 
 /** Where a list is, and what all of it has in common before anybody filters. */
 export interface Collection {
   readonly path: string
+  /** Whose list it is, where it is somebody's: there must be such a person. Null where no account can be called so. */
+  readonly person?: string | null
   readonly equals: Readonly<Record<string, FieldValue>>
 }
 
@@ -71,10 +74,8 @@ const queryOf = (
   const [from, until] = [bound('since'), bound('until')]
   const order = parameters.get('order') ?? 'asc'
   if (order !== 'asc' && order !== 'desc') errors.push({ parameter: 'order', detail: 'must be asc or desc' })
-  const limitText = parameters.get('limit') ?? String(listed.usualLimit)
-  const limit = /^[1-9]\d{0,3}$/.test(limitText) ? Number(limitText) : 0
-  if (limit < 1 || limit > mostItems)
-    errors.push({ parameter: 'limit', detail: `must be a whole number from 1 to ${mostItems}` })
+  const limit = limitOf(parameters, listed.usualLimit)
+  if (typeof limit !== 'number') errors.push(limit)
 
   const asOfText = parameters.get('asOf')
   const asOf = asOfText === undefined ? undefined : parseTime(asOfText)
@@ -95,7 +96,7 @@ const queryOf = (
     (cursor === undefined || (asOf === undefined) !== (cursor.position === undefined))
   )
     errors.push(badCursor)
-  if (errors.length > 0) return E.left(invalid(...errors))
+  if (typeof limit !== 'number' || errors.length > 0) return E.left(invalid(...errors))
   const range = from === undefined && until === undefined ? {} : { ranges: [rangeOf(from, until)] }
   return E.right({
     list,
@@ -127,6 +128,8 @@ interface ListSource {
   readonly query: Query
   readonly textOf: (documentText: string) => string
   readonly headers: Readonly<Record<string, string>>
+  /** Whether there is such a person, or was at that place: 404 or 410 where not. */
+  readonly hasPerson: (person: string) => Promise<E.Either<Failure, void>>
   /** Where in the log all pages of the list look, as clients hold it. */
   readonly position?: string
 }
@@ -160,6 +163,7 @@ const pastSource = async (
     },
     textOf: itemTextOf,
     headers: mementoHeaders(asOf),
+    hasPerson: person => personWasThere(dependencies, person, place),
     position: formatPosition(dependencies.logIdentity, place.position),
   })
 }
@@ -174,12 +178,20 @@ const sourceOf = async (
 ): Promise<E.Either<Failure, ListSource>> => {
   if (listRequest.asOf !== undefined) return pastSource(dependencies, call, listed, collection, listRequest)
   const isReadable = await readable(dependencies, call, model)
-  return E.isLeft(isReadable)
-    ? isReadable
-    : E.right({ model, query: listRequest.query, textOf: text => text, headers: {} })
+  if (E.isLeft(isReadable)) return isReadable
+  return E.right({
+    model,
+    query: listRequest.query,
+    textOf: text => text,
+    headers: {},
+    hasPerson: person => personIsThere(dependencies, person),
+  })
 }
 
-/** Answers a collection: an array in order, a page at a time, with a `Link` to the next one. */
+/**
+ * Answers a collection: an array in order, a page at a time, with a `Link` to the next one. Mistakes of the request itself come
+ * before whether there is the person whose list it is.
+ */
 export const listItems = async (
   dependencies: ListDependencies,
   call: Call,
@@ -195,8 +207,13 @@ export const listItems = async (
   if (E.isLeft(listRequest)) return listRequest
   const source = await sourceOf(dependencies, call, listed, model, collection, listRequest.right)
   if (E.isLeft(source)) return source
-  const { headers, position, textOf } = source.right
-  const page = await readModels.find(source.right.model, source.right.query)
+  const { query, headers, position, textOf, hasPerson } = source.right
+  const { person } = collection
+  if (person !== undefined) {
+    const presence = person === null ? E.left(noSuch(people)) : await hasPerson(person)
+    if (E.isLeft(presence)) return presence
+  }
+  const page = await readModels.find(source.right.model, query)
   if (E.isLeft(page)) return page
   const { documents, more } = page.right
   const last = documents.at(-1)
@@ -213,34 +230,4 @@ export const listItems = async (
       : undefined
   const link = next === undefined ? {} : { Link: linkTo(collection.path, parameters.right, next) }
   return E.right(jsonAnswer(200, `[${texts.right.join(',')}]`, { ...headers, ...link }))
-}
-
-/** Whether there is the person whose list is asked for, or was as of the time that the request names. */
-const personOfList = async (
-  dependencies: ListDependencies,
-  call: Call,
-  listed: Listed,
-  person: string,
-): Promise<E.Either<Failure, void>> => {
-  const parameters = E.toUnion(parametersOf(call.request.url, Object.keys(listed.query)))
-  const asOf = 'get' in parameters ? parseTime(parameters.get('asOf') ?? '') : undefined
-  if (asOf === undefined) return personIsThere(dependencies, person)
-  const place = await placeAsOf(dependencies, call, asOf)
-  return E.isLeft(place) ? place : personWasThere(dependencies, person, place.right)
-}
-
-/** The same of what is a person's. Mistakes of the request itself come before whether there is such a person. */
-export const listOfPerson = async (
-  dependencies: ListDependencies,
-  call: Call,
-  listed: Listed,
-  model: ModelShape,
-  collection: Collection,
-  person: string | undefined,
-): Promise<E.Either<Failure, Answer>> => {
-  const page = await listItems(dependencies, call, listed, model, collection)
-  if (E.isLeft(page)) return page
-  if (person === undefined) return E.left(noSuch(people))
-  const presence = await personOfList(dependencies, call, listed, person)
-  return E.isLeft(presence) ? presence : page
 }

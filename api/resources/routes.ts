@@ -28,7 +28,7 @@ import type { Route } from '../http/route.ts'
 import { ownerIn } from './item-identity.ts'
 import { itemWrites } from './item-writes.ts'
 import { asOfQuery, listedWithPast } from './listed.ts'
-import { listItems, listOfPerson } from './lists.ts'
+import { listItems } from './lists.ts'
 import { itemReader } from './present-item.ts'
 
 /** The routes of a resource: its collection and its items. */
@@ -59,8 +59,9 @@ export const itemRoutes = (resource: Resource, dependencies: ApiDependencies): r
   const list = async (call: Call): Promise<E.Either<Failure, Answer>> => {
     const owner = ownerIn(resource, call)
     if (owner !== undefined) {
-      const collection = { path: `/${resource.name}/${owner ?? ''}`, equals: { [ownerField]: owner ?? '' } }
-      return listOfPerson(dependencies, call, listed, model, collection, owner ?? undefined)
+      const path = `/${resource.name}/${owner ?? ''}`
+      const equals = { [ownerField]: owner ?? '' }
+      return listItems(dependencies, call, listed, model, { path, person: owner, equals })
     }
     const path = `/${resource.name}`
     const person = confinedTo(call, 'GET')

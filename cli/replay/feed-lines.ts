@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { actorShape } from '../../domain/event.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import type { FeedEntry } from '../../projections/feed-entry.ts'
+import { bytesOf } from '../hub/ask.ts'
+import { broken } from '../hub/failure.ts'
 import { linesOf } from '../lines.ts'
-import { broken } from './broken.ts'
 import { type HistoryEvent, historyFailure } from './history.ts'
 import { partsOfPosition } from './position-parts.ts'
 
@@ -21,11 +23,7 @@ const entryShape: z.ZodType<FeedEntry> = z.looseObject({
   id: z.string().exactOptional(),
   person: z.string().exactOptional(),
   data: z.custom<JsonObject>(isRecord).exactOptional(),
-  actor: z.object({
-    kind: z.enum(['person', 'node', 'operator', 'hub']),
-    id: z.string(),
-    node: z.string().exactOptional(),
-  }),
+  actor: actorShape,
   recordedAt: z.string(),
   occurredAt: z.string().exactOptional(),
 })
@@ -56,20 +54,11 @@ const eventIn = (bytes: Buffer | undefined): FeedEvent => {
   }
 }
 
-async function* chunksOf(answer: Response): AsyncGenerator<Buffer> {
-  if (answer.body === null) return
-  try {
-    for await (const chunk of answer.body) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  } catch {
-    throw broken('the connection broke')
-  }
-}
-
 /** The events of an answer, some at a time; those that came whole before it broke are given first. */
 export async function* eventsIn(answer: Response): AsyncGenerator<readonly FeedEvent[]> {
   let events: FeedEvent[] = []
   try {
-    for await (const { bytes } of linesOf(chunksOf(answer), mostLineBytes)) {
+    for await (const { bytes } of linesOf(bytesOf(answer), mostLineBytes)) {
       events.push(eventIn(bytes))
       if (events.length < mostLines) continue
       yield events

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { type Broken, broken, isBroken } from './broken.ts'
+import { type Broken, broken, isBroken } from '../hub/failure.ts'
 import { eventsIn } from './feed-lines.ts'
-import { type History, type HistoryBatch, historyFailure, isInTimes } from './history.ts'
+import { type History, type HistoryBatch, historyFailure, isHistoryFailure, isInTimes } from './history.ts'
 import type { Hub } from './hub.ts'
 import { partsOfPosition } from './position-parts.ts'
 import type { ReplayRequest } from './request.ts'
@@ -114,7 +114,7 @@ export const positionProblems = async (
       await answer.body?.cancel()
     } catch (thrown) {
       if (isBroken(thrown)) throw historyFailure('failed', `${hub.url} cannot be asked: ${thrown.reason}.`)
-      if (!isWrongOption(thrown)) throw thrown
+      if (!isHistoryFailure(thrown) || thrown.is !== 'wrong option') throw thrown
       problems.push(`${option}: "${position}" is no position of the log of ${hub.url}, or past its end`)
     }
   }
@@ -123,6 +123,3 @@ export const positionProblems = async (
     if (last.number < first.number) problems.push('--to: must not be before --after')
   return problems
 }
-
-const isWrongOption = (thrown: unknown): boolean =>
-  typeof thrown === 'object' && thrown !== null && 'is' in thrown && thrown.is === 'wrong option'

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { errorSummary } from '../../api/http/error-summary.ts'
-import { broken } from './broken.ts'
+import * as E from '#fp/Either'
+import type { InvalidPart } from '../../domain/rejection.ts'
+import type { HubAccess } from '../hub/access.ts'
+import { askingHub } from '../hub/ask.ts'
+import type { Refused } from '../hub/failure.ts'
 import { type HistoryFailure, historyFailure } from './history.ts'
-import type { HubAccess } from './hub-access.ts'
-import { tokenSource } from './hub-token.ts'
 import { partsOfPosition } from './position-parts.ts'
 
 /** A hub that is asked over HTTP. */
@@ -21,62 +22,31 @@ export interface Hub {
 }
 
 const readyShape = z.object({ position: z.string() })
-interface Problem {
-  readonly detail?: unknown
-  readonly errors?: unknown
-}
 
-const problemIn = async (answer: Response): Promise<Problem> => {
-  try {
-    const problem: unknown = await answer.json()
-    return typeof problem === 'object' && problem !== null ? problem : {}
-  } catch {
-    return {}
-  }
-}
+const sentenceOf = (part: InvalidPart): string =>
+  'parameter' in part ? `--${part.parameter}: ${part.detail}` : part.detail
 
-const partsOf = (errors: unknown): readonly string[] =>
-  (Array.isArray(errors) ? errors : []).flatMap((part: unknown) =>
-    typeof part === 'object' && part !== null && 'detail' in part
-      ? `${'parameter' in part ? `--${part.parameter}: ` : ''}${part.detail}`
-      : [],
-  )
-
-const refusalOf = async (url: string, answer: Response): Promise<HistoryFailure> => {
-  const { detail, errors } = await problemIn(answer)
-  const explanation = typeof detail === 'string' ? ` ${detail}` : ''
-  switch (answer.status) {
+const refusalOf = (url: string, { status, detail, errors }: Refused): HistoryFailure => {
+  const explanation = detail === '' ? '' : ` ${detail}`
+  switch (status) {
     case 400:
-    case 422: {
-      const parts = partsOf(errors)
+    case 422:
       return historyFailure(
         'wrong option',
-        parts.length > 0 ? parts.join('\n') : `${url} refuses the options.${explanation}`,
+        errors.length > 0 ? errors.map(sentenceOf).join('\n') : `${url} refuses the options.${explanation}`,
       )
-    }
     case 401:
       return historyFailure('failed', `${url} does not take the token (any more).${explanation}`)
     case 403:
       return historyFailure('failed', `${url} does not let this client read the feed.${explanation}`)
     default:
-      return historyFailure('failed', `${url} has no feed: it answered ${answer.status}.${explanation}`)
+      return historyFailure('failed', `${url} has no feed: it answered ${status}.${explanation}`)
   }
 }
 
-const retryMillisecondsOf = (answer: Response): number =>
-  1000 * (Number(answer.headers.get('Retry-After')) || 0)
-
-export const hubAt = ({ url, credentials }: HubAccess): Hub => {
-  const tokens = tokenSource(url, credentials)
-  const send = async (address: string, accept: string, signal: AbortSignal): Promise<Response> => {
-    const headers = { Authorization: `Bearer ${await tokens.get(signal)}`, Accept: accept }
-    try {
-      return await fetch(address, { headers, signal, redirect: 'error' })
-    } catch (thrown) {
-      const { code, cause } = errorSummary(thrown)
-      throw broken(String(code ?? cause))
-    }
-  }
+export const hubAt = (access: HubAccess): Hub => {
+  const { url } = access
+  const ask = askingHub(access)
   return {
     url,
     get: async (path, parameters, accept, signal) => {
@@ -84,15 +54,16 @@ export const hubAt = ({ url, credentials }: HubAccess): Hub => {
         value === undefined ? [] : [[name, value]],
       )
       const query = written.length === 0 ? '' : `?${new URLSearchParams(written)}`
-      let answer = await send(`${url}${path}${query}`, accept, signal)
-      if (answer.status === 401 && tokens.forget())
-        answer = await send(`${url}${path}${query}`, accept, signal)
-      if (answer.status === 200) return answer
-      if (answer.status === 429 || answer.status >= 500) {
-        await answer.body?.cancel()
-        throw broken(`it answered ${answer.status}`, retryMillisecondsOf(answer))
+      const answer = await ask(`${path}${query}`, { headers: { Accept: accept }, signal })
+      if (E.isRight(answer)) return answer.right
+      switch (answer.left._tag) {
+        case 'Broken':
+          throw answer.left
+        case 'NoToken':
+          throw historyFailure('failed', answer.left.sentence)
+        case 'Refused':
+          throw refusalOf(url, answer.left)
       }
-      throw await refusalOf(url, answer)
     },
     head: async signal => {
       try {

@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
-import { catalogue, versionedEventTypes } from '../../domain/catalogue.ts'
-import { type Instant, parseInstant } from '../../domain/instant.ts'
-import { type HubAccess, type HubOptions, hubAccessOf } from './hub-access.ts'
+import { feedEventTypes, versionedEventTypes } from '../../domain/catalogue.ts'
+import { type Instant, parseInstant, timeRule } from '../../domain/instant.ts'
+import { type HubAccess, type HubOptions, hubAccessOf } from '../hub/access.ts'
 
 /** The options of `replay` as they were written. */
 export interface ReplayOptions extends HubOptions {
@@ -40,10 +40,6 @@ export interface ReplayRequest {
   /** The hub that is asked; none: the store itself is read. */
   readonly hub: HubAccess | undefined
 }
-
-const timeRule = 'must be a time, YYYY-MM-DDTHH:MM:SSZ (RFC 3339), or a day, YYYY-MM-DD'
-
-const feedEventTypes = catalogue.flatMap(({ eventTypes }) => eventTypes)
 
 const typesIn = (list: string): readonly string[] => [
   ...new Set(

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { LogUnavailable } from '../../domain/log-failure.ts'
-import type { FollowOptions, StoredBatch } from '../stored.ts'
+import type { FollowOptions } from '../../projections/event-feed.ts'
+import type { StoredBatch } from '../stored.ts'
 import type { Connections } from './connections.ts'
 import type { KnownTail } from './tail.ts'
 import { openTap } from './tap.ts'

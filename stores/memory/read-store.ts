@@ -113,6 +113,10 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right({ documents, more: false })
     },
+    count: async (model, equals, most) => {
+      const query = { equals, descending: false, limit: most, mostBytes: 0 }
+      return E.right(Math.min(most, matching(model, query).length))
+    },
     checkpoint: async model => E.right(servedOf(model)?.checkpoint ?? startOfLog),
     served: async (model, token) => {
       const stored = servedOf(model) ?? begin(model, 'served')

@@ -66,6 +66,7 @@ export interface Documents {
   readonly make: () => Promise<void>
   readonly get: (key: string) => Promise<Held | undefined>
   readonly find: (query: Query) => Promise<DocumentPage>
+  readonly count: (equals: Query['equals'], most: number) => Promise<number>
   readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
   readonly keysAbout: (about: Pick<Query, 'equals' | 'keys'>) => Promise<readonly string[]>
   /** All after a key, removed ones too, in the order of their keys. */
@@ -139,6 +140,11 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
         documents.push({ key: _id, text, orderedBy: value ?? null })
       }
       return { documents, more: false }
+    },
+
+    count: async (equals, most) => {
+      const filter = filterOf(model, { equals, descending: false, limit: most, mostBytes: 0 })
+      return filter === undefined ? 0 : collection.countDocuments(filter, { limit: most })
     },
 
     load: async keys => {

@@ -97,6 +97,8 @@ export const mongoReadStore = (url: string): MongoReadStore => {
 
     find: (model, query) => attempt(async () => (await served(model)).find(query)),
 
+    count: (model, equals, most) => attempt(async () => (await served(model)).count(equals, most)),
+
     checkpoint: model =>
       attempt(async () => {
         const row = servedIn(await generations.read(), model)

@@ -4,8 +4,8 @@ import * as E from '#fp/Either'
 import type { Expected, RevisionConflict } from '../../commands/event-log.ts'
 import type { LogUnavailable } from '../../domain/log-failure.ts'
 import { earlierOf, laterOf } from '../../domain/position.ts'
+import type { FollowOptions } from '../../projections/event-feed.ts'
 import {
-  type FollowOptions,
   mostCharacters,
   mostEvents,
   type Sealable,

@@ -26,6 +26,7 @@ import { leasesIn, leasesTable } from './leases.ts'
 import type { OnReadFile } from './read-file.ts'
 import {
   columnsOf,
+  countOf,
   createTables,
   documentOf,
   fieldValue,
@@ -338,6 +339,14 @@ export const sqliteReadStore = (
         await immediate()
       }
     },
+
+    count: async (model, equals, most) =>
+      attempt(() => {
+        const { db, table } = servedTable(model)
+        const { sql, values } = countOf(model, table, equals, most)
+        const row = db.read(() => db.prepare(sql).get(...values))
+        return Number(row?.count ?? 0n)
+      }),
 
     checkpoint: async model =>
       attempt((): ModelCheckpoint => {

@@ -183,3 +183,17 @@ export const queryOf = (
     values: [...values, limit + 1],
   }
 }
+
+/** How many documents have these values, as far as one counts. Removed ones have none. */
+export const countOf = (
+  model: ModelShape,
+  table: string,
+  equals: Query['equals'],
+  most: number,
+): { sql: string; values: SQLInputValue[] } => {
+  const { where, values } = partsOf(model, { equals, descending: false, limit: most, mostBytes: 0 })
+  return {
+    sql: `SELECT count(*) AS count FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ?)`,
+    values: [...values, most],
+  }
+}

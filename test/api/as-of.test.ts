@@ -138,6 +138,15 @@ describe('a book as of a time', () => {
     expect((await root.get(`/pols/ESPBOOK01ORG/p2?asOf=${two}`)).json).toMatchObject({ page_type: 'Medical' })
     expect((await root.get(`/pols/ESPBOOK01ORG/p2?asOf=${removed}`)).status).toBe(410)
   })
+
+  it('goes on where its first page looked, also when its person is removed in between', async () => {
+    const [person, book] = ['/people/ESPBOOK02ORG', '/pols/ESPBOOK02ORG']
+    await root.post(person, { active: false })
+    for (const id of ['p1', 'p2', 'p3']) await root.post(`${book}/${id}`, { page_date: '2024-01-01' })
+    const pages = await pagesOf(`${book}?asOf=2200-01-01&limit=1`, () => root.delete(person))
+    expect(pages.flatMap(idsOf)).toEqual(['p1', 'p2', 'p3'])
+    expect((await root.get(`${book}?asOf=2200-01-01&limit=1`)).status).toBe(410)
+  })
 })
 
 describe('a list as of a time', () => {

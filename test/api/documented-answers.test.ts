@@ -7,8 +7,10 @@ import { openCore } from '../../core.ts'
 import { catalogue } from '../../domain/catalogue.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import type { Resource } from '../../domain/resource.ts'
+import { scopes } from '../../domain/scopes.ts'
 import { startHub } from '../../main.ts'
 import { basic, type Client, clientOf, type Reply } from '../support/client.ts'
+import { right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { startTestHub, type TestHub, testConfig } from '../support/hub.ts'
 import { enroll, enrolledNode } from '../support/nodes.ts'
@@ -19,6 +21,7 @@ const folder = temporaryFolder()
 const ana = 'ESPGNU777ORG'
 const never = 'ESPNEVER00ORG'
 const gone = 'ESPGONE000ORG'
+const allScopes = 'node-of-all-scopes'
 const minimal = { Prefer: 'return=minimal' }
 const stale = { 'If-Match': '"99"' }
 
@@ -26,6 +29,8 @@ let hub: TestHub
 let api: OpenApi
 let seen: Watch
 let root: Client
+/** One that holds every scope. */
+let node: Client
 /** Of the node that asks for tokens. */
 let secret: string
 
@@ -44,6 +49,9 @@ const presentThing = ({ path }: DocumentedOperation) => ({
 
 const documenting = (status: number, isOpen = false): readonly DocumentedOperation[] =>
   api.operations.filter(one => one.statuses.includes(status) && one.isOpen === isOpen)
+
+/** Who may ask for it: root, unless it is for nodes only. */
+const caller = ({ isForPeople }: DocumentedOperation): Client => (isForPeople ? root : node)
 
 /** Asks for every operation whose document has a status, in a way that it comes from. */
 const each = async (
@@ -65,7 +73,11 @@ const rolesFile = (): string => {
 }
 
 beforeAll(async () => {
-  hub = await startTestHub({ ROLES_FILE: rolesFile(), MAX_CONTENT: String(512 * 1024) })
+  hub = await startTestHub({
+    ROLES_FILE: rolesFile(),
+    MAX_CONTENT: String(512 * 1024),
+    ALLOW_PRIVATE_WEBHOOKS: 'on',
+  })
   api = await readOpenApi(hub.nobody)
   seen = watch(api)
   root = seen.over(hub.root)
@@ -74,6 +86,7 @@ beforeAll(async () => {
   await hub.root.delete(`/people/${gone}`)
   await hub.root.post('/institutions/gral-hospital', {})
   await enroll(hub.root, 'node-1', [])
+  node = seen.over(await enrolledNode(hub.url, hub.root, allScopes, scopes))
   secret = await enroll(hub.root, 'token-taker', ['people:read'])
 })
 afterAll(async () => {
@@ -106,16 +119,20 @@ const startingHub = async (): Promise<void> => {
 
 const badRequests = async (): Promise<void> => {
   const send = (one: DocumentedOperation, headers: Readonly<Record<string, string>>, body: string) =>
-    root.send(one.method, at(one, presentThing(one)), one.method === 'GET' ? { headers } : { headers, body })
+    caller(one).send(
+      one.method,
+      at(one, presentThing(one)),
+      one.method === 'GET' ? { headers } : { headers, body },
+    )
   await each(400, one => send(one, { 'Content-Range': 'bytes 0-0/2' }, '{'))
-  await each(413, one => send(one, {}, `{"v":"${'x'.repeat(1024 * 1024)}"}`))
+  await each(413, one => send(one, {}, `{"v":"${'x'.repeat(2 * 1024 * 1024)}"}`))
   await each(415, one => send(one, { 'Content-Encoding': 'gzip' }, '{}'))
-  const invalid = (client: Client) => (one: DocumentedOperation) =>
+  const invalid = (one: DocumentedOperation, client: Client) =>
     one.method === 'GET'
       ? client.get(`${at(one, presentThing(one))}?none-such=1`)
       : send(one, { 'Idempotency-Key': 'a b' }, '[]')
-  await each(422, invalid(root))
-  await each(422, invalid(seen.over(hub.nobody)), true)
+  await each(422, one => invalid(one, caller(one)))
+  await each(422, one => invalid(one, seen.over(hub.nobody)), true)
 }
 
 const contents = async (): Promise<void> => {
@@ -136,6 +153,78 @@ const contents = async (): Promise<void> => {
   expectAll(410, [await root.get(removed ?? ''), await put(removed)])
   expectAll(412, [await root.get(scan ?? '', stale), await put(scan, stale)])
   expect((await root.get(scan ?? '', { Range: 'bytes=90-' })).status).toBe(416)
+}
+
+/** What a node sends to itself. */
+const messages = async (): Promise<void> => {
+  const [message, announced] = [
+    { to: [allScopes], type: 'order', body: 1 },
+    { to: [allScopes], type: 'scan', content: true },
+  ]
+  const sent = async (body: JsonObject) => (await node.post('/messages', body)).headers.get('location') ?? ''
+  const [one, other] = [await sent(message), await sent(announced)]
+  expectAll(201, [await node.post('/messages', message), await node.post('/messages', message, minimal)])
+  expectAll(200, [
+    await node.get('/messages'),
+    await node.get(one),
+    await node.get(`${one}/content`),
+    await node.post('/messages/acks', { ids: ['never-was'] }),
+  ])
+  expect((await node.get('/messages', { Accept: 'image/png' })).status).toBe(406)
+  expect((await node.get(one, { 'If-None-Match': '*' })).status).toBe(304)
+  expect((await node.send('POST', `${one}/ack`)).status).toBe(204)
+  const put = (path: string, headers = {}) => node.send('PUT', `${path}/content`, { body: 'bytes', headers })
+  expectAll(404, [
+    await node.get('/messages/never-was'),
+    await node.get('/messages/never-was/content'),
+    await put('/messages/never-was'),
+    await node.send('POST', '/messages/never-was/ack'),
+  ])
+  const statuses = [await put(other), await put(other), await put(other, minimal), await put(one)]
+  expect(statuses.map(({ status }) => status)).toEqual([201, 200, 204, 409])
+  const { state } = await right(hub.core.messages.read(other.slice('/messages/'.length)))
+  if (state.is === 'absent' || state.envelope.body === undefined) throw new Error('there is no content')
+  await right(hub.core.messageBodies.remove(state.envelope.body.id))
+  expect((await node.get(`${other}/content`)).status).toBe(410)
+}
+
+const subscriptions = async (): Promise<void> => {
+  const asked = { url: 'http://127.0.0.1:9/', resources: ['people'] }
+  const create = async () => (await node.post('/subscriptions', asked)).headers.get('location') ?? ''
+  const [one, removed, never] = [await create(), await create(), '/subscriptions/never-was']
+  expect((await node.post('/subscriptions', asked, stale)).status).toBe(412)
+  expectAll(200, [
+    await node.get('/subscriptions'),
+    await node.get(one),
+    await node.get(`${one}/dead-letters`),
+    await node.patch(one, { status: 'paused' }),
+    await node.send('POST', `${one}/test`),
+  ])
+  expect((await node.patch(one, { status: 'active' }, minimal)).status).toBe(204)
+  expect((await node.send('POST', `${one}/secret`)).status).toBe(201)
+  expect((await node.post(`${one}/dead-letters/replay`, {})).status).toBe(202)
+  expectAll(412, [
+    await node.patch(one, {}, stale),
+    await node.delete(one, stale),
+    await node.send('POST', `${one}/secret`, { headers: stale }),
+    await node.post(`${one}/dead-letters/replay`, {}, stale),
+  ])
+  expect((await node.delete(removed)).status).toBe(204)
+  for (const [path, status] of [
+    [never, 404],
+    [removed, 410],
+  ] as const)
+    expectAll(status, [
+      await node.get(path),
+      await node.get(`${path}/dead-letters`),
+      await node.patch(path, {}),
+      await node.delete(path),
+      await node.send('POST', `${path}/secret`),
+      await node.send('POST', `${path}/test`),
+      await node.post(`${path}/dead-letters/replay`, {}),
+    ])
+  for (let n = 1; n < 100; n += 1) await create()
+  expect((await node.post('/subscriptions', asked)).status).toBe(409)
 }
 
 /** A request for a token: a form. */
@@ -370,6 +459,8 @@ it('every documented answer of every operation is given, as the document has it,
   await nodes()
   await everything()
   await contents()
+  await messages()
+  await subscriptions()
   await open()
   const documented = Object.fromEntries(
     api.operations.map(({ name, statuses }) => [name, statuses.toSorted()]),

@@ -139,6 +139,7 @@ describe('the feed', () => {
     ['after=0b5e9d0c1f6a4f7f8f0e5c1d2a3b4c5d-0-1', 'after'],
     ['limit=0', 'limit'],
     ['limit=1001', 'limit'],
+    ['limit=007', 'limit'],
     ['wait=61', 'wait'],
     ['wait=x', 'wait'],
     ['types=Nothing', 'types'],

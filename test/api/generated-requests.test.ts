@@ -19,6 +19,8 @@ let api: OpenApi
 /** Who asks: their clients, and who they are. */
 type Callers = readonly { readonly client: Client; readonly id: string }[]
 let callers: Callers
+/** Of what is for nodes only. */
+let nodes: Callers
 let tokenTakers: Callers
 let known: Known
 
@@ -36,6 +38,15 @@ beforeAll(async () => {
   await enroll(root, 'gral-hospital', ['people:read'])
   const node = await enrolledNode(hub.url, root, 'asker', scopes)
   const secret = await enroll(root, 'token-taker', ['people:read'])
+  // Nobody waits for a message where one is there.
+  const sent = await node.post('/messages', { to: ['asker'], type: 'order', body: 1 })
+  const message = (sent.headers.get('location') ?? '').slice('/messages/'.length)
+  nodes = [
+    { client: node, id: 'asker' },
+    { client: node, id: 'asker' },
+    { client: root, id: rootAccount },
+    { client: hub.nobody, id: self },
+  ]
   tokenTakers = [
     { client: clientOf(hub.url, basic('token-taker', secret)), id: '' },
     { client: hub.nobody, id: '' },
@@ -57,7 +68,7 @@ beforeAll(async () => {
   known = {
     ids: ({ tag }) => {
       const resource = catalogue.find(({ name }) => name === tag)
-      const example = resource?.examples.item.id ?? 'gral-hospital'
+      const example = resource?.examples.item.id ?? (tag === 'messages' ? message : 'gral-hospital')
       return {
         person: people,
         page: ['41b9662b-8f85-412b-8254-8b854f6405c7', gone, '%FF'],
@@ -65,6 +76,8 @@ beforeAll(async () => {
       }
     },
     members: {
+      to: [['asker'], ['asker', 'gral-hospital']],
+      ids: [[message], ['none-such', '%FF']],
       person: [ana, self],
       institution: ['gral-hospital'],
       roles: [['end_user'], ['health_professional', 'auditor'], []],
@@ -96,7 +109,10 @@ afterAll(() => hub.close())
 const endsAccess = ({ method, path }: DocumentedOperation): boolean =>
   method === 'DELETE' || /^\/password|\/(roles|active)$/.test(path)
 
-const callersOf = ({ path }: DocumentedOperation): Callers => (path === '/oidc/token' ? tokenTakers : callers)
+const callersOf = ({ path, isOpen, isForPeople }: DocumentedOperation): Callers => {
+  if (path === '/oidc/token') return tokenTakers
+  return isOpen || isForPeople ? callers : nodes
+}
 
 const send = async (
   operation: DocumentedOperation,

@@ -12,7 +12,7 @@ import {
 
 let hub: TestHub
 beforeAll(async () => {
-  hub = await startTestHub()
+  hub = await startTestHub({ ALLOW_PRIVATE_WEBHOOKS: 'on' })
 })
 afterAll(() => hub.close())
 
@@ -22,6 +22,8 @@ const node = (client_id: string, more: object = {}) => ({
   scopes: ['people:read', 'pols:write'],
   ...more,
 })
+
+const nothingWaits = { inbox: { size: 0, oldest: null }, subscriptions: [] }
 
 const issues = async (clientId: string, secret: string): Promise<boolean> =>
   (await requestToken(hub.url, clientId, bySecret(secret))).ok
@@ -38,6 +40,7 @@ describe('enrolling a node', () => {
       status: 'active',
       secrets: 1,
       last_seen: null,
+      ...nothingWaits,
       client_secret: expect.stringMatching(/^[\w-]{43}$/),
     })
     const again = await hub.root.post('/nodes', node('a1', { scopes: ['pols:write', 'people:read'] }))
@@ -146,6 +149,7 @@ describe('a node', () => {
       status: 'active',
       secrets: 1,
       last_seen: null,
+      ...nothingWaits,
     })
     const tag = changed.headers.get('ETag')
     expect((await hub.root.get('/nodes/b1')).headers.get('ETag')).toBe(tag)
@@ -281,5 +285,24 @@ describe('when a node was last seen', () => {
       .poll(async () => (await hub.root.get('/nodes/h1')).json)
       .toMatchObject({ last_seen: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) })
     expect((await hub.root.get('/nodes/h1')).headers.get('ETag')).toBe('"0"')
+  })
+})
+
+describe('what a node has not taken yet', () => {
+  it('is shown with it: its inbox, and how its webhooks go', async () => {
+    const scopes = ['messages:send', 'messages:read', 'subscriptions:write', 'people:read']
+    const client = await enrolledNode(hub.url, hub.root, 'sync-1', scopes)
+    const sent = await client.post('/messages', { to: ['sync-1'], type: 'order', body: { n: 1 } })
+    const { id, sentAt } = sent.json as { readonly id: string; readonly sentAt: string }
+    const made = await client.post('/subscriptions', { url: 'http://127.0.0.1:9/', resources: ['people'] })
+    const subscription = (made.json as { readonly id: string }).id
+    const shown = await hub.root.get('/nodes/sync-1')
+    expect(shown.json).toMatchObject({
+      inbox: { size: 1, oldest: sentAt },
+      subscriptions: [{ id: subscription, status: 'active', deadLetters: 0 }],
+    })
+    await client.send('POST', `/messages/${id}/ack`)
+    await client.delete(`/subscriptions/${subscription}`)
+    expect((await hub.root.get('/nodes/sync-1')).json).toMatchObject(nothingWaits)
   })
 })

@@ -56,6 +56,11 @@ describe('openapi.json', () => {
     expect(api.operations.map(({ name }) => name).sort()).toEqual(own.sort())
   })
 
+  it('says of each group of paths what it is about', () => {
+    const tags = api.document.tags as readonly { readonly name: string; readonly description?: string }[]
+    expect(tags.filter(({ description }) => description === undefined)).toEqual([])
+  })
+
   it('links each type of problem to what the page at /docs says of it', () => {
     const { responses } = api.document.components as { responses: Record<string, { description: string }> }
     const descriptions = Object.values(responses).map(({ description }) => description)
@@ -82,13 +87,16 @@ describe('openapi.json', () => {
 
   it('says for each operation who may, by the table', () => {
     for (const [path, { grants }] of accessTable)
-      for (const [method, { scopes }] of Object.entries(grants)) {
+      for (const [method, { people, scopes, anyScope = [] }] of Object.entries(grants)) {
         const item = api.resolve(
           (api.document.paths as Record<string, Json>)[path.replaceAll(/:(\w+)/g, '{$1}')],
         )
         const { security } = item[method.toLowerCase() as Lowercase<Method>] as { security: unknown[] }
-        expect(security).toContainEqual({ basic: [] })
-        if (scopes !== undefined) expect(security).toContainEqual({ oauth2: scopes })
+        expect(security, `${method} ${path}`).toEqual([
+          ...(people === 'nobody' ? [] : [{ basic: [] }]),
+          ...(scopes === undefined ? [] : [{ oauth2: scopes }]),
+          ...anyScope.map(scope => ({ oauth2: [scope] })),
+        ])
       }
   })
 

@@ -23,7 +23,9 @@ describe('the table of who may', () => {
   })
 
   it('names only scopes that a node can hold', () => {
-    for (const { grant } of entries) for (const scope of grant.scopes ?? []) expect(isScope(scope)).toBe(true)
+    for (const { grant } of entries)
+      for (const scope of [...(grant.scopes ?? []), ...(grant.anyScope ?? [])])
+        expect(isScope(scope)).toBe(true)
   })
 })
 
@@ -53,9 +55,20 @@ describe('a node', () => {
 
   it('is opened exactly what its scopes open, and nothing without one', async () => {
     expect(await statuses([], 'no-scopes')).toEqual([])
-    const each = ['people:read', 'people:write', 'pols:read', 'pols:write', 'nodes:read']
+    const each = [
+      'people:read',
+      'people:write',
+      'pols:read',
+      'pols:write',
+      'nodes:read',
+      'messages:send',
+      'messages:read',
+    ]
     for (const scope of [...each, 'encounters:delete', 'institutions:write', 'personal-documents:read']) {
-      const expected = entries.filter(({ grant }) => grant.scopes?.every(needed => needed === scope))
+      const expected = entries.filter(
+        ({ grant }) =>
+          grant.scopes?.every(needed => needed === scope) || grant.anyScope?.some(one => one === scope),
+      )
       expect(await statuses([scope], scope.replace(':', '-'))).toEqual(
         expected.map(({ path, method }) => `${method} ${path}`).sort(),
       )

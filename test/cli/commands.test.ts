@@ -125,6 +125,8 @@ describe('help', () => {
     [['rebuild']],
     [['replay']],
     [['move']],
+    [['send']],
+    [['receive']],
     [['demo']],
   ])('of %j teaches', async command => {
     const ended = await runCommand([...command, '--help'])

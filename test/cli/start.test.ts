@@ -151,12 +151,12 @@ describe('settings', () => {
     ['1', 1],
     ['', 67_108_864],
   ])('know sizes: %s is %i bytes', (size, bytes) => {
-    const read = readConfig({ MAX_CONTENT: size }, {})
+    const read = readConfig({ environment: { MAX_CONTENT: size }, flag: {} })
     expect('config' in read && read.config.mostContentBytes).toBe(bytes)
   })
 
   it.each(['0', '-1', '1.5MiB', 'MiB', '1TiB', '1e6', '64M', '17GiB', 'NaN'])('refuse %s as a size', size => {
-    const read = readConfig({ MAX_CONTENT: size }, {})
+    const read = readConfig({ environment: { MAX_CONTENT: size }, flag: {} })
     expect('problems' in read && read.problems).toEqual([
       expect.stringMatching(/^MAX_CONTENT: must be a number/),
     ])

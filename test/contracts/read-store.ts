@@ -150,6 +150,17 @@ export const readStoreContract = (name: string, open: OpenReadStore) => {
       expect(await keys({ orderedBy: 'flag', after: { value: large + 2n, key: 'c' } })).toEqual(['d'])
     })
 
+    it('are counted by what an index has of them, as far as one counts', async () => {
+      await commit(
+        1n,
+        thing('a', 1n, { fields: { owner: 'A', at: null, flag: null } }),
+        thing('b', 1n, { fields: { owner: 'A', at: null, flag: null } }),
+        thing('c', 1n, { fields: { owner: 'B', at: null, flag: null } }),
+      )
+      const counts = async (owner: string, most: number) => right(store.count(things, { owner }, most))
+      expect([await counts('A', 10), await counts('A', 1), await counts('C', 10)]).toEqual([2, 1, 0])
+    })
+
     it('change fields of a document of an older position, and leave its text', async () => {
       await commit(5n, thing('a', 5n, { text: '"five"' }))
       const change = async (to: bigint, position: bigint, flag: bigint, key = 'a') => {

@@ -89,6 +89,7 @@ describe('a hub whose log or credentials are damaged', () => {
   it.each([
     ['events.db', 'None of its events can be read', 0],
     ['auth.db', 'None of its credentials can be read', 0],
+    ['relay.db', 'None of its bodies of messages can be read', 0],
     ['events.db', 'events can be read', 150_000],
   ] as const)('does not start, names %s, and leaves it as it is', async (file, sentence, from) => {
     const dataDir = filledFolder()

@@ -33,6 +33,7 @@ const output = async (block: string): Promise<string> => {
     .replaceAll('http://127.0.0.1:8080', hub.url)
     .replaceAll('curl ', 'curl -sS ')
     .replaceAll('audit.ndjson', `${folder.path}/audit.ndjson`)
+    .replaceAll('--out inbox', `--out ${folder.path}/inbox`)
   const { stdout } = await run('bash', ['-euc', script], {
     cwd: root,
     env: { ...process.env, DATA_DIR: folder.path },
@@ -60,6 +61,11 @@ describe('the README', () => {
       events: [{ type: 'PersonRegistered' }, { type: expect.any(String) }],
     })
     expect(JSON.parse(await output(blockOf('For auditors')))).toMatchObject([{ event: 'PersonRegistered' }])
+  })
+
+  it('brings a message from one node to another', async () => {
+    const [sent, file = ''] = (await output(blockOf('Send and receive'))).trim().split('\n')
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ id: sent, body: { test: 'CBC' } })
   })
 
   it('shows analysts a command that works', async () => {

@@ -13,13 +13,16 @@ import { mongoAuthStore } from '../../stores/mongodb/auth-store.ts'
 import { mongoContent } from '../../stores/mongodb/content.ts'
 import { filterOf, sortOf } from '../../stores/mongodb/query.ts'
 import { mongoReadStore } from '../../stores/mongodb/read-store.ts'
+import { mongoRelayStore } from '../../stores/mongodb/relay-store.ts'
 import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
+import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
@@ -59,9 +62,34 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   leasesContract('MongoDB', async () => mongoReadStore(newUrl()))
+  leasesContract('MongoDB, of those who deliver', async () => mongoRelayStore(newUrl()))
   checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   keyStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
+  messageBodiesContract('MongoDB', async () => {
+    const database = newDatabase()
+    const { bodies, close } = mongoRelayStore(databaseUrl(server.url, database))
+    const pieces = client
+      .db(`${database}_auth`)
+      .collection<{ readonly _id: string; readonly bytes: Binary }>('message_pieces')
+    return {
+      bodies,
+      damage: async id => {
+        const ofBody = await pieces.find({ _id: { $regex: `^${id}/` } }).toArray()
+        for (const { _id, bytes } of ofBody.slice(-1)) {
+          const changed = Buffer.from(bytes.value())
+          changed[0] = (changed[0] ?? 0) ^ 1
+          await pieces.updateOne({ _id }, { $set: { bytes: new Binary(changed) } })
+        }
+      },
+      loseFirstPiece: async id => {
+        await pieces.deleteOne({ _id: `${id}/0` })
+      },
+      remains: () => pieces.countDocuments(),
+      close,
+    }
+  })
+  deliveryStoreContract('MongoDB', async () => mongoRelayStore(newUrl()))
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()
     const store = mongoContent(databaseUrl(server.url, database), testKeys)
@@ -93,6 +121,27 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       },
       close: () => store.close(),
     }
+  })
+
+  it('saves no progress of a holder whose records are being taken over while it saves', async () => {
+    const database = newDatabase()
+    const store = mongoRelayStore(databaseUrl(server.url, database))
+    const save = (n: number) =>
+      store.deliveries.save('s', 1, {
+        put: [
+          { kind: 'failing', key: 'person-A', text: String(n) },
+          { kind: 'progress', key: '', text: String(n) },
+        ],
+        remove: [],
+      })
+    await right(store.deliveries.claim('s', 1))
+    await right(save(1))
+    // As far as the next holder has come: it has this record, and not yet the other.
+    const written = client.db(`${database}_auth`).collection<BsonDocument & { _id: string }>('deliveries')
+    await written.updateOne({ kind: 'failing' }, { $set: { token: 2 } })
+    expect(await left(save(2))).toEqual({ _tag: 'Superseded' })
+    expect(await right(store.deliveries.progressOf(['s']))).toEqual(new Map([['s', '1']]))
+    await store.close()
   })
 
   it('serves a process that starts when another has used the store before', async () => {

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { catalogue } from '../../domain/catalogue.ts'
+import { inbox, readWaiting } from '../../projections/inbox.ts'
 import { modelOf, orderField, ownerField } from '../../projections/items.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { Query } from '../../projections/read-store.ts'
@@ -15,14 +16,17 @@ import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { openDatabase } from '../../stores/sqlite/database.ts'
 import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
+import { sqliteRelayStore } from '../../stores/sqlite/relay-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { encryptionContract } from '../contracts/encryption.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
 import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
+import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
 import { left, right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
@@ -45,9 +49,34 @@ eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
 generationsContract('SQLite', async () => sqliteReadStore(newFile()))
 leasesContract('SQLite', async () => sqliteReadStore(newFile()))
+leasesContract('SQLite, of those who deliver', async () => sqliteRelayStore(newFile()))
 checkpointsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 keyStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
+messageBodiesContract('SQLite', async () => {
+  const path = newFile()
+  const { bodies, close } = sqliteRelayStore(path)
+  const db = new DatabaseSync(path)
+  return {
+    bodies,
+    damage: async id => {
+      const last = 'body = ? AND n = (SELECT max(n) FROM pieces WHERE body = ?)'
+      const row = db.prepare(`SELECT bytes FROM pieces WHERE ${last}`).get(id, id)
+      const bytes = Buffer.from(row?.bytes as Uint8Array)
+      bytes[0] = (bytes[0] ?? 0) ^ 1
+      db.prepare(`UPDATE pieces SET bytes = ? WHERE ${last}`).run(bytes, id, id)
+    },
+    loseFirstPiece: async id => {
+      db.prepare('DELETE FROM pieces WHERE body = ? AND n = 0').run(id)
+    },
+    remains: async () => Number(db.prepare('SELECT count(*) AS n FROM pieces').get()?.n),
+    close: async () => {
+      db.close()
+      await close()
+    },
+  }
+})
+deliveryStoreContract('SQLite', async () => sqliteRelayStore(newFile()))
 
 describe('the credentials in an SQLite file of an earlier release', () => {
   it('are all looked at by the sweep, an hour after the file was opened first', async () => {
@@ -260,6 +289,24 @@ describe('the read models in an SQLite file', () => {
       ).toMatch(/USING (COVERING )?INDEX/)
       expect(plan).not.toContain('TEMP B-TREE')
     }
+    await store.close()
+  })
+})
+
+describe('an inbox', () => {
+  it('is read by an index, without sorting', async () => {
+    const store = sqliteReadStore(newFile())
+    await right(store.served(inbox))
+    const plans: string[] = []
+    const find: typeof store.find = (model, query) => {
+      plans.push(store.explain(model, query).join('; '))
+      return store.find(model, query)
+    }
+    await right(readWaiting({ ...store, find }, 'lab', 5n, { limit: 10, mostBytes: 1e6 }))
+    expect(plans).toEqual([
+      expect.stringMatching(/USING INDEX \S+ \(waiting=\? AND arrived>\? AND arrived<\?\)/),
+    ])
+    expect(plans[0]).not.toContain('TEMP B-TREE')
     await store.close()
   })
 })

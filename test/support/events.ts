@@ -1,6 +1,7 @@
 import { schemaVersionOf } from '../../domain/catalogue.ts'
 import type { NewEvent } from '../../domain/event.ts'
 import type { JsonObject } from '../../domain/json.ts'
+import type { Envelope } from '../../domain/message-shapes.ts'
 
 let made = 0
 
@@ -32,3 +33,17 @@ export const personChanged = (patch: JsonObject): NewEvent => eventOf('PersonCha
 
 export const pageWritten = (book: string, id: string, more: JsonObject = {}): NewEvent =>
   eventOf('PageWritten', { ...more, id, book }, { subject: book })
+
+/** The envelope of a message of two bytes to a laboratory; with `content`, of one whose bytes follow. */
+export const envelopeOf = (id: string, more: Partial<Envelope> = {}): Envelope => ({
+  id,
+  from: 'hospital',
+  to: ['lab'],
+  type: 'order',
+  sentAt: '2026-01-01T00:00:00.000Z',
+  ...(more.content === true ? {} : { body: { id: 'b1', size: 2, sha256: 'aa' } }),
+  ...more,
+})
+
+export const messageSent = (id: string, more: Partial<Envelope> = {}): NewEvent =>
+  eventOf('MessageSent', { ...envelopeOf(id, more) })

@@ -25,7 +25,7 @@ export interface TestHub {
 }
 
 export const testConfig = (dataDir: string, settings: Readonly<Record<string, string>> = {}): Config => {
-  const read = readConfig({}, { DATA_DIR: dataDir, PORT: '0', ...settings })
+  const read = readConfig({ environment: {}, flag: { DATA_DIR: dataDir, PORT: '0', ...settings } })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   return read.config
 }

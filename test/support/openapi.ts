@@ -10,6 +10,8 @@ export interface DocumentedOperation {
   readonly path: string
   readonly tag: string
   readonly isOpen: boolean
+  /** Whether people may, with the rights for it: where not, nodes only. */
+  readonly isForPeople: boolean
   readonly parameters: readonly DocumentedParameter[]
   readonly body: { readonly types: readonly string[]; readonly schema: JsonObject } | undefined
   readonly statuses: readonly number[]
@@ -70,12 +72,14 @@ export const readOpenApi = async (client: Client): Promise<OpenApi> => {
     const content = objectAt(described.requestBody, 'content')
     const types = Object.keys(content)
     const [tag] = described.tags as readonly string[]
+    const security = described.security as readonly Json[]
     return {
       name: `${method.toUpperCase()} ${path}`,
       method: method.toUpperCase(),
       path,
       tag: tag ?? '',
-      isOpen: (described.security as readonly Json[]).length === 0,
+      isOpen: security.length === 0,
+      isForPeople: security.some(way => 'basic' in objectAt(way)),
       parameters: ((described.parameters ?? []) as readonly Json[]).map(
         one => resolve(one) as unknown as DocumentedParameter,
       ),

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 export type Runtime = 'node' | 'deno'
 
 const commandOf = (runtime: Runtime): readonly string[] =>
-  runtime === 'node' ? ['node_modules/.bin/node'] : ['node_modules/.bin/deno', 'run', '-A', '--quiet']
+  runtime === 'node' ? ['node_modules/.bin/node', '--'] : ['node_modules/.bin/deno', 'run', '-A', '--quiet']
 
 const start = (
   runtime: Runtime,

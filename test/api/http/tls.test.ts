@@ -1,11 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeServer } from '../../../api/http/server.ts'
+import { renewCertificate } from '../../../certificate-renewal.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { startTestHub, type TestHub } from '../../support/hub.ts'
 
+const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
 const canMakeCertificates = spawnSync('openssl', ['version']).status === 0
 
 // Without openssl there is no certificate to serve with.
@@ -16,7 +21,6 @@ describe.skipIf(!canMakeCertificates)('a hub that serves https', () => {
   const sockets: TLSSocket[] = []
 
   beforeAll(async () => {
-    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
     execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' })
     hub = await startTestHub({ TLS_CERT: cert, TLS_KEY: key })
   })
@@ -60,4 +64,59 @@ describe.skipIf(!canMakeCertificates)('a hub that serves https', () => {
       await expect(handshake({ maxVersion: 'TLSv1.2', ciphers })).rejects.toThrow()
     },
   )
+
+  it('takes its certificate anew when the files have changed, and keeps the present one while they do not fit', async () => {
+    const server = await startTestServer({ cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') })
+    const warned: string[] = []
+    const renewed = Promise.withResolvers<void>()
+    const logger = pino(
+      { level: 'info' },
+      {
+        write: (line: string) => {
+          const { msg } = JSON.parse(line)
+          warned.push(msg)
+          if (msg === 'the certificate was taken anew') renewed.resolve()
+          // The key comes after the certificate.
+          else copyFileSync(join(folder.path, 'key2.pem'), key)
+        },
+      },
+    )
+    const ending = new AbortController()
+    const tls = { ...server.tls, certFile: cert, keyFile: key }
+    const renewing = renewCertificate(server.server, tls, logger, ending.signal, 10)
+    const before = await server.fingerprint()
+    execFileSync(
+      'openssl',
+      [...request, '-keyout', join(folder.path, 'key2.pem'), '-out', join(folder.path, 'cert2.pem')],
+      { stdio: 'ignore' },
+    )
+    copyFileSync(join(folder.path, 'cert2.pem'), cert)
+    await renewed.promise
+    expect(await server.fingerprint()).not.toBe(before)
+    expect(warned[0]).toContain('the present one is kept')
+    ending.abort()
+    await renewing
+    server.close()
+  })
 })
+
+/** A server of a hub with a certificate, and what a client sees of it. */
+const startTestServer = async (tls: { readonly cert: string; readonly key: string }) => {
+  const server = makeServer(tls, (_, response) => response.end())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return {
+    server,
+    tls,
+    fingerprint: async () => {
+      const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { fingerprint256 } = socket.getPeerCertificate()
+      socket.destroy()
+      return fingerprint256
+    },
+    close: () => server.close(),
+  }
+}

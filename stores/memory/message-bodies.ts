@@ -1,0 +1,31 @@
+import type { MessageBodies } from '../../commands/message-bodies.ts'
+import { messageBodies } from '../message-bodies.ts'
+
+/** For tests: nothing outlives the process. */
+export const memoryMessageBodies = (): MessageBodies => {
+  const bodies = new Map<string, { message: string; dueAt: number; pieces: Uint8Array[] }>()
+  return messageBodies({
+    write: async ({ id, message, dueAt }, n, piece) => {
+      const body = bodies.get(id) ?? { message, dueAt, pieces: [] }
+      body.pieces[n] = Uint8Array.from(piece)
+      bodies.set(id, body)
+    },
+    has: async id => bodies.has(id),
+    pieces: async function* (id) {
+      yield* bodies.get(id)?.pieces ?? []
+    },
+    due: async (before, most) =>
+      [...bodies]
+        .filter(([, { dueAt }]) => dueAt < before)
+        .toSorted(([, a], [, b]) => a.dueAt - b.dueAt)
+        .slice(0, most)
+        .map(([id, { message }]) => ({ id, message })),
+    postpone: async (id, dueAt) => {
+      const body = bodies.get(id)
+      if (body !== undefined) body.dueAt = dueAt
+    },
+    remove: async id => {
+      bodies.delete(id)
+    },
+  })
+}
