@@ -55,7 +55,7 @@ export const pageOf = (account: string, id: string, n: number): JsonObject => ({
   author_acct: 'ITAPYT999HON',
 })
 
-export const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => ({
+const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => ({
   id: randomUUID(),
   event: { type, data },
   metadata: {
