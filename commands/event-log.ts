@@ -22,6 +22,12 @@ export interface Run {
   readonly more: boolean
 }
 
+export interface LastType {
+  readonly type: string
+  /** Nobody can read its data any more: its person is forgotten. */
+  readonly isErased: boolean
+}
+
 /**
  * The write side's log of events: a sequence per stream, revisions from 0 without gaps.
  *
@@ -34,6 +40,8 @@ export interface EventLog {
   readonly read: (stream: string, from?: number) => Promise<Either<LogFailure, Run>>
   /** The last event of a stream; undefined when there is none. Never stale. */
   readonly last: (stream: string) => Promise<Either<LogFailure, RecordedEvent | undefined>>
+  /** Of which type that is, without opening its data: whoever asks whether a thing is there needs no more. Never stale. */
+  readonly lastType: (stream: string) => Promise<Either<LogFailure, LastType | undefined>>
   /** Gives the events as recorded. `events` is not empty; at most 1 MiB together. */
   readonly append: (
     stream: string,

@@ -63,7 +63,7 @@ export type ItemAppended = (
 
 /** Writes an item of any resource. What is in a book needs its person: looked up in the person's own stream. */
 export const itemWriter = (
-  log: Pick<EventLog, 'last' | 'read'>,
+  log: Pick<EventLog, 'lastType' | 'read'>,
   handle: Handle,
   appended: ItemAppended = async () => {},
 ): WriteItem => {
@@ -72,11 +72,11 @@ export const itemWriter = (
     resource: Resource,
     identity: Identity,
   ): Promise<E.Either<LogFailure, ItemState['is']>> => {
-    const last = await log.last(streamOf(resource, identity))
+    const last = await log.lastType(streamOf(resource, identity))
     if (E.isLeft(last)) return last
     if (last.right === undefined) return E.right('absent')
-    const { type, erased } = last.right.event
-    if (erased === true || isOfErasure(type)) return E.right('erased')
+    const { type, isErased } = last.right
+    if (isErased || isOfErasure(type)) return E.right('erased')
     if (!isOfHold(type)) return E.right(type === resource.events.removed ? 'removed' : 'present')
     return E.map(({ is }: ItemState) => is)(await readItem(log)(resource, identity))
   }

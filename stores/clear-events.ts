@@ -1,8 +1,8 @@
 import * as E from '#fp/Either'
 import type { LogUnavailable } from '../domain/log-failure.ts'
 import { isEncrypted } from './cipher.ts'
-import { metadataOf, subjectOfStored } from './codec.ts'
 import type { StoredLog } from './stored.ts'
+import { metadataOf, subjectOfStored } from './stored-metadata.ts'
 
 /** How many events about a person, of these streams, are stored in clear: they were recorded before the hub encrypted. */
 export const countClearEvents = async (

@@ -1,37 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { SubjectKey, SubjectKeys } from '../auth/subject-keys.ts'
+import type { SubjectKeys } from '../auth/subject-keys.ts'
 import type { EventLog, SubjectErased } from '../commands/event-log.ts'
-import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
-import { isErasure, isOfErasure } from '../domain/erasure.ts'
-import {
-  actorShape,
-  type DomainEvent,
-  type Metadata,
-  type NewEvent,
-  type RecordedEvent,
-} from '../domain/event.ts'
+import { schemaVersionOf } from '../domain/catalogue.ts'
+import type { DomainEvent, NewEvent, RecordedEvent } from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
-import { type JsonObject, jsonText, rememberText } from '../domain/json.ts'
-import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
+import { jsonText } from '../domain/json.ts'
+import type { LogFailure } from '../domain/log-failure.ts'
 import { type LogIdentity, parsePosition } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
-import { decrypted, encrypted, isEncrypted } from './cipher.ts'
+import { encrypted } from './cipher.ts'
+import { decode, type LostKeys, lastTypeOf, type Reading } from './decode.ts'
 import { formerPositions } from './former-positions.ts'
-import { parseText, type StoredEvent, type StoredLog, type StoredNewEvent } from './stored.ts'
-
-const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
-  commandId: z.string(),
-  fingerprint: z.string().exactOptional(),
-  actor: actorShape,
-  subject: z.string().exactOptional(),
-  requestId: z.string(),
-  schemaVersion: z.int(),
-  recordedAt: z.string(),
-  occurredAt: z.string().exactOptional(),
-  credential: z.string().exactOptional(),
-})
+import type { StoredLog, StoredNewEvent } from './stored.ts'
+import { subjectOfStored } from './stored-metadata.ts'
 
 /** An event of the hub itself. */
 export const hubEvent = (id: string, event: DomainEvent): NewEvent => ({
@@ -55,90 +37,6 @@ export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => 
     event.credential === undefined ? metadata : { ...metadata, credential: event.credential },
   ),
 })
-
-const unreadable = (
-  { stream, position }: StoredEvent,
-  reason: EventUnreadable['reason'],
-): EventUnreadable => ({ _tag: 'EventUnreadable', stream, position, reason })
-
-const isShaped = (shape: z.ZodType, data: unknown): data is JsonObject => shape.safeParse(data).success
-
-type StoredMetadata = z.infer<typeof metadataShape>
-
-/** The metadata of a stored event; undefined where it is damaged. */
-export const metadataOf = (text: string): StoredMetadata | undefined =>
-  metadataShape.safeParse(parseText(text)).data
-
-/** How the log reads events whose key is in no store, though nobody destroyed it. */
-export type LostKeys = 'fail' | 'count as destroyed'
-
-interface Reading {
-  readonly keys: Pick<SubjectKeys, 'find' | 'forget' | 'isErased'>
-  readonly lostKeys: LostKeys
-}
-
-/** The person under whose key the data of an event is, or would be. */
-export const subjectOfStored = (type: string, metadata: Pick<Metadata, 'subject'>): string | undefined =>
-  isOfErasure(type) ? undefined : metadata.subject
-
-const decodeOne = (
-  stored: StoredEvent,
-  { credential, ...metadata }: StoredMetadata,
-  key: SubjectKey | undefined,
-): E.Either<EventUnreadable, RecordedEvent> => {
-  const { id, stream, revision, position, type } = stored
-  const shape = eventShapes.get(type)
-  if (shape === undefined || metadata.schemaVersion > schemaVersionOf(type))
-    return E.left(unreadable(stored, 'newer than this release'))
-  if (key === 'destroyed')
-    return E.right({ id, stream, revision, position, event: { type, data: {}, erased: true }, metadata })
-  const isClear = !isEncrypted(stored.data)
-  if (!isClear && key === undefined) return E.left(unreadable(stored, 'without its key'))
-  const text = isClear || key === undefined ? stored.data : decrypted(key, stored, stored.data)
-  // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
-  const data = text === undefined ? undefined : parseText(text)
-  if (text === undefined || !isShaped(shape, data)) return E.left(unreadable(stored, 'damaged'))
-  rememberText(data, text)
-  const event = credential === undefined ? { type, data } : { type, data, credential }
-  return E.right({ id, stream, revision, position, event, metadata })
-}
-
-interface Decoded {
-  readonly events: readonly RecordedEvent[]
-  /** Why the next event could not be read; `events` are those before it. */
-  readonly failure?: LogFailure
-}
-
-/** By batch: the keys of its events are looked up at once. */
-const decode = async (batch: readonly StoredEvent[], { keys, lostKeys }: Reading): Promise<Decoded> => {
-  const metadata = batch.map(({ metadata }) => metadataOf(metadata))
-  const people = new Set<string>()
-  batch.forEach(({ type, data }, i) => {
-    const subject = subjectOfStored(type, metadata[i] ?? {})
-    if (subject !== undefined && isEncrypted(data)) people.add(subject)
-  })
-  const found = await keys.find([...people])
-  if (E.isLeft(found)) return { events: [], failure: { _tag: 'LogUnavailable', cause: found.left } }
-  const keyOf = (subject: string, isLost: boolean): SubjectKey | undefined => {
-    if (keys.isErased(subject)) return 'destroyed'
-    return found.right.get(subject) ?? (isLost ? 'destroyed' : undefined)
-  }
-
-  const events: RecordedEvent[] = []
-  for (const [i, stored] of batch.entries()) {
-    const about = metadata[i]
-    if (about === undefined) return { events, failure: unreadable(stored, 'damaged') }
-    const subject = subjectOfStored(stored.type, about)
-    const isLost = lostKeys === 'count as destroyed' && isEncrypted(stored.data)
-    const key = subject === undefined ? undefined : keyOf(subject, isLost)
-    const decoded = decodeOne(stored, about, key)
-    if (E.isLeft(decoded)) return { events, failure: decoded.left }
-    // Whatever follows about this person is erased as well, also where the key is not destroyed yet.
-    if (isErasure(stored.type) && about.subject !== undefined) keys.forget(about.subject)
-    events.push(decoded.right)
-  }
-  return { events }
-}
 
 const encode = async (
   stream: string,
@@ -183,6 +81,11 @@ const eventLog = (stored: StoredLog, keys: SubjectKeys, reading: Reading): Event
     if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
     const { events, failure } = await decode([last.right], reading)
     return failure === undefined ? E.right(events[0]) : E.left(failure)
+  },
+  lastType: async stream => {
+    const last = await stored.last(stream)
+    if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
+    return lastTypeOf(last.right, reading)
   },
   append: async (stream, expected, events) => {
     const encoded = await encode(stream, events, keys)

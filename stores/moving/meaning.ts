@@ -2,8 +2,8 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { SubjectKeys } from '../../auth/subject-keys.ts'
 import { decrypted, encrypted, isEncrypted } from '../cipher.ts'
-import { metadataOf, subjectOfStored } from '../codec.ts'
 import type { StoredEvent } from '../stored.ts'
+import { metadataOf, subjectOfStored } from '../stored-metadata.ts'
 import { stop } from './failure.ts'
 
 const subjectOf = ({ type, metadata }: StoredEvent): string | undefined =>

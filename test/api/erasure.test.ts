@@ -1,9 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readCertificate } from '../../auth/erasure-certificate.ts'
+import { formatPosition } from '../../domain/position.ts'
+import { encodeOne } from '../../stores/codec.ts'
+import { sqliteLog } from '../../stores/sqlite/event-log.ts'
 import type { Client } from '../support/client.ts'
 import { right } from '../support/either.ts'
+import { pageWritten, personRegistered } from '../support/events.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
 import { enrolledNode } from '../support/nodes.ts'
 
@@ -225,5 +229,61 @@ describe('the erasure of a person', () => {
     await hub.root.put('/people/SELF/active', { active: false })
     await hub.root.post('/people/SELF/erasure', { reason })
     expect((await self.get('/people/SELF')).status).toBe(401)
+  })
+})
+
+describe('a person of whom events were recorded before the hub encrypted', () => {
+  const account = 'ESPOLD0000ORG'
+  const [name = '', summary = ''] = wordsOf(account)
+  let early: number
+  beforeAll(async () => {
+    const stored = sqliteLog(join(hub.core.config.dataDir, 'events.db'))
+    const page = pageWritten(account, 'p1', { summary })
+    await right(
+      stored.append(`person-${account}`, 'no-stream', [encodeOne(personRegistered(account, { name }))]),
+    )
+    await right(stored.append(`page-${account}:p1`, 'no-stream', [encodeOne(page)]))
+    const head = await right(stored.head())
+    await stored.close()
+    const position = formatPosition(hub.core.ports.identity, head)
+    // Read as ever, once the read side has it.
+    const read = await hub.root.get(`/pols/${account}/p1`, { 'Thalamus-Min-Position': position })
+    expect(read.json).toMatchObject({ summary })
+    await hub.root.patch(`/pols/${account}/p1`, { info: 'encrypted' })
+    await hub.root.put(`/people/${account}/active`, { active: false })
+    early = 2
+  })
+
+  it('is refused with how many they are, and forgotten by whoever knows that', async () => {
+    const path = `/people/${account}/erasure`
+    const refused = await hub.root.post(path, { reason })
+    expect([refused.status, refused.json]).toMatchObject([
+      409,
+      { detail: expect.stringContaining(`${early} events about the person`) },
+    ])
+    expect((await hub.root.get(`/people/${account}`)).json).toMatchObject({ name })
+    const forgotten = await hub.root.post(path, { reason, knowing: true })
+    expect([forgotten.status, forgotten.json]).toMatchObject([200, { inClear: early, events: 2 }])
+    for (const gone of [`/people/${account}`, `/pols/${account}/p1`, `/pols/${account}/p1?asOf=2100-01-01`])
+      expect((await hub.root.get(gone)).json).toMatchObject(erased)
+    const feed = (await hub.root.get('/feed?limit=1000')).text
+    expect(feed).not.toContain(name)
+    expect(feed).not.toContain(summary)
+    // They stay where they were, and nowhere else.
+    expect(filesWith([name, summary]).map(file => basename(file))).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^events\.db/)]),
+    )
+    expect(filesWith([name, summary]).every(file => basename(file).startsWith('events.db'))).toBe(true)
+  })
+})
+
+describe('a repeat of an erasure with its Idempotency-Key', () => {
+  it('is answered with the same certificate', async () => {
+    await hub.root.post('/people/KEYED', { active: false })
+    const key = { 'Idempotency-Key': 'forget' }
+    const first = await hub.root.post('/people/KEYED/erasure', { reason }, key)
+    const repeat = await hub.root.post('/people/KEYED/erasure', { reason }, key)
+    expect([first.status, repeat.status, repeat.text]).toEqual([200, 200, first.text])
+    expect((await hub.root.post('/people/KEYED/erasure', { reason: 'other' }, key)).status).toBe(422)
   })
 })

@@ -1,7 +1,10 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { basic, type Client, clientOf } from '../support/client.ts'
+import { right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type RunningHub, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
@@ -83,6 +86,50 @@ describe('thalamus erase', () => {
     expect(await run(['erase', 'TWO', '--reason', 'Request 2'])).toMatchObject({ code: 0, err: '' })
     await serve()
     expect((await root.get('/pols/TWO/p?asOf=2100-01-01')).status).toBe(410)
+  })
+})
+
+describe('a hub that is put back from a backup', () => {
+  const backup = join(folder.path, 'backup')
+  const keyOf = async (account: string) => {
+    const auth = sqliteAuthStore(join(dataDir, 'auth.db'))
+    const [key] = await right(auth.keysOf([account]))
+    await auth.close()
+    return key
+  }
+  const putBack = (...files: readonly string[]) => {
+    for (const name of files) {
+      for (const suffix of ['-wal', '-shm']) rmSync(join(dataDir, `${name}${suffix}`), { force: true })
+      cpSync(join(backup, name), join(dataDir, name))
+    }
+  }
+
+  it('destroys again the keys of whom its log has forgotten, where the store of keys is older', async () => {
+    await inactive('THREE')
+    await hub.kill('SIGTERM')
+    cpSync(dataDir, backup, { recursive: true })
+    const erased = await run(['erase', 'THREE', '--reason', 'Request 3'])
+    expect(erased.code).toBe(0)
+    writeFileSync(file('three.json'), erased.out)
+    expect(await keyOf('THREE')).toEqual({ account: 'THREE' })
+    putBack('auth.db')
+    expect(await keyOf('THREE')).toMatchObject({ master: expect.any(String) })
+    await serve()
+    while ((await keyOf('THREE'))?.master !== undefined) await pause(50)
+    expect((await root.get('/people/THREE')).status).toBe(410)
+    await hub.kill('SIGTERM')
+  })
+
+  it('forgets again whom certificates name, whatever they are there', async () => {
+    putBack('events.db', 'auth.db', 'read.db')
+    await serve()
+    expect((await root.get('/people/THREE')).json).toMatchObject({ name: 'Wordnobodyelsehas' })
+    await root.put('/people/THREE/active', { active: true })
+    const again = await run(['erase', '--again', file('three.json'), file('one.json')])
+    expect(again).toMatchObject({ code: 0, out: 'THREE is forgotten.\nONE is forgotten.\n' })
+    expect((await root.get('/people/THREE')).status).toBe(410)
+    expect(await keyOf('THREE')).toEqual({ account: 'THREE' })
+    expect(await run(['erase', '--again', file('other.jws')])).toMatchObject({ code: 1 })
   })
 })
 

@@ -118,11 +118,12 @@ export const encryptionContract = (name: string, open: () => Promise<StoredLog>)
         },
       }
       const { log, feed } = await right(openLog(stored, lost))
-      expect(await left(log.read('person-B'))).toMatchObject({
-        _tag: 'EventUnreadable',
-        stream: 'person-B',
-        reason: 'without its key',
-      })
+      for (const failure of [await left(log.read('person-B')), await left(log.lastType('person-B'))])
+        expect(failure).toMatchObject({
+          _tag: 'EventUnreadable',
+          stream: 'person-B',
+          reason: 'without its key',
+        })
       expect(await eventsIn(log, 'person-A')).toHaveLength(1)
       const given: string[] = []
       const follow = async () => {
@@ -149,6 +150,11 @@ export const encryptionContract = (name: string, open: () => Promise<StoredLog>)
         event: { type: 'PersonRegistered', data: {}, erased: true },
         metadata: { subject: 'A', actor: { id: 'ITAPYT999HON' } },
       })
+      expect(await right(ports.log.lastType('person-A'))).toEqual({
+        type: 'PersonRegistered',
+        isErased: true,
+      })
+      expect(await right(ports.log.lastType('person-B'))).toMatchObject({ isErased: false })
       expect(await left(ports.log.append('page-A:x', 'no-stream', [pageWritten('A', 'x')]))).toEqual({
         _tag: 'SubjectErased',
       })

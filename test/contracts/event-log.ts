@@ -41,6 +41,8 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
         const looks = Array.from({ length: 50 }, () => right(ports.log.last('hub')))
         for (const last of await Promise.all(looks)) expect(last?.event.type).toBe('HubFounded')
       }
+      expect(await right(ports.log.lastType('hub'))).toEqual({ type: 'HubFounded', isErased: false })
+      expect(await right(ports.log.lastType('person-NOBODY'))).toBeUndefined()
     })
 
     it('creates a stream once: the second time is a conflict', async () => {
