@@ -6,9 +6,12 @@ import type { Core } from '../core.ts'
 import type { ItemState } from '../domain/item.ts'
 import { streamOf } from '../domain/resource.ts'
 import { type ImportLine, lookedAt, type Refusal, readLine, refusalOf } from './import-line.ts'
-import type { Work } from './in-order.ts'
+import type { Bounds, Work } from './in-order.ts'
 import type { Line } from './lines.ts'
 import { registrarOf } from './operator.ts'
+
+/** Lines under way: enough to share each commit of the log, fewer than passwords may wait to be hashed. */
+export const bounds: Bounds = { most: 96, mostBytes: 8 * 1024 * 1024 }
 
 /** What came of a line; `stopped` where nobody can tell, because a store is away. */
 export type Result = { readonly line: Line } & (

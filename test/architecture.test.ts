@@ -134,6 +134,7 @@ const drivers: Readonly<Record<string, string>> = {
   express: 'api/',
   undici: 'relay/',
   standardwebhooks: 'relay/',
+  pg: 'cli/migrate/',
 }
 
 describe('the sources', () => {
