@@ -21,8 +21,9 @@ import {
 } from './migrate/original.ts'
 import { jsonOf, summaryOf } from './migrate/summary.ts'
 import { tables } from './migrate/tables.ts'
+import { contextOfMigration } from './migrate/untouched.ts'
 import { readWordMap, type WordMap } from './migrate/word-map.ts'
-import { complain, contextOfOperator } from './operator.ts'
+import { complain } from './operator.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
 interface MigrateOptions {
@@ -76,7 +77,7 @@ const bringOver = async (
     items: request.dry ? dryCore(core) : core,
     dry: request.dry,
     original,
-    by: contextOfOperator(),
+    by: contextOfMigration(),
     taking: { words: request.words, roleNames: core.policy.roleNames },
     findings,
     signal,

@@ -64,7 +64,11 @@ const compareContent = async (
 }
 
 /** Compares the data as an import does that comes upon an item. */
-const compareData = ({ resource, identity }: ImportLine, body: JsonObject, state: PresentItem): Verdict => {
+export const compareData = (
+  { resource, identity }: ImportLine,
+  body: JsonObject,
+  state: PresentItem,
+): Verdict => {
   const { decide } = itemDecider(resource, identity)
   const addsNothing = (to: PresentItem): boolean => {
     const decision = decide({ _tag: 'Create', body, preconditions: {} }, to)

@@ -13,8 +13,10 @@ export interface Count {
 export interface Findings {
   /** Lists a row in `not-taken.ndjson`, as a line that can be corrected and imported. */
   readonly notTaken: (item: RowItem, reason: string) => void
-  /** Whether a row was listed so. */
-  readonly wasNotTaken: (table: string, key: string) => boolean
+  /** Of a row that does not count, for the hub has an item of its id that somebody else made or changed. */
+  readonly leftAlone: (item: RowItem, reason: string) => void
+  /** Whether a row was not taken, or left alone. */
+  readonly isLeft: (table: string, key: string) => boolean
   /** Lists in `taken-otherwise.ndjson` what is not as the row says. */
   readonly otherwise: (item: RowItem, notes: readonly Note[]) => void
   /** Counts what was turned into what the hub stores, and the words that are left. */
@@ -84,6 +86,13 @@ export const makeFindings = (folder: string): Findings => {
   }
   const left = new Set<string>()
 
+  const otherwise: Findings['otherwise'] = ({ row: { table, key } }, notes) => {
+    for (const note of notes) {
+      counts.otherwise.add(table.name, note.reason)
+      lists.otherwise.add(JSON.stringify({ table: table.name, key, ...note }))
+    }
+  }
+
   return {
     notTaken: (item, reason) => {
       const { table, key } = item.row
@@ -91,13 +100,12 @@ export const makeFindings = (folder: string): Findings => {
       left.add(`${table.name} ${key}`)
       lists.notTaken.add(notedLineOf(item, reason))
     },
-    wasNotTaken: (table, key) => left.has(`${table} ${key}`),
-    otherwise: ({ row: { table, key } }, notes) => {
-      for (const note of notes) {
-        counts.otherwise.add(table.name, note.reason)
-        lists.otherwise.add(JSON.stringify({ table: table.name, key, ...note }))
-      }
+    leftAlone: (item, reason) => {
+      left.add(`${item.row.table.name} ${item.row.key}`)
+      otherwise(item, [{ reason }])
     },
+    isLeft: (table, key) => left.has(`${table} ${key}`),
+    otherwise,
     count: ({ row: { table }, conversions, strangers }) => {
       for (const conversion of conversions) counts.converted.add(table.name, conversion)
       for (const { field, word } of strangers)

@@ -8,15 +8,20 @@ import type { Findings } from './findings.ts'
 import { onlyInHub } from './only-in-hub.ts'
 import type { Original } from './original.ts'
 import { type RowItem, rowItemOf, type Taking } from './row-item.ts'
-import { type Taker, workOfRow } from './row-work.ts'
+import { workOfRow } from './row-work.ts'
 import type { Row, Table } from './tables.ts'
+import type { Taker } from './taker.ts'
 
 /** What came of the rows of a table. */
 export interface Taken {
   readonly table: string
   readonly rows: number
   readonly added: number
+  /** Changed in the original since they were brought over, and so in the hub now. */
+  readonly changed: number
   readonly present: number
+  /** Not looked at further: somebody else has made, changed or removed the item in the hub. */
+  readonly leftAlone: number
   readonly notTaken: number
 }
 
@@ -126,7 +131,7 @@ const takeTable = async (
   steps: Steps,
 ): Promise<{ readonly taken: Taken; readonly position?: bigint | undefined; readonly stopped?: Stopped }> => {
   const { findings } = migration
-  const counts = { added: 0, present: 0, notTaken: 0 }
+  const counts = { added: 0, changed: 0, present: 0, leftAlone: 0, notTaken: 0 }
   let position: bigint | undefined
   let stopped: Stopped | undefined
   const works = async function* () {
@@ -140,6 +145,12 @@ const takeTable = async (
       break
     }
     steps.step()
+    findings.count(item)
+    if (result.is === 'left alone') {
+      counts.leftAlone += 1
+      findings.leftAlone(item, result.reason)
+      continue
+    }
     if (result.is === 'refused') {
       counts.notTaken += 1
       findings.notTaken(item, result.reason)
@@ -147,10 +158,9 @@ const takeTable = async (
     const written = result.is === 'refused' ? result.written : result
     if (written?.position !== undefined && (position === undefined || written.position > position))
       position = written.position
-    findings.count(item)
     if (written !== undefined) findings.otherwise(item, written.notes)
   }
-  const rows = counts.added + counts.present + counts.notTaken
+  const rows = Object.values(counts).reduce((sum, count) => sum + count, 0)
   return { taken: { table: table.name, rows, ...counts }, position, ...(stopped && { stopped }) }
 }
 
@@ -171,7 +181,7 @@ const compareTable = async (
   const works = async function* () {
     for await (const item of itemsOf(migration, table, row => rowItemOf(row, taking))) {
       steps.step()
-      if (!findings.wasNotTaken(table.name, item.row.key)) yield workOfComparison(core, item)
+      if (!findings.isLeft(table.name, item.row.key)) yield workOfComparison(core, item)
     }
   }
   for await (const result of inOrder(works(), bounds)) {

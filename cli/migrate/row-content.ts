@@ -9,14 +9,15 @@ import type { Core } from '../../core.ts'
 import { contentOf, unknownType } from '../../domain/content.ts'
 import type { ItemState } from '../../domain/item.ts'
 import { type JsonObject, member } from '../../domain/json.ts'
-import type { Identity } from '../../domain/resource.ts'
+import type { Identity, Resource } from '../../domain/resource.ts'
 import { pieceBytes } from './original.ts'
 import type { Note } from './row-item.ts'
-import type { Row, RowDocument } from './tables.ts'
+import type { RowDocument } from './tables.ts'
+import { isUntouched } from './untouched.ts'
 
 /** What came of a document's bytes; `stopped` where nobody can tell, because a store or the original is away. */
 export type ContentResult =
-  | { readonly is: 'added' | 'present'; readonly position: bigint | undefined }
+  | { readonly is: 'added' | 'changed' | 'present'; readonly position: bigint | undefined }
   | { readonly is: 'refused'; readonly reason: string }
   | { readonly is: 'stopped'; readonly failure: Failure }
 
@@ -56,20 +57,25 @@ interface Hub extends Pick<Core, 'ports' | 'contents' | 'writeItem' | 'config'> 
   readonly dry: boolean
 }
 
+interface ContentToStore {
+  readonly resource: Resource
+  readonly identity: Identity
+  /** Of the row. */
+  readonly data: JsonObject
+  readonly document: RowDocument
+  readonly bytes: () => AsyncIterable<Uint8Array>
+}
+
 /** Whether the item has exactly these bytes already. */
 export const hasContent = (state: ItemState, { size, sha256 }: RowDocument): boolean => {
   const content = state.is === 'present' ? contentOf(state.item) : undefined
   return content?.sha256 === sha256 && content.size === size
 }
 
-/** Gives an item the bytes of its row, unless it has them. Another content, which came since, stays. */
+/** Gives an item the bytes of its row, unless it has them. What somebody else gave it since stays. */
 export const storeContent = async (
   { ports, contents, writeItem, config, dry }: Hub,
-  { table: { resource } }: Row,
-  identity: Identity,
-  data: JsonObject,
-  document: RowDocument,
-  bytes: () => AsyncIterable<Uint8Array>,
+  { resource, identity, data, document, bytes }: ContentToStore,
   by: CommandContext,
 ): Promise<ContentResult> => {
   const problem = contentProblem(data, document, config.mostContentBytes)
@@ -77,10 +83,14 @@ export const storeContent = async (
   const state = await readItem(ports.log)(resource, identity)
   if (E.isLeft(state)) return { is: 'stopped', failure: state.left }
   if (hasContent(state.right, document)) return { is: 'present', position: undefined }
-  if (state.right.is === 'present' && contentOf(state.right.item) !== undefined)
+  const another = state.right.is === 'present' && contentOf(state.right.item) !== undefined
+  const untouched = await isUntouched(ports.log, resource, identity)
+  if (E.isLeft(untouched)) return { is: 'stopped', failure: untouched.left }
+  if (another && !untouched.right)
     return { is: 'refused', reason: 'its content is not taken: in the hub it has another one' }
-  if (dry) return { is: 'added', position: undefined }
-  const command = { mayAdd: true, mayReplace: false, onlyNew: false, preconditions: {} }
+  const is = another ? 'changed' : 'added'
+  if (dry) return { is, position: undefined }
+  const command = { mayAdd: true, mayReplace: another, onlyNew: false, preconditions: {} }
   const context = { ...by, commandId: randomUUID() }
   const written = await contentWriter(
     ports.log,
@@ -102,5 +112,5 @@ export const storeContent = async (
   })
   return E.isLeft(written)
     ? { is: 'stopped', failure: written.left }
-    : { is: written.right.added ? 'added' : 'present', position: written.right.position }
+    : { is: written.right.added ? is : 'present', position: written.right.position }
 }

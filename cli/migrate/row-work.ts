@@ -1,22 +1,15 @@
 import * as E from '#fp/Either'
 import type { Failure } from '../../api/http/problem.ts'
-import type { CommandContext } from '../../commands/handle.ts'
 import { textLimit } from '../../commands/json-text.ts'
-import type { Core } from '../../core.ts'
-import { readLine } from '../import-line.ts'
-import { workOf } from '../import-work.ts'
+import type { JsonObject } from '../../domain/json.ts'
+import { type ImportLine, readLine } from '../import-line.ts'
+import { type Result, workOf } from '../import-work.ts'
 import type { Work } from '../in-order.ts'
-import type { Original } from './original.ts'
 import { contentNotes, heldOf, storeContent } from './row-content.ts'
 import { importLineOf, type Note, type RowItem } from './row-item.ts'
-
-/** What came of a row. */
-export type RowResult = { readonly item: RowItem } & (
-  | ({ readonly is: 'added' | 'present' } & Written)
-  /** Where it was written after all, its bytes were not. */
-  | { readonly is: 'refused'; readonly reason: string; readonly written?: Written }
-  | { readonly is: 'stopped'; readonly failure: Failure }
-)
+import { type ItemResult, meet } from './row-meeting.ts'
+import type { RowDocument } from './tables.ts'
+import type { Taker } from './taker.ts'
 
 interface Written {
   /** Of the last event of the item. */
@@ -24,14 +17,14 @@ interface Written {
   readonly notes: readonly Note[]
 }
 
-/** With what rows are taken: `items` decides about them, and writes them unless this is a dry run. */
-export interface Taker {
-  readonly core: Core
-  readonly items: Pick<Core, 'acceptItem' | 'policy'>
-  readonly dry: boolean
-  readonly original: Pick<Original, 'documentOf'>
-  readonly by: CommandContext
-}
+/** What came of a row. */
+export type RowResult = { readonly item: RowItem } & (
+  | ({ readonly is: 'added' | 'changed' | 'present' } & Written)
+  /** Where its item was written after all, its bytes were not. */
+  | { readonly is: 'refused'; readonly reason: string; readonly written?: Written }
+  | { readonly is: 'left alone'; readonly reason: string }
+  | { readonly is: 'stopped'; readonly failure: Failure }
+)
 
 const later = (a: bigint | undefined, b: bigint | undefined): bigint | undefined =>
   a === undefined || (b !== undefined && b > a) ? b : a
@@ -42,43 +35,65 @@ const nothing = (item: RowItem, reason: string): Work<RowResult> => ({
   run: async () => ({ item, is: 'refused', reason }),
 })
 
+const itemResultOf = async (
+  taker: Taker,
+  line: ImportLine | undefined,
+  result: Result,
+): Promise<ItemResult> => {
+  if (result.is === 'stopped') return { is: 'stopped', failure: result.failure }
+  if (result.is !== 'added' && line !== undefined) return meet(taker, line, result)
+  return result.is === 'refused'
+    ? { is: 'refused', reason: result.refusal.reason }
+    : { is: result.is, position: result.position }
+}
+
+/** Gives an item that was written, or is there, the bytes of its row. */
+const withContent = async (
+  { core, dry, original, by }: Taker,
+  item: RowItem,
+  { resource, identity }: ImportLine,
+  data: JsonObject,
+  document: RowDocument,
+  written: Extract<ItemResult, { is: 'added' | 'changed' | 'present' }>,
+): Promise<RowResult> => {
+  const { is, position } = written
+  const bytes = () => original.documentOf(item.row, document)
+  const stored = await storeContent({ ...core, dry }, { resource, identity, data, document, bytes }, by)
+  if (stored.is === 'stopped') return { item, ...stored }
+  if (stored.is === 'refused') return { item, ...stored, written: { position, notes: item.notes } }
+  return {
+    item,
+    is: is === 'present' ? stored.is : is,
+    position: later(position, stored.position),
+    notes: [...item.notes, ...contentNotes(data)],
+  }
+}
+
 /** The work that a row is: the line of an import that it becomes, and after it the bytes of its document. */
 export const workOfRow = (taker: Taker, item: RowItem): Work<RowResult> => {
-  if (item.problem !== undefined) return nothing(item, item.problem)
-  const { core, items, dry, original, by } = taker
-  const { row, data } = item
+  const { data, problem } = item
+  if (problem !== undefined || data === undefined) return nothing(item, problem ?? 'it has no data')
+  const { document } = item.row
   const bytes = Buffer.from(importLineOf(item))
-  const line = { number: 0, end: 0, bytes: bytes.length > textLimit ? undefined : bytes }
-  const work = workOf(items, line, by)
-  const { document } = row
+  const work = workOf(
+    taker.items,
+    { number: 0, end: 0, bytes: bytes.length > textLimit ? undefined : bytes },
+    taker.by,
+  )
   return {
     ...work,
     bytes: work.bytes + (document === undefined ? 0 : heldOf(document)),
     run: async () => {
-      const written = await work.run()
-      if (written.is === 'refused') return { item, is: 'refused', reason: written.refusal.reason }
-      if (written.is === 'stopped') return { item, is: 'stopped', failure: written.failure }
-      const { is, position } = written
-      const read = document === undefined ? undefined : readLine(bytes)
-      if (document === undefined || data === undefined || read === undefined || E.isLeft(read))
-        return { item, is, position, notes: item.notes }
-      const stored = await storeContent(
-        { ...core, dry },
-        row,
-        read.right.identity,
-        data,
-        document,
-        () => original.documentOf(row, document),
-        by,
-      )
-      if (stored.is === 'stopped') return { item, ...stored }
-      if (stored.is === 'refused') return { item, ...stored, written: { position, notes: item.notes } }
-      return {
-        item,
-        is: is === 'added' || stored.is === 'added' ? 'added' : 'present',
-        position: later(position, stored.position),
-        notes: [...item.notes, ...contentNotes(data)],
-      }
+      const result = await work.run()
+      const isNew = result.is === 'added' && document === undefined
+      const read = isNew ? undefined : readLine(bytes)
+      const line = read === undefined || E.isLeft(read) ? undefined : read.right
+      const written = await itemResultOf(taker, line, result)
+      if (written.is === 'refused' || written.is === 'left alone' || written.is === 'stopped')
+        return { item, ...written }
+      return document === undefined || line === undefined
+        ? { item, ...written, notes: item.notes }
+        : withContent(taker, item, line, data, document, written)
     },
   }
 }

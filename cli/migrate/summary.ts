@@ -21,8 +21,19 @@ const aligned = (rows: readonly (readonly (string | number)[])[]): string => {
 
 const takenTable = (taken: readonly Taken[], dry: boolean): string =>
   aligned([
-    ['table', 'rows', dry ? 'would be added' : 'added', 'already there', 'not taken'],
-    ...taken.map(({ table, rows, added, present, notTaken }) => [table, rows, added, present, notTaken]),
+    [
+      'table',
+      'rows',
+      dry ? 'would be added' : 'added',
+      'changed',
+      'already there',
+      'left alone',
+      'not taken',
+    ],
+    ...taken.map(row => [
+      ...[row.table, row.rows, row.added, row.changed],
+      ...[row.present, row.leftAlone, row.notTaken],
+    ]),
   ])
 
 const comparedTable = (compared: readonly Compared[]): string =>

@@ -1,12 +1,23 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import bcrypt from 'bcrypt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, clientOf } from '../../support/client.ts'
 import { describeUnless } from '../../support/describe-unless.ts'
 import { temporaryFolder } from '../../support/folder.ts'
-import { clearText, oddOriginal, password, report, scan, sha256Of } from '../../support/original.ts'
 import {
+  clearText,
+  hash,
+  oddOriginal,
+  password,
+  report,
+  scan,
+  sha256Of,
+  sha512Of,
+} from '../../support/original.ts'
+import {
+  documentRow,
   noPostgresql,
   originalTables,
   type Postgresql,
@@ -28,6 +39,8 @@ interface Summary {
   readonly taken: readonly {
     readonly table: string
     readonly added: number
+    readonly changed: number
+    readonly leftAlone: number
     readonly present: number
     readonly notTaken: number
   }[]
@@ -296,7 +309,9 @@ describeUnless(noPostgresql(), 'migrate from a database of the original', () => 
     const report = newPath()
     const { code, out } = await migrate(newPath(), ['--report', report, '--dry-run'])
     expect(code).toBe(1)
-    expect(out).toMatch(/^table +rows +would be added +already there +not taken\npeople +15 +10 +0 +5\n/)
+    expect(out).toMatch(
+      /^table +rows +would be added +changed +already there +left alone +not taken\npeople +15 +10 +0 +0 +0 +5\n/,
+    )
     expect(out).toContain('\n  1 institutions: institution_type: "university_hospital"\n')
     expect(linesIn([join(report, 'taken-otherwise.ndjson')], 'taken-otherwise.ndjson')).toContainEqual({
       ...{ table: 'pols', key: 'p-book', reason: 'data.book contradicts the key column, which counts' },
@@ -321,7 +336,7 @@ describeUnless(noPostgresql(), 'migrate from a database of the original', () => 
     // While the hub runs: it has it all when the command returns.
     await postgresql.make('odd', [pageRow('p-later', 'ESPGNU777ORG', { summary: 'came later' })])
     const { summary } = await summed(dataDir)
-    expect(numbersOf(summary).pols).toEqual([1, 4, 6])
+    expect(numbersOf(summary).pols).toEqual([1, 4, 5])
     expect((await root.get('/pols/ESPGNU777ORG/p-later')).status).toBe(200)
     expect(summary.compared[3]).toEqual({
       ...{ table: 'pols', equal: 4, changedSince: 1, different: 0, onlyInHub: 1 },
@@ -331,6 +346,76 @@ describeUnless(noPostgresql(), 'migrate from a database of the original', () => 
     ])
     await hub.kill('SIGTERM')
     await postgresql.make('odd', ["DELETE FROM pols WHERE id = 'p-later'"])
+  })
+
+  it('follows what the original changed, and leaves alone what the hub did', async () => {
+    const dataDir = newPath()
+    const other = bcrypt.hashSync('another one', 4)
+    await postgresql.make('moving', [
+      ...originalTables,
+      rowIn('people', 'ESPGNU777ORG', { name: 'Ana', password: hash, roles: ['end_user'], active: true }),
+      rowIn('people', 'ESPHUB111HUB', { name: 'Hub' }),
+      pageRow('p1', 'ESPGNU777ORG', { summary: 'one' }),
+      pageRow('p2', 'ESPGNU777ORG', { summary: 'two' }),
+      documentRow('d1', 'ESPGNU777ORG', 'p1', report, { extension: 'pdf', hash: sha512Of(report) }),
+      rowIn('institutions', 'gral', { institution_type: 'castle' }),
+    ])
+    await summed(dataDir, [], 'moving')
+    const corrected = newPath()
+    writeFileSync(
+      corrected,
+      JSON.stringify({ resource: 'institutions', id: 'gral', data: { institution_type: 'clinic' } }),
+    )
+    await runCommand(['import', corrected, '--data-dir', dataDir])
+    await runCommand(['person', 'roles', 'ESPHUB111HUB', 'root', '--data-dir', dataDir])
+
+    const change = (table: string, id: string, data: unknown) =>
+      [`UPDATE ${table} SET data = $2 WHERE id = $1`, id, JSON.stringify(data)] as const
+    await postgresql.make('moving', [
+      change('people', 'ESPGNU777ORG', {
+        ...{ name: 'Ana María', password: other, roles: ['health_professional'], active: true },
+      }),
+      change('people', 'ESPHUB111HUB', { name: 'Hub of the original' }),
+      change('pols', 'p1', { summary: 'one, amended' }),
+      [
+        'UPDATE personal_docs SET document = $1, data = $2',
+        scan,
+        JSON.stringify({ extension: 'png', hash: sha512Of(scan) }),
+      ],
+    ])
+    const expected = { people: [0, 1, 0, 0, 1], pols: [0, 1, 1, 0, 0], personal_docs: [0, 1, 0, 0, 0] }
+    const allNumbers = ({ taken }: Summary) =>
+      Object.fromEntries(
+        taken.map(row => [row.table, [row.added, row.changed, row.present, row.leftAlone, row.notTaken]]),
+      )
+    const dry = await summed(dataDir, ['--dry-run'], 'moving')
+    expect(allNumbers(dry.summary)).toMatchObject(expected)
+    const { summary } = await summed(dataDir, [], 'moving')
+    expect(allNumbers(summary)).toEqual({ ...expected, institutions: [0, 0, 0, 1, 0], dus: [0, 0, 0, 0, 0] })
+    expect(summary.differences).toEqual([])
+    expect(summary.compared).toMatchObject([{ equal: 1 }, { equal: 0 }, {}, { equal: 2 }, { equal: 1 }])
+
+    // Back to what it was at first: not to be taken for a repeat.
+    await postgresql.make('moving', [change('pols', 'p1', { summary: 'one' })])
+    expect(allNumbers((await summed(dataDir, [], 'moving')).summary).pols).toEqual([0, 1, 1, 0, 0])
+
+    const hub = await startHubProcess(dataDir)
+    await untilReady(hub)
+    try {
+      const ana = clientOf(hub.url, basic('ESPGNU777ORG', 'another one'))
+      expect((await ana.get('/people/ESPGNU777ORG')).json).toMatchObject({
+        name: 'Ana María',
+        roles: ['health_professional'],
+      })
+      expect((await clientOf(hub.url, basic('ESPGNU777ORG', password)).get('/login')).status).toBe(401)
+      expect((await ana.get('/people/ESPHUB111HUB')).json).toMatchObject({ name: 'Hub', roles: ['root'] })
+      expect((await ana.get('/pols/ESPGNU777ORG/p1')).json).toMatchObject({ summary: 'one' })
+      expect((await ana.get('/personal-documents/d1')).json).toMatchObject({
+        content: { size: scan.length, type: 'image/png' },
+      })
+    } finally {
+      await hub.kill('SIGTERM')
+    }
   })
 
   it('writes nothing in a dry run', async () => {
