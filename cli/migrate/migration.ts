@@ -7,7 +7,7 @@ import { type Comparison, workOfComparison } from './comparison.ts'
 import type { Findings } from './findings.ts'
 import { onlyInHub } from './only-in-hub.ts'
 import type { Original } from './original.ts'
-import { type RowItem, rowItemOf, type Taking } from './row-item.ts'
+import { type RowItem, rowItemOf, type Taking, undecided } from './row-item.ts'
 import { workOfRow } from './row-work.ts'
 import type { Row, Table } from './tables.ts'
 import type { Taker } from './taker.ts'
@@ -89,7 +89,8 @@ type Accounts = ReturnType<typeof makeAccounts>
 
 const itemOf = ({ taking }: Migration, accounts: Accounts, row: Row): RowItem => {
   const item = rowItemOf(row, taking)
-  return { ...item, problem: accounts.problemOf(row) ?? item.problem }
+  const problem = accounts.problemOf(row)
+  return problem === undefined ? item : undecided(item, problem)
 }
 
 /** Rows a turn of the event loop: what comes from the database in one batch must not keep it from everything else. */

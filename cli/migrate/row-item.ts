@@ -195,6 +195,24 @@ const withHashOnly = (
 const idOf = ({ table, key, columns }: Row): string =>
   table.resource.ownerField === undefined ? key : `${columns[table.resource.ownerField] ?? ''}/${key}`
 
+const undecidedMark = '?'
+
+/**
+ * The same for a row whose person nobody but people can tell: an import refuses its line until somebody has put an account
+ * in the place of what begins with a question mark.
+ */
+export const undecided = (item: RowItem, problem: string): RowItem => {
+  const { table, columns } = item.row
+  const { ownerField, subjectField } = table.resource
+  if (ownerField !== undefined || subjectField === 'id')
+    return { ...item, problem, id: `${undecidedMark}${item.id}` }
+  const members = Object.entries(table.keys)
+    .filter(([, field]) => field === subjectField)
+    .map(([column, field]) => [field, `${undecidedMark}${columns[column] ?? ''}`] as const)
+  const data = withMembers(item.data ?? {}, Object.fromEntries(members))
+  return { ...item, problem, text: item.data === undefined ? item.text : JSON.stringify(data) }
+}
+
 /** JSON text with those numbers as texts that would not keep their value. */
 const withNumbersAsTexts = (text: string): string => {
   let [result, last] = ['', 0]

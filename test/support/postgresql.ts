@@ -40,7 +40,8 @@ const owner = (): { readonly uid: number; readonly gid: number } | undefined => 
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-const freePort = async (): Promise<number> => {
+/** A port of loopback that nobody listens on. */
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import bcrypt from 'bcrypt'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { basic, clientOf } from '../../support/client.ts'
 import { describeUnless } from '../../support/describe-unless.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -26,6 +26,9 @@ import {
   startPostgresql,
 } from '../../support/postgresql.ts'
 import { type Ended, runCommand, startHubProcess, untilReady } from '../../support/process.ts'
+
+/** Many commands, each a process of its own, on a machine that may do other things. */
+vi.setConfig({ testTimeout: 240_000 })
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -263,6 +266,13 @@ describeUnless(noPostgresql(), 'migrate from a database of the original', () => 
     expect(lines.find(({ id }) => id === 'ESPNUM000BER')).toMatchObject({
       data: { name: 'Num', chip: '12345678901234567890' },
     })
+    // Whose they are, somebody must say first.
+    for (const [key, wanted] of [
+      ['espold111old', { id: '?espold111old' }],
+      ['p-lower', { id: '?espold111old/p-lower' }],
+      ['d-lower', { id: 'd-lower', data: { person: '?espold111old' } }],
+    ] as const)
+      expect(lines.find(({ note }) => (note as { key: string }).key === key)).toMatchObject(wanted)
     const [listed = ''] = summary.files.filter(file => file.endsWith('not-taken.ndjson'))
     expect(statSync(listed).mode & 0o777).toBe(0o600)
     expect(readFileSync(listed, 'utf8')).not.toContain(clearText)
@@ -280,6 +290,8 @@ describeUnless(noPostgresql(), 'migrate from a database of the original', () => 
       out: '5 added, 0 already there, 0 refused.\n',
       err: '',
     })
+    const uncorrected = await runCommand(['import', listed, '--data-dir', dataDir])
+    expect(uncorrected.out).toBe('0 added, 4 already there, 13 refused.\n')
   })
 
   it('takes words by a map', async () => {
