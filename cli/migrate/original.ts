@@ -112,7 +112,8 @@ const tablesIn = (
       .filter(column => !found.get(table.name)?.has(column))
       .map(column => `${table.name}.${column}`),
   )
-  if (!found.has('people')) return E.left({ _tag: 'NotTheOriginal', detail: 'it has no table people' })
+  if (!found.has('people'))
+    return E.left({ _tag: 'NotTheOriginal', detail: 'it has no table people that this user may read' })
   return lacking.length > 0
     ? E.left({ _tag: 'NotTheOriginal', detail: `it lacks the columns ${lacking.join(', ')}` })
     : E.right(there)

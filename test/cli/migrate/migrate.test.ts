@@ -29,6 +29,7 @@ import { type Ended, runCommand, startHubProcess, untilReady } from '../../suppo
 
 /** Many commands, each a process of its own, on a machine that may do other things. */
 vi.setConfig({ testTimeout: 240_000 })
+afterAll(() => vi.resetConfig())
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
