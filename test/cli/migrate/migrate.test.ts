@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { basic, clientOf } from '../../support/client.ts'
@@ -25,7 +27,7 @@ import {
   rowIn,
   startPostgresql,
 } from '../../support/postgresql.ts'
-import { type Ended, runCommand, startHubProcess, untilReady } from '../../support/process.ts'
+import { type Ended, runCommand, startCommand, startHubProcess, untilReady } from '../../support/process.ts'
 
 /** Many commands, each a process of its own, on a machine that may do other things. */
 vi.setConfig({ testTimeout: 240_000 })
@@ -37,6 +39,21 @@ let paths = 0
 const newPath = () => {
   paths += 1
   return join(folder.path, String(paths))
+}
+
+/** Waits until the log holds so many events. */
+const untilEvents = async (dataDir: string, least: number): Promise<void> => {
+  const count = (): number => {
+    try {
+      const db = new DatabaseSync(join(dataDir, 'events.db'), { readOnly: true, timeout: 2_000 })
+      const row = db.prepare('SELECT count(*) AS events FROM events').get()
+      db.close()
+      return Number(row?.events)
+    } catch {
+      return 0
+    }
+  }
+  while (count() < least) await pause(5)
 }
 
 interface Summary {
@@ -429,6 +446,26 @@ describeUnless(noPostgresql(), 'migrate from a database of the original', () => 
     } finally {
       await hub.kill('SIGTERM')
     }
+  })
+
+  it('by SIGINT, ends where it is, and loses and doubles nothing when it is run again', async () => {
+    const many = 3_000
+    const dataDir = newPath()
+    await postgresql.make('many', [
+      ...originalTables,
+      `INSERT INTO people SELECT 'ESPAAA' || n || 'ORG', '{"name": "Ana"}' FROM generate_series(1, ${many}) AS n`,
+    ])
+    const parameters = ['migrate', '--from', postgresql.socketUrlOf('many'), '--data-dir', dataDir, '--json']
+    const running = startCommand(parameters)
+    await untilEvents(dataDir, 100)
+    running.kill('SIGINT')
+    const { code, out, err } = await running.ended
+    expect([code, err]).toEqual([1, 'Interrupted. Run it again: what is in is not added twice.\n'])
+    const { added = 0 } = (JSON.parse(out) as Summary).taken[0] ?? {}
+    expect(added).toBeLessThan(many)
+    const { summary } = await summed(dataDir, [], 'many')
+    expect(numbersOf(summary).people).toEqual([many - added, added, 0])
+    expect(summary.compared[0]).toMatchObject({ equal: many, different: 0, onlyInHub: 0 })
   })
 
   it('writes nothing in a dry run', async () => {
