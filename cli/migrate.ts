@@ -11,7 +11,7 @@ import { untilEndRequested } from './end-request.ts'
 import { addressProblem, reasonOf } from './migrate/connection.ts'
 import { dryCore } from './migrate/dry-core.ts'
 import { type Findings, makeFindings } from './migrate/findings.ts'
-import { migrate, type Outcome } from './migrate/migration.ts'
+import { migrate, type Outcome } from './migrate/migrating.ts'
 import {
   isOriginalUnavailable,
   type NotTheOriginal,

@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../../domain/json.ts'
-import { type Note, notedLineOf, type RowItem } from './row-item.ts'
+import { notedLineOf, type RowItem } from './row-item.ts'
+import type { Note } from './row-keys.ts'
 
 /** How many rows of a table there are of a reason. */
 export interface Count {

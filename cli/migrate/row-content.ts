@@ -11,7 +11,7 @@ import type { ItemState } from '../../domain/item.ts'
 import { type JsonObject, member } from '../../domain/json.ts'
 import type { Identity, Resource } from '../../domain/resource.ts'
 import { pieceBytes } from './original.ts'
-import type { Note } from './row-item.ts'
+import type { Note } from './row-keys.ts'
 import type { RowDocument } from './tables.ts'
 import { isUntouched } from './untouched.ts'
 

@@ -13,17 +13,10 @@ import {
 import { scanJson } from '../../domain/json-scan.ts'
 import type { Resource } from '../../domain/resource.ts'
 import { refusalOf } from '../import-line.ts'
-import { flagIn, kindOf, numberIn, takesWord } from './field-kinds.ts'
+import { type Note, withKeys } from './row-keys.ts'
+import { converted, strangersIn } from './row-values.ts'
 import type { Row } from './tables.ts'
-import { mapped, type WordMap } from './word-map.ts'
-
-/** What is taken otherwise than the row says it; `data` and `column` are the two sides of a contradiction. */
-export interface Note {
-  readonly reason: string
-  readonly field?: string
-  readonly data?: Json
-  readonly column?: string | null
-}
+import type { WordMap } from './word-map.ts'
 
 /** What becomes of a row. */
 export interface RowItem {
@@ -47,129 +40,6 @@ export interface RowItem {
 export interface Taking {
   readonly words: WordMap
   readonly roleNames: readonly string[]
-}
-
-interface Converted {
-  readonly value: Json
-  readonly conversions: readonly string[]
-}
-
-const kept = (value: Json): Converted => ({ value, conversions: [] })
-
-const mappedWord = (map: WordMap, field: string, value: Json): Converted => {
-  if (Array.isArray(value)) {
-    const entries: readonly Json[] = value
-    const each = entries.map(entry =>
-      typeof entry === 'string' ? mappedWord(map, field, entry) : kept(entry),
-    )
-    const conversions = [...new Set(each.flatMap(one => one.conversions))]
-    return conversions.length === 0
-      ? kept(value)
-      : { value: each.map(one => one.value).filter(entry => entry !== null), conversions }
-  }
-  const word = typeof value === 'string' ? mapped(map, field, value) : undefined
-  return word === undefined ? kept(value) : { value: word, conversions: [`${field}: a word, by --map`] }
-}
-
-const plainValue = (resource: Resource, field: string, value: Json): Converted => {
-  if (value === '') return { value: null, conversions: [`${field}: an empty text, now null`] }
-  const kind = kindOf(resource, field)
-  if (kind === 'number' && typeof value === 'string') {
-    const number = numberIn(value)
-    return number === undefined
-      ? kept(value)
-      : { value: number, conversions: [`${field}: a number in a text, now a number`] }
-  }
-  if (kind === 'flag' && (typeof value === 'string' || typeof value === 'number')) {
-    const flag = flagIn(value)
-    return flag === undefined
-      ? kept(value)
-      : { value: flag, conversions: [`${field}: a flag in a text or number, now true or false`] }
-  }
-  return kept(value)
-}
-
-/** The data with each member as the hub stores it. */
-const convert = (resource: Resource, data: JsonObject, words: WordMap) => {
-  const conversions: string[] = []
-  const changed = Object.entries(data).flatMap(([field, value]) => {
-    if (field === resource.secretField) return []
-    const word = mappedWord(words, field, value)
-    const plain = plainValue(resource, field, word.value)
-    conversions.push(...word.conversions, ...plain.conversions)
-    return plain.value === value ? [] : [[field, plain.value] as const]
-  })
-  return { data: withMembers(data, Object.fromEntries(changed)), conversions }
-}
-
-const strangersIn = (resource: Resource, data: JsonObject, roleNames: readonly string[]) =>
-  Object.entries(data).flatMap(([field, value]) => {
-    if (field === 'roles' && Array.isArray(value) && Object.hasOwn(resource.fields, 'roles'))
-      return value
-        .filter(role => typeof role === 'string' && !roleNames.includes(role))
-        .map(role => ({ field, word: String(role) }))
-    return typeof value === 'string' &&
-      kindOf(resource, field) === 'word' &&
-      !takesWord(resource, field, value)
-      ? [{ field, word: value }]
-      : []
-  })
-
-const isSame = (parse: (text: string) => string | undefined, sent: Json, column: string | null): boolean =>
-  typeof sent === 'string' &&
-  column !== null &&
-  (sent === column || parse(sent) === (parse(column) ?? column))
-
-interface Key {
-  readonly field: string
-  /** The names under which `data` may say it too. */
-  readonly names: readonly string[]
-  readonly column: string | null
-  readonly parse: (text: string) => string | undefined
-}
-
-const keysOf = ({ table, key, columns }: Row): readonly Key[] => {
-  const { resource } = table
-  const own: Key = { field: 'id', names: ['id'], column: key, parse: resource.parseId }
-  const others = Object.entries(table.keys).map(([column, field]): Key => {
-    const isPerson = field === resource.ownerField || field === resource.subjectField
-    const aliases = isPerson ? [column, field, 'person'] : [column, field]
-    return {
-      field,
-      names: [...new Set(aliases)],
-      column: columns[column] ?? null,
-      parse: isPerson ? parseAccount : text => text,
-    }
-  })
-  return [own, ...others]
-}
-
-/** The data with what the key columns say, whatever it said itself. What the path will say is left to it. */
-const withKeys = (
-  row: Row,
-  data: JsonObject,
-): { readonly data: JsonObject; readonly notes: readonly Note[] } => {
-  const { resource } = row.table
-  const notes: Note[] = []
-  let result = data
-  for (const { field, names, column, parse } of keysOf(row)) {
-    for (const name of names) {
-      const sent = member(data, name)
-      if (sent === undefined || sent === null || isSame(parse, sent, column)) continue
-      notes.push({
-        reason: `data.${name} contradicts the key column, which counts`,
-        field: name,
-        data: sent,
-        column,
-      })
-      result = withoutMembers(result, [name])
-    }
-    const isInPath = field === 'id' || field === resource.ownerField
-    if (isInPath) continue
-    result = withoutMembers(result, names)
-    if (column !== null) result = withMembers(result, { [field]: column })
-  }
-  return { data: result, notes }
 }
 
 const clearText = 'the password is no bcrypt hash: it is not taken, and the person needs a new one'
@@ -226,7 +96,9 @@ const withNumbersAsTexts = (text: string): string => {
 const untaken = (row: Row, problem: string, json: Json): RowItem => ({
   row,
   id: idOf(row),
-  text: JSON.stringify(isObject(json) ? withHashOnly(row.table.resource, json).data : json),
+  text: JSON.stringify(
+    isObject(json) ? withHashOnly(row.table.resource, withKeys(row, json).data).data : json,
+  ),
   data: undefined,
   problem,
   notes: [],
@@ -254,7 +126,7 @@ export const rowItemOf = (row: Row, { words, roleNames }: Taking): RowItem => {
   }
   const keyed = withKeys(row, taken.right)
   const hashed = withHashOnly(resource, keyed.data)
-  const { data, conversions } = convert(resource, hashed.data, words)
+  const { data, conversions } = converted(resource, hashed.data, words)
   const empty: readonly Note[] = isEmpty ? [{ reason: 'data is null: it is taken as empty' }] : []
   return {
     row,

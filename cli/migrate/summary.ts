@@ -1,5 +1,7 @@
+import type { Compared } from './compare-table.ts'
 import type { Count, Findings } from './findings.ts'
-import type { Compared, Outcome, Taken } from './migration.ts'
+import type { Outcome } from './migrating.ts'
+import type { Taken } from './take-table.ts'
 
 const grouped = new Intl.NumberFormat('en')
 
