@@ -8,6 +8,7 @@ import { envFile } from './env-file.ts'
 import { eraseCommand } from './erase.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
 import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
@@ -108,6 +109,8 @@ A line that is refused is listed with its number and why; the others go in. A se
   .action((file: string, options) =>
     withConfig(options, config => importFile(config, file, options.json === true)),
   )
+
+migrateCommand(program, command, withConfig)
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
   .addHelpText('after', '\nIt takes a log without events only: name a new folder with --data-dir.')

@@ -154,6 +154,7 @@ const drivers: Readonly<Record<string, string>> = {
   undici: 'relay/',
   standardwebhooks: 'relay/',
   'prom-client': 'metrics/',
+  pg: 'cli/migrate/',
 }
 
 describe('the sources', () => {

@@ -41,7 +41,12 @@ describe('config', () => {
   })
 
   it('shows no password', async () => {
-    const secrets = ['--mongodb-url', 'mongodb://user:s3cret@db/thalamus', '--metrics-token', 's3cret-0123456789']
+    const secrets = [
+      '--mongodb-url',
+      'mongodb://user:s3cret@db/thalamus',
+      '--metrics-token',
+      's3cret-0123456789',
+    ]
     const ended = await runCommand(['config', ...secrets, '--master-key-file', 'none.key'])
     expect(ended.out).not.toContain('s3cret')
     expect(ended.out).toContain('mongodb://user:(hidden)@db/thalamus')
