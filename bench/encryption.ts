@@ -151,7 +151,7 @@ try {
     'bench:encryption',
     `${cpus().length} × ${cpus()[0]?.model ?? ''}, Node ${process.version}. Median and range of ${rounds} rounds; a ratio is operations per second with
 encryption against those without it in the round beside it, by the clock and by CPU time. A write is from the body to the disk, without HTTP,
-rights and read models: over HTTP it takes about twice as long, and encryption adds the same to it.
+rights and read models, which come on top of it on both sides; how much of a write over HTTP that is was not measured.
 
 | what | wall ratio | CPU ratio | in clear /s | encrypted /s | aim |
 | --- | --- | --- | --- | --- | --- |
