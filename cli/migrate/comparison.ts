@@ -89,7 +89,7 @@ const compare = async (stores: Stores, row: Row, line: ImportLine): Promise<E.Ei
   if (E.isLeft(read)) return read
   const state = read.right
   if (state.is === 'absent') return E.right(different('it is not in the hub'))
-  if (state.is === 'removed') return E.right({ is: 'changed since' })
+  if (state.is === 'removed' || state.is === 'erased') return E.right({ is: 'changed since' })
   const verdicts = [
     E.right(compareData(line, body.right, state)),
     await comparePassword(stores, line, state),

@@ -24,6 +24,10 @@ const dryLog = (log: EventLog): EventLog => {
       const taken = people.get(stream)
       return taken === undefined ? log.last(stream) : E.right(taken)
     },
+    lastType: async stream => {
+      const taken = people.get(stream)
+      return taken === undefined ? log.lastType(stream) : E.right({ type: taken.event.type, isErased: false })
+    },
     append: async (stream, expected, events) => {
       const first = expected === 'no-stream' ? 0 : expected + 1
       const recorded = events.map((event, i) => ({ ...event, stream, revision: first + i, position: 0n }))

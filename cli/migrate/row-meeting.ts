@@ -65,6 +65,7 @@ export const meet = async (taker: Taker, line: ImportLine, met: Met): Promise<It
   const state = read.right
   if (state.is === 'absent') return asImported
   if (state.is === 'removed') return { is: 'left alone', reason: 'the item was removed in the hub' }
+  if (state.is === 'erased') return { is: 'left alone', reason: 'the person was forgotten in the hub' }
   const outdated = isOutdated(line, state, met)
   if (met.is !== 'refused' && !outdated) return asImported
   const untouched = await isUntouched(taker.core.ports.log, line.resource, line.identity)
