@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -53,6 +54,13 @@ export const settings: readonly Setting[] = [
     placeholder: 'file',
     fallback: undefined,
     meaning: 'roles of people, in the original’s format',
+  },
+  {
+    name: 'MASTER_KEY_FILE',
+    placeholder: 'file',
+    fallback: undefined,
+    meaning:
+      'the key that wraps the keys of people, made where there is none; master.key in DATA_DIR, must be given with MONGODB_URL',
   },
   { name: 'TLS_CERT', placeholder: 'file', fallback: undefined, meaning: 'certificate (PEM), for https' },
   { name: 'TLS_KEY', placeholder: 'file', fallback: undefined, meaning: 'its private key (PEM)' },
@@ -109,6 +117,7 @@ export const settings: readonly Setting[] = [
     placeholder: 'token',
     fallback: undefined,
     meaning: 'opens /metrics to whoever sends it as Bearer; without it only to this machine',
+    isSecret: true,
   },
   { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
   {
@@ -152,6 +161,8 @@ export interface Config {
   readonly eventStore: { readonly url: string; readonly prefix: string } | undefined
   /** Where the rest is kept, if not in `dataDir`. */
   readonly mongoUrl: string | undefined
+  /** The file of the key that wraps the keys of people. */
+  readonly masterKeyFile: string
   readonly roles: Roles
   readonly tls: Tls | undefined
   /** Seconds an access token lives. */
@@ -264,6 +275,7 @@ const shape = z.object({
   STREAM_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: 'must be 1 to 64 of A–Z a–z 0–9 . _ -' }),
+  MASTER_KEY_FILE: z.string().optional(),
   ROLES_FILE: z.string().optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
@@ -389,6 +401,10 @@ export const readConfig = (
     problems.push('TLS_CERT: must be a certificate in PEM, and TLS_KEY the private key that belongs to it')
   if (tls !== undefined && values.PUBLIC_URL?.startsWith('http:'))
     problems.push('PUBLIC_URL: must begin with https where TLS_CERT is set')
+  if (values.MONGODB_URL !== undefined && values.MASTER_KEY_FILE === undefined)
+    problems.push(
+      'MASTER_KEY_FILE: must be set with MONGODB_URL; name a file on a disk that no backup of the database copies',
+    )
   if (values.HOST !== undefined && !isLoopback(values.HOST) && values.PUBLIC_URL === undefined)
     problems.push('PUBLIC_URL: must be set when HOST is not a loopback address')
   const rolesText = values.ROLES_FILE === undefined ? textOf(shippedRoles) : fileOf('ROLES_FILE')
@@ -410,6 +426,7 @@ export const readConfig = (
           ? undefined
           : { url: data.EVENTSTORE_URL, prefix: data.STREAM_PREFIX },
       mongoUrl: data.MONGODB_URL,
+      masterKeyFile: data.MASTER_KEY_FILE ?? join(data.DATA_DIR, 'master.key'),
       roles,
       tls,
       tokenSeconds: data.TOKEN_TTL,

@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { errorSummary } from './api/http/error-summary.ts'
-import type { AuthStore } from './auth/auth-store.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
 import { passwordTaker } from './auth/creation-password.ts'
 import { namesCredentials } from './auth/named-credentials.ts'
@@ -13,6 +12,7 @@ import { type PeopleUseCases, peopleUseCases, standingFollows } from './auth/peo
 import { makePolicy, type Policy } from './auth/policy.ts'
 import { makeSlowWork } from './auth/slow-work.ts'
 import { type FollowedStanding, makeStanding, type StandingStart } from './auth/standing.ts'
+import type { SubjectKeys } from './auth/subject-keys.ts'
 import { supersedeIn } from './auth/supersede.ts'
 import { accessRecorder, type RecordAccess } from './commands/accesses.ts'
 import type { ContentStore } from './commands/content-store.ts'
@@ -25,6 +25,7 @@ import { type Subscriptions, subscriptionUseCases } from './commands/subscriptio
 import { makeTurns } from './commands/turns.ts'
 import type { Config } from './config.ts'
 import { feedEventTypes } from './domain/catalogue.ts'
+import type { LogUnavailable } from './domain/log-failure.ts'
 import { earlierOf } from './domain/position.ts'
 import { openStores, type Stores } from './engines.ts'
 import { type Metrics, unmeasured } from './metrics/metrics.ts'
@@ -38,6 +39,7 @@ import type { ReadModels } from './projections/read-store.ts'
 import { makeSharedFollower, type SharedFollower } from './projections/shared-follower.ts'
 import type { DeliveryStore } from './relay/delivery-store.ts'
 import { fail, orThrow, startFailureOf } from './start-failure.ts'
+import { countClearEvents } from './stores/clear-events.ts'
 import { type LogPorts, openLog } from './stores/codec.ts'
 import { processName } from './stores/process-name.ts'
 
@@ -51,7 +53,9 @@ export interface Core {
   readonly ports: LogPorts
   readonly reads: Stores['reads']
   readonly leases: Stores['leases']
-  readonly auth: AuthStore
+  readonly auth: Stores['auth']
+  readonly keys: SubjectKeys
+  readonly masterKeys: Stores['masterKeys']
   readonly contents: ContentStore
   readonly policy: Policy
   readonly passwords: Passwords
@@ -65,8 +69,15 @@ export interface Core {
   readonly messageBodies: MessageBodies
   readonly subscriptions: Subscriptions
   readonly deliveries: DeliveryStore
+  /** Of those who deliver. */
+  readonly deliveryLeases: Stores['leases']
   /** Follows the events of the feed once, for all in this process who read along. */
   readonly follower: SharedFollower
+  /** How many events about a person, of these streams, are stored in clear. */
+  readonly countClear: (
+    account: string,
+    streams: readonly string[],
+  ) => Promise<E.Either<LogUnavailable, number>>
   /** When the log was moved to another engine (ISO 8601), if it was: it takes no writes. */
   readonly sealedAt: string | undefined
   /** What this process is called among those on the same stores. */
@@ -138,8 +149,10 @@ const closeStores = async ({ reads, relay, contents, auth, events }: Stores): Pr
 }
 
 const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: Metrics): Promise<Core> => {
-  const { events, auth, contents, relay, reads, leases } = stores
-  const opened = orThrow(await openLog(events))
+  const { events, auth, keys, contents, relay, reads, leases } = stores
+  const opened = orThrow(
+    await openLog(events, keys, config.withoutCredentials ? 'count as destroyed' : 'fail'),
+  )
   const ports = {
     ...opened,
     log: observedLog(opened.log, metrics),
@@ -152,6 +165,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: M
     fail({ _tag: 'CredentialsMissing' })
   // Else this process would sweep the credentials of the other log: its own names none of them.
   if (orThrow(await auth.claim('log', identity.id)) !== identity.id) fail({ _tag: 'CredentialsOfAnotherLog' })
+  orThrow(await keys.open())
 
   const standing = makeStanding(await standingStart(reads, feed))
   const ending = new AbortController()
@@ -168,7 +182,7 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: M
   }
 
   const turns = makeTurns(1000)
-  const handle = commandHandler({ log, turns, now: () => new Date() })
+  const handle = commandHandler({ log, turns, now: () => new Date(), erasures: keys.erasures })
   const supersede = supersedeIn(auth, ({ cause }) =>
     logger.warn(errorSummary(cause), 'superseded credentials were not marked'),
   )
@@ -183,6 +197,8 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: M
     reads,
     leases,
     auth,
+    keys,
+    masterKeys: stores.masterKeys,
     contents,
     policy: makePolicy(config.roles),
     passwords,
@@ -202,7 +218,9 @@ const coreOn = async (stores: Stores, config: Config, logger: Logger, metrics: M
     messageBodies: relay.bodies,
     subscriptions: subscriptionUseCases(log, handle, () => new Date()),
     deliveries: relay.deliveries,
+    deliveryLeases: relay.leases,
     follower: makeSharedFollower(feed, feedEventTypes),
+    countClear: (account, streams) => countClearEvents(events, account, streams),
     sealedAt,
     processName: processName(),
     logCommits: stores.commits,

@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import * as E from '#fp/Either'
 import type { AuthStore } from './auth/auth-store.ts'
+import type { KeyStore } from './auth/key-store.ts'
+import { type MasterKeys, masterKeyOf } from './auth/master-keys.ts'
+import { type OpenedSubjectKeys, subjectKeysIn } from './auth/subject-keys.ts'
 import type { ContentStore } from './commands/content-store.ts'
 import type { MessageBodies } from './commands/message-bodies.ts'
 import type { Config } from './config.ts'
@@ -10,6 +13,7 @@ import type { Leases } from './projections/leases.ts'
 import type { ReadModels, ReadModelWriter } from './projections/read-store.ts'
 import type { DeliveryStore } from './relay/delivery-store.ts'
 import { fileContent } from './stores/files/content.ts'
+import { masterKeysIn } from './stores/files/master-keys.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
@@ -26,6 +30,7 @@ interface Closed {
 export interface RelayStore {
   readonly bodies: MessageBodies
   readonly deliveries: DeliveryStore
+  readonly leases: Leases
 }
 
 /** What a hub keeps things in. */
@@ -35,7 +40,10 @@ export interface Stores {
   readonly commits: () => number
   /** When the embedded event log was left for another engine, if it was. */
   readonly sealedAt: Sealable['sealedAt']
-  readonly auth: AuthStore & Closed
+  readonly auth: AuthStore & KeyStore & Closed
+  /** Of the people that events and contents are about. */
+  readonly keys: OpenedSubjectKeys
+  readonly masterKeys: MasterKeys
   readonly contents: ContentStore & Closed
   readonly relay: RelayStore & Closed
   readonly reads: ReadModels & ReadModelWriter & Closed
@@ -66,11 +74,16 @@ type ReportSetAside = (file: string, keptAs: string) => void
 
 const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit<Stores, keyof Events>> => {
   const { dataDir, mongoUrl } = config
+  const masterKeys = masterKeysIn(config.masterKeyFile, masterKeyOf)
   if (mongoUrl === undefined) {
+    const auth = sqliteAuthStore(authFile(config))
+    const keys = subjectKeysIn(auth, masterKeys)
     const reads = sqliteReadStore(join(dataDir, 'read.db'), keptAs => report('read.db', keptAs))
     return {
-      auth: sqliteAuthStore(authFile(config)),
-      contents: { ...fileContent(contentFolder(config)), close: async () => {} },
+      auth,
+      keys,
+      masterKeys,
+      contents: { ...fileContent(contentFolder(config), keys), close: async () => {} },
       relay: sqliteRelayStore(relayFile(config)),
       reads,
       leases: reads.leases,
@@ -84,9 +97,13 @@ const openTheRest = async (config: Config, report: ReportSetAside): Promise<Omit
     import('./stores/mongodb/relay-store.ts'),
   ])
   const reads = mongoReadStore(mongoUrl)
+  const auth = mongoAuthStore(mongoUrl)
+  const keys = subjectKeysIn(auth, masterKeys)
   return {
-    auth: mongoAuthStore(mongoUrl),
-    contents: mongoContent(mongoUrl),
+    auth,
+    keys,
+    masterKeys,
+    contents: mongoContent(mongoUrl, keys),
     relay: mongoRelayStore(mongoUrl),
     reads,
     leases: reads.leases,
@@ -134,30 +151,43 @@ export const damagedFileIn = (config: Config, error: unknown): DamagedFile | und
  */
 export const openMove = async (
   config: Config,
-): Promise<({ readonly source: MoveSource; readonly target: MoveTarget } & Closed) | undefined> => {
+): Promise<
+  | ({
+      readonly source: MoveSource & { readonly keys: OpenedSubjectKeys }
+      readonly target: MoveTarget
+    } & Closed)
+  | undefined
+> => {
   const { eventStore, mongoUrl } = config
   if (eventStore === undefined || mongoUrl === undefined || !existsSync(eventsFile(config))) return undefined
-  const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }] = await Promise.all([
+  const [{ eventStoreDbLog }, { mongoAuthStore }, { mongoContent }, { mongoRelayStore }] = await Promise.all([
     import('./stores/eventstoredb/event-log.ts'),
     import('./stores/mongodb/auth-store.ts'),
     import('./stores/mongodb/content.ts'),
+    import('./stores/mongodb/relay-store.ts'),
   ])
+  const auth = sqliteAuthStore(authFile(config))
+  const keys = subjectKeysIn(auth, masterKeysIn(config.masterKeyFile, masterKeyOf))
   const source = {
     log: sqliteLog(eventsFile(config)),
-    auth: sqliteAuthStore(authFile(config)),
-    contents: fileContent(contentFolder(config)),
+    auth,
+    keys,
+    contents: fileContent(contentFolder(config), keys),
+    relay: sqliteRelayStore(relayFile(config)),
   }
   const target = {
     log: eventStoreDbLog(eventStore),
     auth: mongoAuthStore(mongoUrl),
-    contents: mongoContent(mongoUrl),
+    contents: mongoContent(mongoUrl, keys),
+    relay: mongoRelayStore(mongoUrl),
   }
   return {
     source,
     target,
     close: async () => {
       await target.contents.close()
-      for (const { log, auth } of [target, source]) {
+      for (const { log, auth, relay } of [target, source]) {
+        await relay.close()
         await auth.close()
         await log.close()
       }

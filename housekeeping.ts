@@ -4,6 +4,7 @@ import * as E from '#fp/Either'
 import { errorSummary } from './api/http/error-summary.ts'
 import { attemptWindowMilliseconds } from './auth/guesses.ts'
 import type { Core } from './core.ts'
+import type { ErasingOnCore } from './erasures.ts'
 import { namedContents } from './projections/named-contents.ts'
 import { projections } from './projections/read-models.ts'
 import type { Company } from './read-side.ts'
@@ -38,6 +39,7 @@ export const startHousekeeping = (
   knownPosition: () => bigint,
   company: Company,
   refreshKeys: () => Promise<unknown>,
+  erasing: Pick<ErasingOnCore, 'finishAll'>,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<unknown> => {
@@ -66,9 +68,16 @@ export const startHousekeeping = (
     if (standing.isLive() && standing.silentFor() < silenceMilliseconds)
       await auth.sweepCredentials(Date.now() - credentialsKeptMilliseconds, standing.holds)
   }
+  const finishErasures = async () => {
+    const { finished, failures } = await erasing.finishAll()
+    if (finished > 0) logger.info({ finished }, 'erasures that were left undone are finished')
+    for (const failure of failures)
+      logger.warn({ failure: failure._tag }, 'an erasure is not finished yet; trying again')
+  }
   return Promise.all([
     every(announceMilliseconds, signal, logger, announce),
     every(sweepMilliseconds, signal, logger, sweep),
+    every(sweepMilliseconds, signal, logger, finishErasures),
     every(refreshMilliseconds, signal, logger, refreshKeys),
   ])
 }

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
+import type { Erasing } from './auth/erasure.ts'
 import type { Core } from './core.ts'
+import { erasingOn } from './erasures.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
 import { type Company, knownPositionOf, type Projecting, startReadSide, watchedOf } from './read-side.ts'
 import { openWebhooks, startRelay } from './relaying.ts'
@@ -48,9 +50,33 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
   const webhooks = await openWebhooks(core)
   running.add(startRelay(core, webhooks, logger, running.signal))
   running.add(
-    startHousekeeping(core, knownPositionOf(core, readSide), company, noKeys, logger, running.signal),
+    startHousekeeping(
+      core,
+      knownPositionOf(core, readSide),
+      company,
+      noKeys,
+      erasingOn(core, readSide, running.signal),
+      logger,
+      running.signal,
+    ),
   )
   return { close: () => running.close(webhooks.close) }
+}
+
+/** Forgets people on an open core, whether or not a hub runs on the same stores: the read models are kept up to date meanwhile. */
+export const whileProjecting = async <A>(
+  core: Core,
+  logger: Logger,
+  work: (erasing: Erasing) => Promise<A>,
+): Promise<A> => {
+  const ending = new AbortController()
+  const readSide = await startReadSide(core, logger, 'projects', { isAlone: false }, ending.signal)
+  try {
+    return await work(erasingOn(core, readSide, ending.signal))
+  } finally {
+    ending.abort()
+    await readSide.ended
+  }
 }
 
 /** Runs the hub on an open core: projector, HTTP, and housekeeping. Closing it, or failing to start, closes the core. */
@@ -79,10 +105,12 @@ export const startHub = async (
     core.metrics.watch(watchedOf(core, readSide))
     const webhooks = await openWebhooks(core)
     closeWebhooks = webhooks.close
+    const erasing = erasingOn(core, readSide, signal)
     const { url } = serving
     const { app, identityProvider } = await makeAnswers(
       core,
       readSide,
+      erasing,
       config.publicUrl ?? url,
       webhooks,
       serving,
@@ -97,6 +125,7 @@ export const startHub = async (
         knownPositionOf(core, readSide),
         company,
         identityProvider.refresh,
+        erasing,
         logger,
         signal,
       ),

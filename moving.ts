@@ -1,7 +1,7 @@
 import * as E from '#fp/Either'
 import type { Config } from './config.ts'
 import { openMove } from './engines.ts'
-import { fail, startFailureOf } from './start-failure.ts'
+import { fail, orThrow, startFailureOf } from './start-failure.ts'
 import type { MoveFailure } from './stores/moving/failure.ts'
 import { type Moved, type MoveOptions, type MoveStep, move } from './stores/moving/move.ts'
 
@@ -16,6 +16,7 @@ export const moveToEngines = async (
   const moving = await openMove(config).catch(thrown => fail(startFailureOf(config, thrown)))
   if (moving === undefined) return E.left({ _tag: 'NothingToMove' })
   try {
+    orThrow(await moving.source.keys.open())
     return await move(moving.source, moving.target, options)
   } finally {
     await moving.close()

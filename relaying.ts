@@ -8,6 +8,7 @@ import type { RecordedEvent } from './domain/event.ts'
 import type { Subscription } from './domain/subscriptions.ts'
 import { observedSend } from './metrics/observed-work.ts'
 import { allSubscriptions } from './projections/subscriptions.ts'
+import { sleep } from './relay/bell.ts'
 import { followedSubscriptions } from './relay/followed-subscriptions.ts'
 import { keepMessages } from './relay/message-upkeep.ts'
 import { runRelay } from './relay/relay.ts'
@@ -57,7 +58,7 @@ export const startRelay = async (
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { ports, reads, leases, processName, subscriptions: commands, messages, deliveries } = core
+  const { ports, reads, processName, subscriptions: commands, messages, deliveries } = core
   const report = (failure: unknown, subscription?: string) => {
     const named = subscription === undefined || subscription === '' ? {} : { subscription }
     logger.error(
@@ -90,15 +91,19 @@ export const startRelay = async (
         asksFor: makeAsksFor(),
         now: Date.now,
         random: Math.random,
+        sleep,
         subscriptions,
         commands,
-        leases,
+        leases: core.deliveryLeases,
         holder: processName,
         report,
       },
       signal,
     ),
-    keepMessages({ messages, reads, leases, holder: processName, now: () => new Date(), report }, signal),
+    keepMessages(
+      { messages, reads, leases: core.leases, holder: processName, now: () => new Date(), report },
+      signal,
+    ),
   ])
 }
 

@@ -13,6 +13,7 @@ import { makeHealth } from './api/open/health.ts'
 import { accessTokens } from './auth/access-tokens.ts'
 import { makeAuthenticate } from './auth/authenticate.ts'
 import { clientSecrets } from './auth/client-secrets.ts'
+import type { Erasing } from './auth/erasure.ts'
 import { makeGuesses } from './auth/guesses.ts'
 import { type IdentityProvider, makeIdentityProvider } from './auth/identity-provider.ts'
 import { renewCertificate } from './certificate-renewal.ts'
@@ -120,6 +121,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
 export const makeAnswers = async (
   core: Core,
   readSide: ReadSide,
+  erasing: Erasing,
   publicUrl: string,
   webhooks: Webhooks,
   { closing, waiting }: Pick<Serving, 'closing' | 'waiting'>,
@@ -173,6 +175,7 @@ export const makeAnswers = async (
     }),
     guesses,
     identityProvider,
+    erasing,
     knowsSecret: (clientId, secret) => {
       const node = standing.node(clientId)
       return node !== undefined && secrets.isRemembered(node, secret)

@@ -1,5 +1,6 @@
 import * as E from '#fp/Either'
 import type { AuthUnavailable } from './auth/auth-store.ts'
+import type { MasterKeyUnusable } from './auth/master-keys.ts'
 import type { Config } from './config.ts'
 import type { LogFailure } from './domain/log-failure.ts'
 import { type DamagedFile, damagedFileIn } from './engines.ts'
@@ -12,6 +13,7 @@ export type StartFailure =
   | AuthUnavailable
   | ReadUnavailable
   | MoveUnfinished
+  | MasterKeyUnusable
   | DamagedFile
   /** The store of credentials was used with another log: that one's credentials would be swept. */
   | { readonly _tag: 'CredentialsOfAnotherLog' }
@@ -26,6 +28,7 @@ const tags: Readonly<Record<StartFailure['_tag'], true>> = {
   AuthUnavailable: true,
   ReadUnavailable: true,
   MoveUnfinished: true,
+  MasterKeyUnusable: true,
   DamagedFile: true,
   CredentialsOfAnotherLog: true,
   CredentialsMissing: true,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { AuthStore } from '../auth/auth-store.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
+import type { Erasing } from '../auth/erasure.ts'
 import type { Guesses } from '../auth/guesses.ts'
 import type { IdentityProvider } from '../auth/identity-provider.ts'
 import type { NodeUseCases } from '../auth/nodes.ts'
@@ -39,6 +40,7 @@ export interface ApiDependencies {
   readonly knowsSecret: (clientId: string, secret: string) => boolean
   readonly people: PeopleUseCases
   readonly nodes: NodeUseCases
+  readonly erasing: Pick<Erasing, 'erase' | 'hold'>
   readonly lastSeen: AuthStore['lastSeen']
   readonly claims: Pick<AuthStore, 'claim' | 'claimed' | 'releaseClaim'>
   readonly wasHandled: ReturnType<typeof wasHandled>

@@ -168,6 +168,11 @@ const subscribing = (method: RoleMethod): Grant => ({
   people: { endpoint: 'subscriptions', methods: [method], reach: 'nowhere' },
   scopes: ['subscriptions:write'],
 })
+/** Given to no role but root, and to no node that was not given it by name. */
+const erasing: Grant = {
+  people: { endpoint: 'erasure', methods: ['POST'], reach: 'nowhere' },
+  scopes: ['people:erase'],
+}
 
 /** The one table of who may do what: a path or method that is not in it is nobody's. */
 export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, PathAccess>([
@@ -177,6 +182,8 @@ export const accessTable: ReadonlyMap<string, PathAccess> = new Map<string, Path
   ['/personal_docs/:person/:page', documentsOf('poldocs')],
   ['/people/:id/roles', { grants: { PUT: assignRoles } }],
   ['/people/:id/active', { grants: { PUT: setActive } }],
+  ['/people/:id/erasure', { grants: { POST: erasing } }],
+  ['/people/:id/hold', { grants: { PUT: erasing, DELETE: erasing } }],
   ['/password/:id', { subject: 'id', grants: { GET: setPassword, POST: setPassword } }],
   ['/nodes', { grants: { GET: ofNodes('GET', 'read'), POST: ofNodes('POST', 'write') } }],
   ['/feed', { grants: { GET: following } }],

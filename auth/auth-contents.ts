@@ -1,5 +1,6 @@
 import type { Either } from '#fp/Either'
 import type { AuthUnavailable, SigningKey, StoredCredential } from './auth-store.ts'
+import type { StoredKey } from './key-store.ts'
 
 /**
  * A part of what auth's own store keeps, as another engine takes it over. Attempts and running processes stay behind: they
@@ -13,6 +14,7 @@ export interface AuthContents {
     readonly candidateSince?: number
   })[]
   readonly secrets: readonly { readonly name: string; readonly secret: Buffer }[]
+  readonly keys: readonly StoredKey[]
   readonly claims: readonly { readonly name: string; readonly value: string }[]
   readonly usedNames: readonly { readonly name: string; readonly until: number }[]
   readonly lastSeen: readonly { readonly clientId: string; readonly at: number }[]

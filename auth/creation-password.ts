@@ -60,7 +60,8 @@ const bodyPassword = async (
   password: CreationPassword | undefined,
   maySet: boolean,
 ): Promise<E.Either<PasswordFailure, BodyPassword>> => {
-  if (password === undefined || state.is === 'removed') return E.right({ is: 'none' })
+  if (password === undefined || state.is === 'removed' || state.is === 'erased')
+    return E.right({ is: 'none' })
   // Whoever may not set passwords must not be able to try them either.
   if (!maySet) return E.right({ is: 'other' })
   const lane = settingLane(actor)

@@ -13,7 +13,9 @@ export const namesCredentials = async (
       if (events.some(({ event }) => event.credential !== undefined)) return E.right(true)
     return E.right(false)
   } catch (thrown) {
-    if (isLogFailure(thrown)) return E.left(thrown)
-    throw thrown
+    if (!isLogFailure(thrown)) throw thrown
+    // The keys are kept where the credentials are: whoever has lost the one has lost the other.
+    const isLost = thrown._tag === 'EventUnreadable' && thrown.reason === 'without its key'
+    return isLost ? E.right(true) : E.left(thrown)
   }
 }

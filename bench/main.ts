@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { type Load, load, type MeasuredServer, type Requests, startServer } from './load.ts'
 import { alternate, type Comparison, type Cost, type Ratio } from './measure.ts'
 import { bareScan, fullRebuild } from './rebuild-round.ts'
 import { writeResults } from './results.ts'
 import { accountOf, pageOf, seedLog } from './seed.ts'
 import { basic, type CreatedStore, createStore, rootHeaders, untilReady } from './stores.ts'
+import { tokenForm, tokenOf } from './tokens.ts'
 
 const rounds = 9
 const roundSeconds = 1
@@ -101,26 +101,12 @@ const measureReads = (store: Store): Promise<void> =>
     })
   })
 
-const tokenForm = {
-  method: 'POST' as const,
-  path: '/oidc/token',
-  body: 'grant_type=client_credentials',
-  type: { 'Content-Type': 'application/x-www-form-urlencoded' },
-}
-
-const tokenOf = async (hub: MeasuredServer, { clientSecret }: Store): Promise<string> => {
-  const answer = await fetch(`${hub.url}${tokenForm.path}`, {
-    method: tokenForm.method,
-    headers: { ...basic('bench', clientSecret), ...tokenForm.type },
-    body: tokenForm.body,
-  })
-  return z.object({ access_token: z.string() }).parse(await answer.json()).access_token
-}
-
 /** Reads with an access token, against bare and against Basic; and what a token costs, against its bare signature. */
 const measureTokens = (store: Store): Promise<void> =>
   withServers(store, async (hub, bare) => {
-    const bearer = reads(store.people, { Authorization: `Bearer ${await tokenOf(hub, store)}` })
+    const bearer = reads(store.people, {
+      Authorization: `Bearer ${await tokenOf(hub, 'bench', store.clientSecret)}`,
+    })
     const byPassword = reads(store.people, headers)
     const run = (
       server: MeasuredServer,

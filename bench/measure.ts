@@ -29,6 +29,18 @@ const medianOf = (values: readonly number[]): number => {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
+/** In milliseconds. */
+export interface Latency {
+  readonly median: number
+  readonly p99: number
+}
+
+export const latencyOf = (times: readonly number[]): Latency => {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+  return { median: at(0.5), p99: at(0.99) }
+}
+
 const ratioOf = (values: readonly number[]): Ratio => ({
   median: medianOf(values),
   least: Math.min(...values),

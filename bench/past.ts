@@ -6,13 +6,13 @@ import { projections } from '../projections/read-models.ts'
 import { versionsProjection } from '../projections/versions.ts'
 import { drain, drainRound } from './drain.ts'
 import { load, type MeasuredServer, startServer } from './load.ts'
-import { alternate, type Comparison, type Cost, type Ratio } from './measure.ts'
+import { alternate, type Comparison, type Cost, type Latency, type Ratio } from './measure.ts'
 import { mebibytes, type Resident, residentDuring } from './memory.ts'
 import { bareScan, fullRebuild } from './rebuild-round.ts'
 import { writeResults } from './results.ts'
 import { type Past, type SeededPast, seedPast } from './seed.ts'
 import { createStore, rootHeaders, untilReady } from './stores.ts'
-import { type Latency, measureWakeUps } from './wake-up.ts'
+import { measureWakeUps } from './wake-up.ts'
 
 const rounds = 9
 const longRounds = 5

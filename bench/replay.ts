@@ -12,6 +12,7 @@ import { type ReplayOptions, replayRequestOf } from '../cli/replay/request.ts'
 import { storeHistory } from '../cli/replay/store.ts'
 import { openLog } from '../stores/codec.ts'
 import { sqliteLog } from '../stores/sqlite/event-log.ts'
+import { openKeysBeside } from './keys.ts'
 import { alternate, type Cost } from './measure.ts'
 import { bareScan, costOf } from './rebuild-round.ts'
 import { seedLog } from './seed.ts'
@@ -27,7 +28,8 @@ const replayToFile = (options: ReplayOptions, look: () => void = () => {}): Prom
     const out = join(folder, 'history')
     for (const suffix of ['', '.replay']) rmSync(`${out}${suffix}`, { force: true })
     const stored = sqliteLog(log)
-    const ports = await openLog(stored)
+    const { keys, close } = await openKeysBeside(log)
+    const ports = await openLog(stored, keys)
     const request = replayRequestOf({ ...options, out }, {})
     if (E.isLeft(ports) || E.isLeft(request)) throw new Error('the log cannot be replayed')
     const head = await ports.right.feed.head()
@@ -53,6 +55,7 @@ const replayToFile = (options: ReplayOptions, look: () => void = () => {}): Prom
       words: [],
     })
     await stored.close()
+    await close()
     return Number(head.right)
   })
 

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
+import type { EventLog } from '../commands/event-log.ts'
 import { schemaVersionOf } from '../domain/catalogue.ts'
 import type { NewEvent } from '../domain/event.ts'
 import type { JsonObject } from '../domain/json.ts'
-import { openLog } from '../stores/codec.ts'
+import { encodeOne, openLog } from '../stores/codec.ts'
 import { sqliteLog } from '../stores/sqlite/event-log.ts'
+import type { StoredLog } from '../stores/stored.ts'
+import { openKeysBeside } from './keys.ts'
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
@@ -52,13 +55,13 @@ export const pageOf = (account: string, id: string, n: number): JsonObject => ({
   author_acct: 'ITAPYT999HON',
 })
 
-const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => ({
+export const eventOf = (type: string, data: JsonObject, subject?: string): NewEvent => ({
   id: randomUUID(),
   event: { type, data },
   metadata: {
     commandId: randomUUID(),
     actor: { kind: 'person', id: 'ITAPYT999HON' },
-    subject,
+    ...(subject === undefined ? {} : { subject }),
     requestId: randomUUID(),
     schemaVersion: schemaVersionOf(type),
     recordedAt: new Date().toISOString(),
@@ -68,12 +71,19 @@ const eventOf = (type: string, data: JsonObject, subject: string): NewEvent => (
 
 const atOnce = 2_000
 
+/** As a release before encryption stored it: what is about nobody is stored so today. */
+const asBefore = (stored: StoredLog): Pick<EventLog, 'append'> => ({
+  append: async (stream, expected, events) =>
+    E.map(() => [])(await stored.append(stream, expected, events.map(encodeOne))),
+})
+
 /** Writes events into a log beside each other, in order. */
-const openWriter = async (path: string) => {
+export const openWriter = async (path: string, form: 'encrypted' | 'in clear' = 'encrypted') => {
   const stored = sqliteLog(path)
-  const ports = await openLog(stored)
+  const { keys, close } = await openKeysBeside(path)
+  const ports = await openLog(stored, keys)
   if (E.isLeft(ports)) throw new Error(ports.left._tag)
-  const { log } = ports.right
+  const log = form === 'encrypted' ? ports.right.log : asBefore(stored)
   let written = 0
   let waiting: Promise<E.Either<unknown, unknown>>[] = []
   const settle = async () => {
@@ -91,6 +101,7 @@ const openWriter = async (path: string) => {
     close: async () => {
       await settle()
       await stored.close()
+      await close()
     },
   }
 }
@@ -118,8 +129,9 @@ export const seedLog = async (
   people: number,
   pagesEach: number,
   mostEvents = Number.POSITIVE_INFINITY,
+  form: 'encrypted' | 'in clear' = 'encrypted',
 ): Promise<number> => {
-  const writer = await openWriter(path)
+  const writer = await openWriter(path, form)
   for (let n = 0; n < people && writer.written() < mostEvents; n += 1)
     await writer.write(`person-${accountOf(n)}`, 0, registered(n))
   await writePages(writer, people, pagesEach, mostEvents)

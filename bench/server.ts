@@ -76,7 +76,10 @@ const startBare = (): void => {
 }
 
 const startOurs = async (dataDir: string): Promise<void> => {
-  const read = readConfig({ environment: {}, flag: { DATA_DIR: dataDir, PORT: '0' } })
+  const read = readConfig({
+    environment: {},
+    flag: { DATA_DIR: dataDir, PORT: '0', TOKEN_TTL: '3600', ALLOW_PRIVATE_WEBHOOKS: 'on' },
+  })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   const logger = makeLogger('info')
   const core = await openCore(read.config, logger)

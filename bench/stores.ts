@@ -10,8 +10,10 @@ import { fullRebuild } from './rebuild-round.ts'
 
 export interface CreatedStore {
   readonly path: string
-  /** Of the node `bench`. */
+  /** Of the first of its nodes. */
   readonly clientSecret: string
+  /** Of each of its nodes. */
+  readonly clientSecrets: ReadonlyMap<string, string>
 }
 
 export const basic = (name: string, password: string) => ({
@@ -19,30 +21,36 @@ export const basic = (name: string, password: string) => ({
 })
 export const rootHeaders = basic('ARGBUE111FAV', 'freedom')
 
-/** A DATA_DIR with a root, a node `bench` with these scopes, and what `fillLog` writes. */
+/** A DATA_DIR with a root, nodes with these scopes, and what `fillLog` writes. */
 export const createStore = async (
   path: string,
   scopes: readonly string[],
   fillLog: (log: string) => Promise<unknown>,
+  nodes: readonly string[] = ['bench'],
 ): Promise<CreatedStore> => {
   const read = readConfig({ environment: {}, flag: { DATA_DIR: path } })
   if ('problems' in read) throw new Error(read.problems.join('\n'))
   const core = await openCore(read.config, pino({ level: 'silent' }))
   await registerRoot(core)
-  const enrolled = await core.nodes.enroll(
-    {
-      clientId: 'bench',
-      by: 'all',
-      preconditions: {},
-      context: { actor: { kind: 'operator', id: 'bench' }, requestId: 'bench', commandId: randomUUID() },
-    },
-    { client_id: 'bench', name: 'Bench', scopes: [...scopes] },
-  )
-  if (E.isLeft(enrolled)) throw new Error(enrolled.left._tag)
+  const clientSecrets = new Map<string, string>()
+  for (const id of nodes) {
+    const enrolled = await core.nodes.enroll(
+      {
+        clientId: id,
+        by: 'all',
+        preconditions: {},
+        context: { actor: { kind: 'operator', id: 'bench' }, requestId: 'bench', commandId: randomUUID() },
+      },
+      { client_id: id, name: 'Bench', scopes: [...scopes] },
+    )
+    if (E.isLeft(enrolled)) throw new Error(enrolled.left._tag)
+    clientSecrets.set(id, enrolled.right.secret ?? '')
+  }
   await core.close()
   await fillLog(join(path, 'events.db'))
   await fullRebuild(join(path, 'events.db'), join(path, 'read.db'))
-  return { path, clientSecret: enrolled.right.secret ?? '' }
+  const [clientSecret = ''] = clientSecrets.values()
+  return { path, clientSecret, clientSecrets }
 }
 
 export const untilReady = async ({ url }: MeasuredServer): Promise<void> => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import type { MeasuredServer } from './load.ts'
+import { type Latency, latencyOf } from './measure.ts'
 import { accountOf, pageOf } from './seed.ts'
 import { rootHeaders } from './stores.ts'
 
@@ -11,22 +12,10 @@ const settleMilliseconds = 100
 
 const page = z.object({ events: z.array(z.unknown()), next: z.string() })
 
-/** In milliseconds. */
-export interface Latency {
-  readonly median: number
-  readonly p99: number
-}
-
 /** From the sending of a write to the answers of the long polls that waited for it, and to its own. */
 export interface WakeUps {
   readonly polls: Latency
   readonly answers: Latency
-}
-
-const latencyOf = (times: readonly number[]): Latency => {
-  const sorted = times.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
-  return { median: at(0.5), p99: at(0.99) }
 }
 
 const poll = async ({ url }: MeasuredServer, after: string) => {

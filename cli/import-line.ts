@@ -40,7 +40,8 @@ export const refusalOf = (failure: Failure, resource?: Resource, identity?: Iden
   reason: oneLine(sentenceOf(failure, pointer => (pointer === '' ? 'data' : pointer))),
 })
 
-const members = ['resource', 'id', 'data']
+/** A `note` is for whoever reads the file: what `migrate` did not take, it lists with one. */
+const members = ['resource', 'id', 'data', 'note']
 const names = catalogue.map(({ name }) => name).join(', ')
 
 const identityIn = (resource: Resource, text: string): Identity | undefined => {

@@ -6,14 +6,18 @@ import type { Core } from '../core.ts'
 import type { ItemState } from '../domain/item.ts'
 import { streamOf } from '../domain/resource.ts'
 import { type ImportLine, lookedAt, type Refusal, readLine, refusalOf } from './import-line.ts'
-import type { Work } from './in-order.ts'
+import type { Bounds, Work } from './in-order.ts'
 import type { Line } from './lines.ts'
 import { registrarOf } from './operator.ts'
 
+/** Lines under way: enough to share each commit of the log, fewer than passwords may wait to be hashed. */
+export const bounds: Bounds = { most: 96, mostBytes: 8 * 1024 * 1024 }
+
 /** What came of a line; `stopped` where nobody can tell, because a store is away. */
 export type Result = { readonly line: Line } & (
-  | { readonly is: 'added' | 'present'; readonly position: bigint | undefined }
-  | { readonly is: 'refused'; readonly refusal: Refusal }
+  | { readonly is: 'added' | 'present'; readonly position: bigint | undefined; readonly state: ItemState }
+  /** Without a failure where the line could not be read. */
+  | { readonly is: 'refused'; readonly refusal: Refusal; readonly failure?: Failure }
   | { readonly is: 'stopped'; readonly failure: Failure }
 )
 
@@ -37,13 +41,13 @@ const resultOf = (
   outcome: E.Either<Failure, Outcome<ItemState>>,
 ): Result => {
   if (E.isRight(outcome)) {
-    const { added, position } = outcome.right
-    return { line, is: added ? 'added' : 'present', position }
+    const { added, position, state } = outcome.right
+    return { line, is: added ? 'added' : 'present', position, state }
   }
   const { left } = outcome
   return left._tag === 'LogUnavailable' || left._tag === 'AuthUnavailable'
     ? { line, is: 'stopped', failure: left }
-    : { line, is: 'refused', refusal: refusalOf(left, resource, identity) }
+    : { line, is: 'refused', refusal: refusalOf(left, resource, identity), failure: left }
 }
 
 /** The work that a line is; one that cannot be read touches nothing. */

@@ -7,14 +7,12 @@ import type { Core } from '../core.ts'
 import type { ExitCode } from './command.ts'
 import { untilEndRequested } from './end-request.ts'
 import type { Refusal } from './import-line.ts'
-import { type Result, workOf } from './import-work.ts'
+import { bounds, type Result, workOf } from './import-work.ts'
 import { inOrder, type Work } from './in-order.ts'
 import { type Line, linesOf } from './lines.ts'
 import { complain, contextOfOperator } from './operator.ts'
 import { hubsHave, withCore } from './with-core.ts'
 
-/** Lines under way: enough to share each commit of the log, fewer than passwords may wait to be hashed. */
-const bounds = { most: 96, mostBytes: 8 * 1024 * 1024 }
 const chunkBytes = 256 * 1024
 const showMilliseconds = 200
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
+import { changeMasterKey } from '../auth/change-master-key.ts'
 import { rotateSigningKey } from '../auth/signing-keys.ts'
 import type { Config } from '../config.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
@@ -21,8 +22,35 @@ const rotate = (config: Config): Promise<ExitCode> =>
     )
   })
 
-/** `keys …`: the keys that sign access tokens. */
+/** So long a process may need from reading the master key to keeping what it wraps. */
+const graceMilliseconds = 2_000
+
+const rewrap = (config: Config): Promise<ExitCode> =>
+  withCore(config, 'writes', async ({ auth, masterKeys }) => {
+    const changed = await changeMasterKey(auth, masterKeys, () => pause(graceMilliseconds))
+    if (E.isLeft(changed))
+      return complain(
+        1,
+        changed.left._tag === 'AuthUnavailable'
+          ? 'The store of keys cannot be written now. Run the same command again: it goes on where it was.'
+          : `${masterKeys.file} cannot be used: it must be writable, and hold the key that wraps the keys of people.`,
+      )
+    const { keys, master } = changed.right
+    return say(
+      `${keys} keys of people are wrapped by the master key ${master} from now on; ${masterKeys.file} holds no other. Copies of the store of keys that are older need the master key of then.`,
+    )
+  })
+
+/** `keys …`: the keys that sign access tokens, and the one that wraps the keys of people. */
 export const keyCommands = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
-  const keys = program.command('keys').description('the keys that sign access tokens')
+  const keys = program
+    .command('keys')
+    .description('the keys that sign access tokens and wrap the keys of people')
   command(keys, 'rotate', 'sign access tokens with a new key').action(options => withConfig(options, rotate))
+  command(keys, 'rewrap', 'wrap the keys of people by a new master key')
+    .addHelpText(
+      'after',
+      '\nThe hub may run meanwhile. Where several machines have the file, put the new key before the old one in each\nof them, a line each, and run this on one: it takes the first and drops the others from its own file.',
+    )
+    .action(options => withConfig(options, rewrap))
 }

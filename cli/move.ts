@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import { errorSummary } from '../api/http/error-summary.ts'
@@ -14,9 +15,13 @@ const stores = {
   'old events': 'The event log in DATA_DIR',
   'old credentials': 'The store of credentials in DATA_DIR',
   'old contents': 'The document content in DATA_DIR',
+  'old bodies': 'The store of messages in DATA_DIR',
+  'old deliveries': 'The store of deliveries in DATA_DIR',
   'new events': 'The event store (--to-events)',
   'new credentials': 'MongoDB (--to-reads)',
   'new contents': 'MongoDB (--to-reads)',
+  'new bodies': 'MongoDB (--to-reads)',
+  'new deliveries': 'MongoDB (--to-reads)',
 } as const
 
 const again = 'Run the same command again: it goes on where it was.'
@@ -34,6 +39,8 @@ const sentenceOf = ({ dataDir }: Config, failure: MoveFailure): string => {
       return `An event of the stream ${failure.stream} in ${dataDir} is damaged. Put the folder back from a backup.`
     case 'ContentDamaged':
       return `A document content in ${dataDir} (SHA-256 ${failure.sha256}) is damaged or gone. Put the folder back from a backup.`
+    case 'BodyDamaged':
+      return `The body of the message ${failure.message} in ${dataDir} is damaged. Put the folder back from a backup.`
     case 'TargetTaken':
       return failure.store === 'new events'
         ? 'The event store holds events under this STREAM_PREFIX that are not this hub’s: choose another --stream-prefix. Nothing was changed.'
@@ -73,8 +80,8 @@ const moveHub = async (config: Config): Promise<ExitCode> => {
   if (E.isLeft(moved)) return complain(1, sentenceOf(config, moved.left))
   const { events, digest, wasMoved } = moved.right
   return say(
-    `${wasMoved ? 'All was moved before' : 'All is moved'}: ${events} events (SHA-256 ${digest}), the credentials and document content. The log in ${config.dataDir} is sealed.
-Start the hub with EVENTSTORE_URL and MONGODB_URL set to where it is now, and the same PUBLIC_URL and STREAM_PREFIX.`,
+    `${wasMoved ? 'All was moved before' : 'All is moved'}: ${events} events (SHA-256 ${digest}), the credentials, document content, messages and deliveries. The log in ${config.dataDir} is sealed.
+Start the hub with EVENTSTORE_URL and MONGODB_URL set to where it is now, MASTER_KEY_FILE=${config.masterKeyFile}, and the same PUBLIC_URL and STREAM_PREFIX.`,
   )
 }
 
@@ -83,6 +90,10 @@ interface MoveCommandOptions {
   readonly toReads?: string
   readonly [setting: string]: unknown
 }
+
+/** Where the hub that is moved has its master key, unless it says otherwise. */
+const masterKeyOfSource = ({ dataDir }: MoveCommandOptions): string =>
+  process.env.MASTER_KEY_FILE || join(String(dataDir ?? (process.env.DATA_DIR || './data')), 'master.key')
 
 /** `move`: the settings of the hub as it will be, given as targets. */
 export const moveCommand = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
@@ -96,7 +107,12 @@ export const moveCommand = (program: Command, command: AddCommand, withConfig: W
         ['MONGODB_URL', '--to-reads', options.toReads],
       ] as const
       return withConfig(
-        { ...options, eventstoreUrl: options.toEvents, mongodbUrl: options.toReads },
+        {
+          ...options,
+          masterKeyFile: options.masterKeyFile ?? masterKeyOfSource(options),
+          eventstoreUrl: options.toEvents,
+          mongodbUrl: options.toReads,
+        },
         moveHub,
         ofSettings => [
           ...targets.flatMap(([, option, url]) => (url ? [] : `${option}: must be given; see --help`)),
@@ -121,4 +137,6 @@ started again, it goes on where it was. Read models are not moved: the hub build
     --to-events 'esdb://user:password@events.example.org:2113' \\
     --to-reads 'mongodb://user:password@reads.example.org:27017/thalamus'
 
-Then start the hub with the same addresses as EVENTSTORE_URL and MONGODB_URL, and wait for GET /readyz to answer 200.`
+The keys of people stay wrapped by the same master key, DATA_DIR/master.key if nothing else is said: keep the file.
+
+Then start the hub with the same addresses as EVENTSTORE_URL and MONGODB_URL, the file as MASTER_KEY_FILE, and wait for GET /readyz to answer 200.`

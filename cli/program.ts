@@ -5,8 +5,10 @@ import { version } from '../core.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { showConfig } from './config.ts'
 import { envFile } from './env-file.ts'
+import { eraseCommand } from './erase.ts'
 import { importFile } from './import.ts'
 import { keyCommands } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
 import { moveCommand } from './move.ts'
 import { nodeCommands } from './node.ts'
 import { personCommands } from './person.ts'
@@ -91,6 +93,7 @@ replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
 sendCommand(program, command, withConfig)
 receiveCommand(program, command, withConfig)
+eraseCommand(program, command, withConfig)
 
 command(program, 'import <FILE>', 'add people, pages and the other items of a file, a line each')
   .option('--json', 'list what was refused, and sum up, as JSON')
@@ -106,6 +109,8 @@ A line that is refused is listed with its number and why; the others go in. A se
   .action((file: string, options) =>
     withConfig(options, config => importFile(config, file, options.json === true)),
   )
+
+migrateCommand(program, command, withConfig)
 
 command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
   .addHelpText('after', '\nIt takes a log without events only: name a new folder with --data-dir.')

@@ -7,6 +7,14 @@ const documentation = 'See "Damaged, lost, put back" in docs/operations.md.'
 const readableOf = ({ rows, readable }: Extract<StartFailure, { _tag: 'DamagedFile' }>): string =>
   readable === 0 ? `None of its ${rows} can be read` : `Its first ${readable} ${rows} can be read`
 
+const masterKeyReasons = {
+  missing: 'is not there. Put the file back from where it is kept, or name it with MASTER_KEY_FILE.',
+  unreadable: 'cannot be read or written. See that this user may.',
+  'not a key': 'holds no key: a line is 32 bytes, as 64 hex digits or in base64.',
+  'another key':
+    'holds another key than the one that wraps the keys of people on this hub. Put that one back.',
+} as const
+
 /** What an operator can do about a hub that does not start. */
 export const startProblem = (config: Config, failure: StartFailure): string => {
   const embedded = config.mongoUrl === undefined
@@ -26,10 +34,14 @@ export const startProblem = (config: Config, failure: StartFailure): string => {
       return `The hub cannot start on ${config.dataDir}: ${failure.file} is damaged. ${readableOf(failure)} as the files are now. Nothing was written to them. Put a backup back. ${documentation}`
     case 'EventUnreadable':
       return `The hub cannot start: an event of the stream ${failure.stream} is ${failure.reason}. ${
-        failure.reason === 'damaged'
-          ? `Put a backup back. ${documentation}`
-          : 'Start the release that wrote it, or a later one.'
+        failure.reason === 'newer than this release'
+          ? 'Start the release that wrote it, or a later one.'
+          : failure.reason === 'damaged'
+            ? `Put a backup back. ${documentation}`
+            : `Put ${embedded ? 'auth.db' : 'the database NAME_auth'} back from a backup: it holds the keys. ${documentation}`
       }`
+    case 'MasterKeyUnusable':
+      return `The hub cannot start: ${failure.file} ${masterKeyReasons[failure.reason]} The keys of people cannot be used without it. ${documentation}`
     case 'LogUnavailable':
     case 'AuthUnavailable':
     case 'ReadUnavailable':

@@ -3,8 +3,10 @@ import type { Content } from '../domain/content.ts'
 import { contentDecider, type StoreContent } from '../domain/content-decider.ts'
 import type { ItemState } from '../domain/item.ts'
 import { type Identity, type Resource, streamOf } from '../domain/resource.ts'
+import { subjectIn } from '../domain/subject.ts'
 import type {
   ContentCutShort,
+  ContentErased,
   ContentName,
   ContentStore,
   ContentTooLarge,
@@ -45,7 +47,7 @@ export type WriteContent = <Failure = never>(
   write: ContentWrite<Failure>,
 ) => Promise<
   E.Either<
-    CommandFailure | ContentUnavailable | ContentTooLarge | ContentCutShort | Failure,
+    CommandFailure | ContentUnavailable | ContentErased | ContentTooLarge | ContentCutShort | Failure,
     Outcome<ItemState>
   >
 >
@@ -93,5 +95,6 @@ export const contentWriter =
           },
         })
       },
+      subjectIn(resource, state),
     )
   }

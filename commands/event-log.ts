@@ -8,6 +8,11 @@ export interface RevisionConflict {
   readonly actual: number
 }
 
+/** The event is about a person who is forgotten: nothing more is recorded of them. */
+export interface SubjectErased {
+  readonly _tag: 'SubjectErased'
+}
+
 /** What the stream must look like for an append to succeed: nothing there yet, or its last revision. */
 export type Expected = 'no-stream' | number
 
@@ -15,6 +20,12 @@ export type Expected = 'no-stream' | number
 export interface Run {
   readonly events: readonly RecordedEvent[]
   readonly more: boolean
+}
+
+export interface LastType {
+  readonly type: string
+  /** Nobody can read its data any more: its person is forgotten. */
+  readonly isErased: boolean
 }
 
 /**
@@ -29,10 +40,12 @@ export interface EventLog {
   readonly read: (stream: string, from?: number) => Promise<Either<LogFailure, Run>>
   /** The last event of a stream; undefined when there is none. Never stale. */
   readonly last: (stream: string) => Promise<Either<LogFailure, RecordedEvent | undefined>>
+  /** Of which type that is, without opening its data: whoever asks whether a thing is there needs no more. Never stale. */
+  readonly lastType: (stream: string) => Promise<Either<LogFailure, LastType | undefined>>
   /** Gives the events as recorded. `events` is not empty; at most 1 MiB together. */
   readonly append: (
     stream: string,
     expected: Expected,
     events: readonly NewEvent[],
-  ) => Promise<Either<LogFailure | RevisionConflict, readonly RecordedEvent[]>>
+  ) => Promise<Either<LogFailure | RevisionConflict | SubjectErased, readonly RecordedEvent[]>>
 }

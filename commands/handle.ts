@@ -59,6 +59,8 @@ export interface HandlerDependencies {
   readonly log: EventLog
   readonly turns: Turns
   readonly now: () => Date
+  /** How many people were forgotten: folds of before are let go when it changes. */
+  readonly erasures?: () => number
 }
 
 const attempts = 10
@@ -69,13 +71,22 @@ const mostKept = 64
 type FoldedState = Folded<unknown>
 
 /** Folds of long streams, by stream: only ever a beginning, read on from its last revision. */
-const makeFolds = () => {
+const makeFolds = (erasures: () => number) => {
   const kept = new Map<string, FoldedState>()
+  let since = erasures()
+  const letErasedGo = (): void => {
+    if (since === erasures()) return
+    since = erasures()
+    kept.clear()
+  }
   return {
     // Every decider of a stream folds it alike: this is their state.
-    of: <State>(stream: string, decider: Decider<never, State>): Folded<State> =>
-      (kept.get(stream) as Folded<State> | undefined) ?? unread(decider),
+    of: <State>(stream: string, decider: Decider<never, State>): Folded<State> => {
+      letErasedGo()
+      return (kept.get(stream) as Folded<State> | undefined) ?? unread(decider)
+    },
     keep: (stream: string, folded: FoldedState): void => {
+      letErasedGo()
       if (folded.revision < longFrom) return
       kept.delete(stream)
       const oldest = kept.keys().next().value
@@ -91,8 +102,8 @@ const makeFolds = () => {
  * A conflict with another process is retried up to ten times, unless the caller named a revision. A request with an
  * `Idempotency-Key` that added events before gets its first outcome again, read from the stream itself.
  */
-export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle => {
-  const folds = makeFolds()
+export const commandHandler = ({ log, turns, now, erasures = () => 0 }: HandlerDependencies): Handle => {
+  const folds = makeFolds(erasures)
 
   /** What a command with this id left in the stream, when it was there before. */
   const repeated = async <Command, State>(
@@ -142,8 +153,11 @@ export const commandHandler = ({ log, turns, now }: HandlerDependencies): Handle
     const subject = decider.subject(after) ?? decider.subject(state)
     const events = dressed(request, decision.right, folded.recordedAt, subject, now())
     const append = await log.append(stream, revision === -1 ? 'no-stream' : revision, events)
-    if (E.isLeft(append))
-      return append.left._tag === 'RevisionConflict' ? E.right('conflict') : E.left(append.left)
+    if (E.isLeft(append)) {
+      const failure = append.left
+      if (failure._tag === 'RevisionConflict') return E.right('conflict')
+      return E.left(failure._tag === 'SubjectErased' ? { _tag: 'Erased' } : failure)
+    }
     // With a key, another process may have appended the same command first: what is stored counts.
     const stored =
       request.context.fingerprint === undefined

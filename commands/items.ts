@@ -1,6 +1,6 @@
 import * as E from '#fp/Either'
 import type { Decider } from '../domain/decider.ts'
-import type { RecordedEvent } from '../domain/event.ts'
+import { isOfErasure, isOfHold } from '../domain/erasure.ts'
 import type { ItemCommand, ItemState } from '../domain/item.ts'
 import { foldingOf } from '../domain/item-state.ts'
 import { member } from '../domain/json.ts'
@@ -63,24 +63,30 @@ export type ItemAppended = (
 
 /** Writes an item of any resource. What is in a book needs its person: looked up in the person's own stream. */
 export const itemWriter = (
-  log: Pick<EventLog, 'last'>,
+  log: Pick<EventLog, 'lastType' | 'read'>,
   handle: Handle,
   appended: ItemAppended = async () => {},
 ): WriteItem => {
-  /** The last fact of a stream says whether its thing is there: nothing follows a removal. */
+  /** The last fact of a stream says whether its thing is there: nothing but a hold follows a removal. */
   const presence = async (
     resource: Resource,
     identity: Identity,
-  ): Promise<E.Either<LogFailure, ItemState['is']>> =>
-    E.map((last: RecordedEvent | undefined): ItemState['is'] =>
-      last === undefined ? 'absent' : last.event.type === resource.events.removed ? 'removed' : 'present',
-    )(await log.last(streamOf(resource, identity)))
+  ): Promise<E.Either<LogFailure, ItemState['is']>> => {
+    const last = await log.lastType(streamOf(resource, identity))
+    if (E.isLeft(last)) return last
+    if (last.right === undefined) return E.right('absent')
+    const { type, isErased } = last.right
+    if (isErased || isOfErasure(type)) return E.right('erased')
+    if (!isOfHold(type)) return E.right(type === resource.events.removed ? 'removed' : 'present')
+    return E.map(({ is }: ItemState) => is)(await readItem(log)(resource, identity))
+  }
 
   const ownerIsThere = async (owner: string | undefined): Promise<E.Either<CommandFailure, void>> => {
     if (owner === undefined) return E.right(undefined)
     const person = await presence(people, { id: owner })
     if (E.isLeft(person)) return person
     if (person.right === 'present') return E.right(undefined)
+    if (person.right === 'erased') return E.left({ _tag: 'Erased' })
     return E.left({ _tag: person.right === 'absent' ? 'NeverWas' : 'Removed', what: people.noun })
   }
 

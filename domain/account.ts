@@ -27,8 +27,9 @@ export const accountOf = (state: ItemState): Account | undefined =>
         ...(state.credential === undefined ? {} : { credential: state.credential }),
       }
 
-/** The account after a fact about a person; undefined once the person is removed. */
+/** The account after a fact about a person; undefined once the person is removed or erased. */
 export const evolveAccount = (account: Account | undefined, event: PersonEvent): Account | undefined => {
+  if (event.erased === true) return undefined
   const credential = event.credential ?? account?.credential
   const opened = credential === undefined ? {} : { credential }
   switch (event.type) {
@@ -39,6 +40,8 @@ export const evolveAccount = (account: Account | undefined, event: PersonEvent):
         ...opened,
       }
     case 'PersonRemoved':
+    case 'PersonErased':
+    case 'PersonErasureCertified':
       return undefined
     case 'PersonRolesAssigned':
       return account && { ...account, roles: stringsOf(member(event.data, 'roles')) }
@@ -50,6 +53,8 @@ export const evolveAccount = (account: Account | undefined, event: PersonEvent):
       return account && { ...account, ...opened }
     case 'PersonChanged':
     case 'PersonReplaced':
+    case 'PersonHeld':
+    case 'PersonHoldLifted':
       return account
   }
 }

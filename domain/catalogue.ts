@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { accessEvents, accessEventTypes, evolveAccess } from './accesses.ts'
 import { domiciliaryUnits } from './domiciliary-units.ts'
 import { encounters } from './encounters.ts'
+import { erasureEvents } from './erasure.ts'
 import type { DomainEvent } from './event.ts'
 import { hubEvents } from './hub-events.ts'
 import { institutions } from './institutions.ts'
@@ -48,6 +49,9 @@ const shapesOf = ({ events, facts }: Resource): [string, z.ZodType][] => [
   [events.replaced, whole],
   [events.changed, part],
   [events.removed, part],
+  ...(events.erased === undefined
+    ? []
+    : [[events.erased, erasureEvents.PersonErased] as [string, z.ZodType]]),
   ...Object.entries(facts).map(([type, fact]): [string, z.ZodType] => [type, fact.data]),
 ]
 

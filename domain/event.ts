@@ -6,6 +6,8 @@ export interface DomainEvent<Type extends string = string> {
   readonly type: Type
   readonly data: JsonObject
   readonly credential?: string
+  /** It was about a person who is forgotten: nobody can read its data any more, and `data` is empty. */
+  readonly erased?: true
 }
 
 /** Tells the events of some types from all others. */

@@ -27,7 +27,10 @@ export const itemDecider = (resource: Resource, identity: Identity): Decider<Ite
       const hidden = isHidden(resource, command.confinement, state)
       switch (state.is) {
         case 'removed':
-          return hidden ? decideAbsent(command, { _tag: 'Removed', what }) : reject({ _tag: 'Removed', what })
+        case 'erased': {
+          const gone: Rejection = state.is === 'removed' ? { _tag: 'Removed', what } : { _tag: 'Erased' }
+          return hidden ? decideAbsent(command, gone) : reject(gone)
+        }
         case 'absent':
           return decideAbsent(command)
         case 'present':

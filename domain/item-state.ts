@@ -1,5 +1,7 @@
 import * as E from '#fp/Either'
 import { type Decider, type Decision, reject } from './decider.ts'
+import { isOfErasure } from './erasure.ts'
+import type { DomainEvent } from './event.ts'
 import {
   type Conditional,
   exceedsItemLimit,
@@ -8,7 +10,7 @@ import {
   type PresentItem,
 } from './item.ts'
 import { endsEarly } from './item-body.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, member } from './json.ts'
 import { invalid, type Rejection } from './rejection.ts'
 import { evolveItem, type Resource } from './resource.ts'
 import { isHidden, neverChanges, notYourself, subjectIn, subjectOf } from './subject.ts'
@@ -23,6 +25,32 @@ export const stale = ({ ifMatch, ifNoneMatch }: Preconditions, revision?: number
     : (ifMatch !== undefined && !matches(ifMatch, revision)) ||
       (ifNoneMatch !== undefined && matches(ifNoneMatch, revision))
 
+const isHeld = (state: ItemState, { type }: DomainEvent): boolean => {
+  if (type === 'PersonHeld') return true
+  return (
+    type !== 'PersonHoldLifted' && (state.is === 'present' || state.is === 'removed') && state.held === true
+  )
+}
+
+/** Of the events that can be read of an erased item, those of the erasure itself say something. */
+const erasedBy = (
+  { type, data, erased }: DomainEvent,
+  state: ItemState,
+  revision: number,
+  known: string | undefined,
+): ItemState => {
+  const facts = isOfErasure(type) && erased !== true ? data : {}
+  const [id, certificate] = [member(facts, 'id') ?? known, member(facts, 'certificate')]
+  const before = state.is === 'erased' ? state.certificate : undefined
+  const text = typeof certificate === 'string' ? certificate : before
+  return {
+    is: 'erased',
+    revision,
+    ...(typeof id === 'string' ? { subject: id } : {}),
+    ...(text === undefined ? {} : { certificate: text }),
+  }
+}
+
 /** How the events of an item are folded, whatever decides about it. */
 export const foldingOf = (
   resource: Resource,
@@ -30,11 +58,14 @@ export const foldingOf = (
   initial: { is: 'absent' },
 
   evolve: (state, event) => {
-    const item = evolveItem(resource, state.is === 'present' ? state.item : undefined, event)
     const revision = state.is === 'absent' ? 0 : state.revision + 1
+    if (state.is === 'erased' || event.erased === true || event.type === resource.events.erased)
+      return erasedBy(event, state, revision, subjectIn(resource, state))
+    const item = evolveItem(resource, state.is === 'present' ? state.item : undefined, event)
+    const held = isHeld(state, event) ? ({ held: true } as const) : {}
     if (item === undefined) {
       const subject = subjectIn(resource, state)
-      return { is: 'removed', revision, ...(subject === undefined ? {} : { subject }) }
+      return { is: 'removed', revision, ...(subject === undefined ? {} : { subject }), ...held }
     }
     const before = state.is === 'present' ? state.contentSince : undefined
     const contentSince = before ?? (event.type === resource.contentFact ? revision : undefined)
@@ -46,6 +77,7 @@ export const foldingOf = (
       revision,
       ...(credential === undefined ? {} : { credential }),
       ...(contentSince === undefined ? {} : { contentSince }),
+      ...held,
     }
   },
 
@@ -61,7 +93,8 @@ export const presentItem = (
   const what = resource.noun
   if (state.is === 'absent' || isHidden(resource, confinement, state))
     return E.left({ _tag: 'NeverWas', what })
-  return state.is === 'removed' ? E.left({ _tag: 'Removed', what }) : E.right(state)
+  if (state.is === 'present') return E.right(state)
+  return E.left(state.is === 'removed' ? { _tag: 'Removed', what } : { _tag: 'Erased' })
 }
 
 /** What a change would make of an item keeps the rules that an item keeps as a whole. */

@@ -13,8 +13,17 @@ export type ItemState =
       readonly credential?: string
       /** The revision with which it came to have a content. */
       readonly contentSince?: number
+      /** A hold keeps the person from being forgotten. */
+      readonly held?: true
     }
-  | { readonly is: 'removed'; readonly revision: number; readonly subject?: string }
+  | { readonly is: 'removed'; readonly revision: number; readonly subject?: string; readonly held?: true }
+  /** The person it was about is forgotten; of a person's own stream, with the certificate once there is one. */
+  | {
+      readonly is: 'erased'
+      readonly revision: number
+      readonly subject?: string
+      readonly certificate?: string
+    }
 
 export type PresentItem = Extract<ItemState, { is: 'present' }>
 

@@ -68,7 +68,7 @@ export const equalMembers = (a: JsonObject, b: JsonObject, ignored: readonly str
  * The object with each member as `change` makes it, without those it makes undefined; the very object where it changes none.
  * Each member is changed once.
  */
-const mapMembers = (
+export const mapMembers = (
   object: JsonObject,
   change: (key: string, value: Json) => Json | undefined,
 ): JsonObject => {

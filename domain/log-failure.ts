@@ -5,12 +5,15 @@ export interface LogUnavailable {
   readonly outcomeUnknown?: boolean
 }
 
-/** A stored event that is damaged, or of a shape newer than this release: it is never skipped. */
+/**
+ * A stored event that is damaged, of a shape newer than this release, or encrypted under a key that is not in the store of keys
+ * and was not destroyed either: it is never skipped.
+ */
 export interface EventUnreadable {
   readonly _tag: 'EventUnreadable'
   readonly stream: string
   readonly position: bigint
-  readonly reason: 'damaged' | 'newer than this release'
+  readonly reason: 'damaged' | 'newer than this release' | 'without its key'
 }
 
 export type LogFailure = LogUnavailable | EventUnreadable

@@ -51,7 +51,7 @@ export const newMessageShape = z
   })
 
 /** Where the bytes of a body are kept. */
-const keptBodyShape = z.object({ id: z.string(), size: z.int(), sha256: z.string() })
+export const keptBodyShape = z.object({ id: z.string(), size: z.int(), sha256: z.string() })
 export type KeptBody = z.infer<typeof keptBodyShape>
 
 const envelopeShape = z.object({

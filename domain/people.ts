@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { erasureEvents } from './erasure.ts'
 import { day, flag, objectOrText, openWord, shortText, texts } from './fields.ts'
 import { parseAccount } from './identifiers.ts'
 import { member, withMembers } from './json.ts'
@@ -54,6 +55,7 @@ export const people = resource({
     changed: 'PersonChanged',
     replaced: 'PersonReplaced',
     removed: 'PersonRemoved',
+    erased: 'PersonErased',
   },
   facts: {
     PersonRolesAssigned: {
@@ -69,6 +71,9 @@ export const people = resource({
       apply: item => withMembers(item, { active: true }),
     },
     PersonPasswordSet: { data: z.object({}), apply: item => item },
+    PersonHeld: { data: z.object({ reason: z.string() }), apply: item => item },
+    PersonHoldLifted: { data: z.object({}), apply: item => item },
+    PersonErasureCertified: { data: erasureEvents.PersonErasureCertified, apply: item => item },
   },
   notRemovable: item =>
     member(item, 'active') === false

@@ -8,6 +8,8 @@ export type InvalidPart =
 export type Rejection =
   | { readonly _tag: 'NeverWas'; readonly what: string }
   | { readonly _tag: 'Removed'; readonly what: string }
+  /** The person it was about is forgotten. */
+  | { readonly _tag: 'Erased' }
   | { readonly _tag: 'StaleRevision'; readonly revision?: number }
   | { readonly _tag: 'ExistsWithOtherContent'; readonly what: string }
   | { readonly _tag: 'WrongState'; readonly detail: string }

@@ -49,6 +49,8 @@ export interface Resource<Type extends string = string> {
     readonly changed: string
     readonly replaced: string
     readonly removed: string
+    /** The person that the item is, and all that is about them, is forgotten. */
+    readonly erased?: string
   }
   /** The types of all events of such a stream: those above, its facts, its lifecycle's moves, and its content's fact. */
   readonly eventTypes: readonly Type[]
@@ -163,13 +165,14 @@ export const keyOfStream = (stream: string): string => stream.slice(stream.index
 export const pathOf = (resource: Resource, { owner, id }: Identity): string =>
   owner === undefined ? `/${resource.name}/${id}` : `/${resource.name}/${owner}/${id}`
 
-/** What a fact makes of an item: the item after it, or undefined once removed. */
+/** What a fact makes of an item: the item after it, or undefined once removed or erased. */
 export const evolveItem = (
   resource: Resource,
   item: JsonObject | undefined,
-  { type, data }: DomainEvent,
+  { type, data, erased }: DomainEvent,
 ): JsonObject | undefined => {
   const { created, changed, replaced, removed } = resource.events
+  if (erased === true || type === resource.events.erased) return undefined
   if (type === created || type === replaced) return data
   if (type === removed || item === undefined) return undefined
   if (type === changed) return patched(item, data)

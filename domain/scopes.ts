@@ -3,6 +3,7 @@ import { catalogue } from './catalogue.ts'
 /** Every scope a node can hold. */
 export const scopes: readonly string[] = [
   ...catalogue.flatMap(({ name }) => [`${name}:read`, `${name}:write`, `${name}:delete`]),
+  'people:erase',
   'history:read',
   'audit:read',
   'feed:read',

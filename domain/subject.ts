@@ -17,6 +17,7 @@ export const subjectIn = (resource: Resource, state: ItemState): string | undefi
     case 'present':
       return subjectOf(resource, state.item)
     case 'removed':
+    case 'erased':
       return state.subject
   }
 }

@@ -3,7 +3,7 @@ import { accept, type Decider, type Decision, reject } from './decider.ts'
 import { type DomainEvent, isOneOf } from './event.ts'
 import type { Preconditions } from './item.ts'
 import { stale } from './item-state.ts'
-import { effectivePatch, hasMembers, type JsonObject, patched, withMembers } from './json.ts'
+import { equalJson, hasMembers, type JsonObject, mapMembers, member, patched, withMembers } from './json.ts'
 
 /** `disabled`: by the hub, for the address or the rights are gone; it goes on once somebody sets it active. */
 export const subscriptionStatuses = ['active', 'paused', 'disabled'] as const
@@ -158,7 +158,10 @@ const decidePresent = (command: SubscriptionCommand, { item, subscription }: Pre
     case 'Create':
       return reject({ _tag: 'ExistsWithOtherContent', what })
     case 'Change': {
-      const changed = effectivePatch(item, command.patch)
+      // Not as a merge patch: a null is a value here.
+      const changed = mapMembers(command.patch, (name, value) =>
+        equalJson(member(item, name) ?? null, value) ? undefined : value,
+      )
       const next = command.status
       return accept(
         ...(hasMembers(changed) ? [{ type: 'SubscriptionChanged', data: changed }] : []),

@@ -16,6 +16,7 @@ const columns = [
   'recordedAt',
   'occurredAt',
   'data',
+  'erased',
 ]
 
 const rowOf = (entry: FeedEntry) => [
@@ -32,6 +33,7 @@ const rowOf = (entry: FeedEntry) => [
   entry.recordedAt,
   entry.occurredAt,
   entry.data && jsonText(entry.data),
+  entry.erased && 'true',
 ]
 
 /** The line of column names. */

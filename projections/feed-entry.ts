@@ -21,6 +21,8 @@ export interface FeedEntry {
   readonly actor: Actor
   readonly recordedAt: string
   readonly occurredAt?: string | undefined
+  /** The person it was about is forgotten. */
+  readonly erased?: true | undefined
 }
 
 export const feedEntryOf = (
@@ -36,15 +38,17 @@ export const feedEntryOf = (
     type: event.type,
     ...(kind === undefined ? {} : { resource: kind.name, id: kind.idInPath(keyOfStream(stream)) }),
     ...(subject === undefined ? {} : { person: subject }),
-    data: event.data,
+    ...(event.erased === true ? {} : { data: event.data }),
     actor,
     recordedAt,
     ...(occurredAt === undefined ? {} : { occurredAt }),
+    ...(event.erased === true ? { erased: true } : {}),
   }
 }
 
 /** The entry as JSON, the data as it was written before where somebody has. */
 export const feedEntryText = (log: LogIdentity, recorded: RecordedEvent): string => {
-  const { data: _, ...entry } = feedEntryOf(log, recorded)
-  return `${JSON.stringify(entry).slice(0, -1)},"data":${jsonText(recorded.event.data)}}`
+  const { data, ...entry } = feedEntryOf(log, recorded)
+  if (data === undefined) return JSON.stringify(entry)
+  return `${JSON.stringify(entry).slice(0, -1)},"data":${jsonText(data)}}`
 }

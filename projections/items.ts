@@ -1,10 +1,10 @@
-import { type Filter, filterValue } from '../domain/filter.ts'
+import { type Filter, filterValue, folded } from '../domain/filter.ts'
 import { parseInstant } from '../domain/instant.ts'
 import { isObject, type Json, type JsonObject, jsonText, member } from '../domain/json.ts'
 import { evolveItem, keyOfStream, type Resource } from '../domain/resource.ts'
 import { indexedValue } from './indexed-value.ts'
-import { type Projection, projection } from './projection.ts'
-import type { Document, FieldValue, ModelShape } from './read-store.ts'
+import { type Erasing, type Projection, projection } from './projection.ts'
+import type { Document, FieldValue, ModelShape, Query } from './read-store.ts'
 
 /** The names of the fields that every read model of items has beside its filters. */
 export const ownerField = 'owner'
@@ -89,11 +89,25 @@ export const fieldsOf = (
   return fields
 }
 
+/** What is about a person is theirs by its key, by their book, or by the field that names them. */
+const erasingOf = ({ subjectField, ownerField }: Resource): { readonly erasing?: Erasing } => {
+  if (subjectField === undefined) return {}
+  const about = (account: string): Pick<Query, 'equals' | 'keys'> => {
+    // No account holds what these sort by: a `!` comes before all of its characters, a `;` right after a colon.
+    if (subjectField === 'id') return { equals: {}, keys: { from: account, until: `${account}!` } }
+    return ownerField === undefined
+      ? { equals: { [subjectField]: folded(account) } }
+      : { equals: {}, keys: { from: `${account}:`, until: `${account};` } }
+  }
+  return { erasing: { about, left: ({ key, revision }) => ({ key, revision, text: null, fields: {} }) } }
+}
+
 /** The current state of every item of a resource, by the item's key. */
 export const itemsProjection = (resource: Resource): Projection =>
   projection({
     shape: modelOf(resource),
     events: resource.eventTypes,
+    ...erasingOf(resource),
     needs: ({ stream, revision }) => (revision > 0 ? [keyOfStream(stream)] : []),
     apply: (recorded, document) => {
       const key = keyOfStream(recorded.stream)

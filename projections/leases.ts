@@ -3,7 +3,7 @@ import type { ReadUnavailable } from './read-unavailable.ts'
 
 /**
  * Which process works on what: a lease of a name is held by one process at a time. Names are of any text; whoever uses
- * them keeps them apart. Leases lie beside the read models, and may be deleted with them.
+ * them keeps them apart. Leases lie in the store of what their tokens guard: where they are deleted, tokens begin anew.
  */
 export interface Leases {
   /**

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import * as E from '#fp/Either'
+import { resourceOfEvent } from '../domain/catalogue.ts'
 import { type Actor, actorShape } from '../domain/event.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Held, Query, Range, ReadModels } from './read-store.ts'
 import type { ReadUnavailable } from './read-unavailable.ts'
-import { versionKey, versionKeys, versions } from './versions.ts'
+import { keyOfVersion, versionKey, versionKeys, versions } from './versions.ts'
 
 /**
  * A place in the history: all that the log held up to a position, and with a time (milliseconds since the epoch) only what it
@@ -26,6 +27,8 @@ export interface Version {
   readonly subject?: string | undefined
   readonly requestId: string
   readonly item: JsonObject | undefined
+  /** What it was can be read no more: the person it was about is forgotten. */
+  readonly erased?: true | undefined
 }
 
 const isItem = z.custom<JsonObject>(value => typeof value === 'object' && value !== null)
@@ -40,6 +43,7 @@ const shape = z.object({
   actor: actorShape,
   subject: z.string().optional(),
   requestId: z.string(),
+  erased: z.literal(true).optional(),
   item: isItem.nullable().transform(item => item ?? undefined),
 })
 
@@ -185,4 +189,43 @@ export const versionAt = async (
     } else highest = middle - 1
   }
   return E.right(valid)
+}
+
+/** An event about somebody, as the history has it, whoever it is. */
+export interface EventAbout {
+  readonly stream: string
+  readonly type: string
+  readonly position: bigint
+  /** It names a content. */
+  readonly holdsContent: boolean
+}
+
+/** Every event about a person that the history has. */
+export const eventsAbout = async (
+  reads: Reads,
+  account: string,
+): Promise<E.Either<ReadUnavailable, readonly EventAbout[]>> => {
+  const events: EventAbout[] = []
+  let after: Query['after']
+  do {
+    const page = await reads.find(versions, {
+      equals: { subject: account },
+      orderedBy: 'recorded_at',
+      descending: false,
+      ...(after === undefined ? {} : { after }),
+      limit: 1_000,
+      mostBytes,
+    })
+    if (E.isLeft(page)) return page
+    for (const { key, text } of page.right.documents) {
+      const { event: type, position } = parseVersion(key, text)
+      const resource = resourceOfEvent(type)
+      if (resource === undefined) continue
+      const stream = `${resource.noun}-${keyOfVersion(key)}`
+      events.push({ stream, type, position, holdsContent: type === resource.contentFact })
+    }
+    const last = page.right.documents.at(-1)
+    after = page.right.more && last !== undefined ? { value: last.orderedBy, key: last.key } : undefined
+  } while (after !== undefined)
+  return E.right(events)
 }

@@ -1,5 +1,13 @@
 import { isOneOf, type RecordedEvent } from '../domain/event.ts'
-import type { Document, FieldChange, ModelShape } from './read-store.ts'
+import type { Document, FieldChange, ModelShape, Query } from './read-store.ts'
+
+/** What a read model holds about people, and what is left of it of somebody who is forgotten. */
+export interface Erasing {
+  /** Where the documents about a person are: one of the two. */
+  readonly about: (account: string) => Pick<Query, 'equals' | 'keys'>
+  /** The same as events without their data make of a document. */
+  readonly left: (document: Document) => Omit<Document, 'position'>
+}
 
 /** A read model's definition: data, and what an event does to its documents. No clock, no I/O. */
 export interface Projection {
@@ -16,6 +24,8 @@ export interface Projection {
     /** Of the log, as `clockAfter` has it after the event. */
     clock: bigint,
   ) => readonly (Document | FieldChange)[]
+  /** Without it, no document is about anybody, or each is about the person whose account is its key and left by `apply`. */
+  readonly erasing?: Erasing
 }
 
 /** A projection as it is written: it names the types of the events that it is for, and is handed no others. */
@@ -28,6 +38,7 @@ interface Definition<Type extends string> {
     document: (key: string) => Document | undefined,
     clock: bigint,
   ) => readonly (Document | FieldChange)[]
+  readonly erasing?: Erasing
 }
 
 const nothing: readonly never[] = []
@@ -37,6 +48,7 @@ export const projection = <const Type extends string>({
   events,
   needs,
   apply,
+  erasing,
 }: Definition<Type>): Projection => {
   const isOurs = isOneOf(events)
   const isFor = (recorded: RecordedEvent): recorded is RecordedEvent<Type> => isOurs(recorded.event)
@@ -44,5 +56,6 @@ export const projection = <const Type extends string>({
     shape,
     needs: recorded => (isFor(recorded) ? needs(recorded) : nothing),
     apply: (recorded, document, clock) => (isFor(recorded) ? apply(recorded, document, clock) : nothing),
+    ...(erasing === undefined ? {} : { erasing }),
   }
 }

@@ -1,5 +1,6 @@
 import { catalogue } from '../domain/catalogue.ts'
 import { accountsProjection } from './accounts.ts'
+import { erasuresProjection } from './erasures.ts'
 import { inboxProjection } from './inbox.ts'
 import { itemsProjection } from './items.ts'
 import { nodesProjection } from './nodes.ts'
@@ -12,6 +13,7 @@ export const projections: readonly Projection[] = [
   ...catalogue.map(itemsProjection),
   versionsProjection,
   accountsProjection,
+  erasuresProjection,
   nodesProjection,
   inboxProjection,
   subscriptionsProjection,

@@ -157,6 +157,11 @@ export interface ReadModelWriter {
     generation: Generation,
     keys: readonly string[],
   ) => Promise<Either<ReadUnavailable, readonly Document[]>>
+  /** The keys of the documents that are found so; of removed ones only by their keys, if at all. */
+  readonly keysAbout: (
+    generation: Generation,
+    about: Pick<Query, 'equals' | 'keys'>,
+  ) => Promise<Either<ReadUnavailable, readonly string[]>>
   /**
    * Documents of a generation, removed ones too, in the order of their keys (by their bytes in UTF-8) after this one: `most`
    * of them, or fewer where their texts take 8 MiB, one at least where there is one. None at the end.
@@ -186,6 +191,8 @@ export interface ReadModelWriter {
     generations: readonly Generation[],
     condition: 'if as far' | 'whatever was served',
   ) => Promise<Either<ReadUnavailable, boolean>>
+  /** Nothing of what was replaced or removed before is left on the disks of this store, as far as it can tell. */
+  readonly purge: () => Promise<Either<ReadUnavailable, void>>
   /** Drops what has not been served or fed for a minute; a little at a time. True when there is more to drop. */
   readonly sweep: (models: readonly ModelShape[]) => Promise<Either<ReadUnavailable, boolean>>
 }

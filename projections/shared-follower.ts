@@ -1,3 +1,4 @@
+import { isErasure, isOfErasure } from '../domain/erasure.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { jsonText } from '../domain/json.ts'
 import type { EventFeed, FeedBatch } from './event-feed.ts'
@@ -26,6 +27,12 @@ export interface SharedFollower {
 
 // Whoever shows the event writes the same text, once.
 const charactersOf = ({ event }: RecordedEvent): number => jsonText(event.data).length
+
+/** An event that was read before its person was forgotten. */
+const withoutData = (recorded: RecordedEvent): RecordedEvent =>
+  isOfErasure(recorded.event.type)
+    ? recorded
+    : { ...recorded, event: { type: recorded.event.type, data: {}, erased: true } }
 
 /** The newest events, and who waits for more. */
 const makeWindow = (start: bigint, limits: FollowerLimits) => {
@@ -60,6 +67,10 @@ const makeWindow = (start: bigint, limits: FollowerLimits) => {
     },
     add: (batch: FeedBatch) => {
       for (const event of batch.events) {
+        const { type } = event.event
+        const { subject } = event.metadata
+        if (isErasure(type) && subject !== undefined)
+          events = events.map(held => (held.metadata.subject === subject ? withoutData(held) : held))
         const size = charactersOf(event)
         events.push(event)
         sizes.push(size)

@@ -1,4 +1,5 @@
 import { catalogue, kindOfEvent, resourceOfEvent, versionedEventTypes } from '../domain/catalogue.ts'
+import { isOfErasure } from '../domain/erasure.ts'
 import type { RecordedEvent } from '../domain/event.ts'
 import { isObject, type Json, type JsonObject, jsonText } from '../domain/json.ts'
 import { laterOf } from '../domain/position.ts'
@@ -136,9 +137,35 @@ const listFields = (
   }
 }
 
+/** Of the fields that lists filter and order by, a version of somebody who is forgotten has none. */
+const keptFields = [
+  'resource',
+  'actor',
+  'node',
+  'subject',
+  'valid_from',
+  'valid_to',
+  'clock_from',
+  'clock_to',
+  'recorded_at',
+] as const
+
+/** Who did it and when, and that what it was can be read no more. */
+const leftOf = ({ key, revision, text, fields }: Document): Omit<Document, 'position'> => {
+  const parsed: Json = JSON.parse(text ?? '{}')
+  const { item: _, ...head } = isObject(parsed) ? parsed : {}
+  return {
+    key,
+    revision,
+    text: JSON.stringify({ ...head, erased: true, item: null }),
+    fields: Object.fromEntries(keptFields.map(name => [name, fields[name] ?? null])),
+  }
+}
+
 export const versionsProjection = projection({
   shape: versions,
   events: versionedEventTypes,
+  erasing: { about: account => ({ equals: { subject: account } }), left: leftOf },
   needs: recorded => {
     const key = previousKey(recorded)
     return key === undefined ? [] : [key]
@@ -164,6 +191,7 @@ export const versionsProjection = projection({
       actor,
       subject,
       requestId,
+      ...(event.erased === true || isOfErasure(event.type) ? { erased: true } : {}),
     })
     const version: Document = {
       key: versionKey(kind.name, key, revision),

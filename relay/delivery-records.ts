@@ -1,12 +1,11 @@
 import { z } from 'zod'
+import type { LogIdentity } from '../domain/position.ts'
 import type { DeliveryRecord } from './delivery-store.ts'
 
 /** How far a subscription is. Positions are as clients hold them: they stay good when the log is moved. */
 const progressShape = z.object({
   /** Everything up to here was delivered, is a failing stream's, or is a dead letter. */
   position: z.string(),
-  /** The same as a number, for the lag. */
-  number: z.string(),
   /** Failures since the last delivery. */
   failures: z.int(),
   lastError: z.object({ at: z.string(), error: z.string() }).nullable(),
@@ -69,12 +68,17 @@ export const failingRecord = (failing: Failing): DeliveryRecord => ({
   text: JSON.stringify(failing),
 })
 
-/** Their keys are in the order of their positions. */
-export const deadLetterKey = (position: bigint): string => String(position).padStart(20, '0')
+/** Their keys are in the order of their positions, those of earlier epochs of the log first. */
+const deadLetterKey = ({ epoch }: LogIdentity, position: bigint): string =>
+  `${String(epoch).padStart(6, '0')}-${String(position).padStart(19, '0')}`
 
-export const deadLetterRecord = (position: bigint, letter: DeadLetter): DeliveryRecord => ({
+export const deadLetterRecord = (
+  identity: LogIdentity,
+  position: bigint,
+  letter: DeadLetter,
+): DeliveryRecord => ({
   kind: 'dead',
-  key: deadLetterKey(position),
+  key: deadLetterKey(identity, position),
   text: JSON.stringify(letter),
 })
 

@@ -59,3 +59,12 @@ export interface DeliveryStore {
   /** Removes all that is kept of a subscription, who holds it or not. */
   readonly forget: (subscription: string) => Promise<Either<ReadUnavailable, void>>
 }
+
+/** How a move reads what another engine is to keep. */
+export interface DeliverySource {
+  /**
+   * All records of a subscription as they are at this moment, whoever holds it: dead letters first, then failing streams, then
+   * how far it is; none where it was removed. All are held at once.
+   */
+  readonly recordsOf: (subscription: string) => Promise<Either<ReadUnavailable, readonly DeliveryRecord[]>>
+}

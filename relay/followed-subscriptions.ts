@@ -23,8 +23,8 @@ export interface FollowedSubscriptions {
   readonly all: () => readonly SubscriptionAt[]
   /** Those that were removed since the start. */
   readonly removed: () => readonly string[]
-  /** Settles at the next change. */
-  readonly changed: () => Promise<void>
+  /** Tells of every change; gives what ends that. */
+  readonly onChange: (tell: () => void) => () => void
   /** Follows the log until the signal. Throws a `LogFailure`. */
   readonly follow: (feed: Pick<EventFeed, 'follow'>, signal: AbortSignal) => Promise<void>
 }
@@ -41,7 +41,7 @@ export const followedSubscriptions = (start: {
     ]),
   )
   let position = start.position
-  let change = Promise.withResolvers<void>()
+  const told = new Set<() => void>()
 
   return {
     all: () =>
@@ -49,7 +49,10 @@ export const followedSubscriptions = (start: {
         subscription === undefined ? [] : [{ revision, subscription }],
       ),
     removed: () => [...all].flatMap(([id, { item }]) => (item === undefined ? [id] : [])),
-    changed: () => change.promise,
+    onChange: tell => {
+      told.add(tell)
+      return () => told.delete(tell)
+    },
     follow: async (feed, signal) => {
       for await (const { events, next } of feed.follow(position, { signal, types: subscriptionEventTypes })) {
         for (const { stream, revision, event } of events) {
@@ -61,9 +64,7 @@ export const followedSubscriptions = (start: {
           all.set(id, { revision, item, subscription })
         }
         position = next
-        if (events.length === 0) continue
-        change.resolve()
-        change = Promise.withResolvers()
+        if (events.length > 0) for (const tell of [...told]) tell()
       }
     },
   }

@@ -1,28 +1,25 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
-import type { EventLog } from '../commands/event-log.ts'
+import type { CommandFailure } from '../commands/handle.ts'
 import type { Subscriptions, SubscriptionWrite } from '../commands/subscriptions.ts'
-import type { LogFailure } from '../domain/log-failure.ts'
-import { subscriptionEvents, subscriptionStream } from '../domain/subscriptions.ts'
 import type { Leases } from '../projections/leases.ts'
 import type { SubscriptionAt } from '../projections/subscriptions.ts'
-import {
-  type DeliveryDependencies,
-  type DeliveryEnd,
-  deliverSubscription,
-  type Replay,
-} from './deliver-subscription.ts'
+import { makeBell } from './bell.ts'
+import { type DeliveryDependencies, deliverSubscription } from './deliver-subscription.ts'
 import { deliveryMilliseconds } from './delivery-records.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 import type { FollowedSubscriptions } from './followed-subscriptions.ts'
+import { orThrow } from './or-throw.ts'
+import type { DeliveryEnd } from './receiver.ts'
+import { recordedReplays } from './recorded-replays.ts'
 
 const leaseMilliseconds = 5_000
 const lookMilliseconds = 1_000
 const longestPauseMilliseconds = 30_000
+/** A failure after so long is the first again. */
+const forgivingMilliseconds = 60_000
 
-export interface RelayDependencies extends Omit<DeliveryDependencies, 'log'> {
-  readonly log: Pick<EventLog, 'read'>
+export interface RelayDependencies extends DeliveryDependencies {
   readonly subscriptions: FollowedSubscriptions
   readonly commands: Pick<Subscriptions, 'disable' | 'deny' | 'permit'>
   readonly deliveries: DeliveryStore
@@ -49,96 +46,64 @@ const leaseOf = (id: string): string => `subscription_${id}`
  * another takes over within seconds. Until the signal.
  */
 export const runRelay = async (dependencies: RelayDependencies, signal: AbortSignal): Promise<void> => {
-  const { subscriptions, commands, deliveries, leases, holder, log, positionOf, lacking, report } =
-    dependencies
+  const { subscriptions, commands, deliveries, leases, holder, lacking, now, report, sleep } = dependencies
   const workers = new Map<string, Worker>()
 
-  const writeOf = (id: string): SubscriptionWrite => ({
-    id,
-    by: 'all',
-    preconditions: {},
-    context: {
-      actor: { kind: 'hub', id: 'thalamus' },
-      requestId: randomUUID(),
-      commandId: randomUUID(),
-    },
-  })
-
-  const numberOf = async (text: string | undefined, otherwise: bigint): Promise<bigint> => {
-    if (text === undefined) return otherwise
-    const position = await positionOf(text)
-    if (E.isLeft(position)) throw position.left
-    return position.right ?? otherwise
-  }
-
-  /** The replays of dead letters that were asked for after a revision of the subscription's stream. */
-  const replaysOf = async (id: string, after: number): Promise<E.Either<LogFailure, readonly Replay[]>> => {
-    const replays: Replay[] = []
-    for (let next = after + 1; ; ) {
-      const run = await log.read(subscriptionStream(id), next)
-      if (E.isLeft(run)) return run
-      for (const { event, revision } of run.right.events) {
-        next = revision + 1
-        if (event.type !== 'SubscriptionDeadLettersReplayed') continue
-        const { at, from, to } = subscriptionEvents.SubscriptionDeadLettersReplayed.parse(event.data)
-        replays.push({
-          revision,
-          at,
-          from: await numberOf(from, 0n),
-          to: await numberOf(to, BigInt(Number.MAX_SAFE_INTEGER) ** 2n),
-        })
-      }
-      if (!run.right.more) return E.right(replays)
-    }
+  /** Of what was decided by a subscription as it was: where it is another by now, nothing is written. */
+  const write = async (
+    { revision, subscription }: SubscriptionAt,
+    run: (write: SubscriptionWrite) => ReturnType<Subscriptions['permit']>,
+  ): Promise<void> => {
+    const written = await run({
+      id: subscription.id,
+      by: 'all',
+      preconditions: { ifMatch: [revision] },
+      context: {
+        actor: { kind: 'hub', id: 'thalamus' },
+        requestId: randomUUID(),
+        commandId: randomUUID(),
+      },
+    })
+    if (E.isLeft(written) && !isOutdated(written.left)) throw written.left
   }
 
   /** What becomes of a subscription whose work has ended by itself. */
-  const conclude = async (id: string, end: DeliveryEnd): Promise<void> => {
-    if (end.is === 'ended') return
-    const written = await (end.is === 'gone'
-      ? commands.disable(writeOf(id), 'gone')
-      : commands.deny(writeOf(id), end.needed))
-    if (E.isLeft(written)) throw written.left
+  const conclude = async (at: SubscriptionAt, end: DeliveryEnd): Promise<void> => {
+    if (end.is === 'gone') await write(at, one => commands.disable(one, 'gone'))
+    if (end.is === 'denied') await write(at, one => commands.deny(one, end.needed))
   }
 
   /** What is denied waits, up to three days. */
-  const awaitRights = async ({ subscription }: SubscriptionAt): Promise<void> => {
-    const { id, denied } = subscription
+  const awaitRights = async (at: SubscriptionAt): Promise<void> => {
+    const { id, denied } = at.subscription
     if (denied === undefined) return
-    if (lacking(subscription) === undefined) await commands.permit(writeOf(id))
-    else if (dependencies.now() - Date.parse(denied.since) >= deliveryMilliseconds)
-      await commands.disable(writeOf(id), 'rights')
+    try {
+      if (lacking(at.subscription) === undefined) await write(at, commands.permit)
+      else if (now() - Date.parse(denied.since) >= deliveryMilliseconds)
+        await write(at, one => commands.disable(one, 'rights'))
+    } catch (failure) {
+      report(failure, id)
+    }
   }
 
-  const work = async (
-    { subscription }: SubscriptionAt,
-    token: number,
-    ending: AbortSignal,
-  ): Promise<void> => {
-    const { id } = subscription
+  const work = async (at: SubscriptionAt, token: number, ending: AbortSignal): Promise<void> => {
+    const { subscription } = at
+    const replays = (after: number) => recordedReplays(dependencies, subscription.id, after)
     let failures = 0
     while (!ending.aborted) {
+      const begunAt = now()
       try {
-        const end = await deliverSubscription(
-          dependencies,
-          {
-            subscription,
-            token,
-            from: await numberOf(subscription.from, 0n),
-            replays: after => replaysOf(id, after),
-          },
-          ending,
-        )
+        const from = orThrow(await dependencies.positionOf(subscription.from)) ?? 0n
+        const end = await deliverSubscription(dependencies, { subscription, token, from, replays }, ending)
         if (ending.aborted) return
         // The event that this appends begins the work anew, or ends it.
-        await conclude(id, end)
+        await conclude(at, end)
         return
       } catch (failure) {
         if (isSuperseded(failure)) return
-        report(failure, id)
-        failures += 1
-        const milliseconds = Math.min(longestPauseMilliseconds, 100 * 2 ** failures)
-        await pause(milliseconds, undefined, { signal: ending }).catch(() => undefined)
+        report(failure, subscription.id)
+        failures = now() - begunAt >= forgivingMilliseconds ? 1 : failures + 1
+        await sleep(Math.min(longestPauseMilliseconds, 100 * 2 ** failures), ending)
       }
     }
   }
@@ -156,18 +121,19 @@ export const runRelay = async (dependencies: RelayDependencies, signal: AbortSig
     if (workers.get(id) === worker) workers.delete(id)
   }
 
+  const active = () => subscriptions.all().filter(({ subscription }) => subscription.status === 'active')
+
   /** Takes or keeps the leases of what is to be worked on, and works on what it holds. */
   const look = async (): Promise<void> => {
-    const active = subscriptions.all().filter(({ subscription }) => subscription.status === 'active')
-    const names = active.map(({ subscription }) => leaseOf(subscription.id))
-    const ids = new Set(active.map(({ subscription }) => subscription.id))
+    const all = active()
+    const ids = new Set(all.map(({ subscription }) => subscription.id))
     const ended = [...workers.keys()].filter(id => !ids.has(id))
     await Promise.all(ended.map(endWorker))
     if (ended.length > 0) await leases.drop(ended.map(leaseOf), holder)
-    const tokens = await leases.take(names, holder, leaseMilliseconds)
+    const tokens = await leases.take([...ids].map(leaseOf), holder, leaseMilliseconds)
     if (E.isLeft(tokens)) throw tokens.left
     await Promise.all(
-      active.map(async (at, i) => {
+      all.map(async (at, i) => {
         const { id, denied } = at.subscription
         const token = tokens.right[i]
         const worker = workers.get(id)
@@ -188,26 +154,30 @@ export const runRelay = async (dependencies: RelayDependencies, signal: AbortSig
     if (E.isRight(done)) forgotten.add(id)
   }
 
+  const bell = makeBell(sleep, signal)
+  let isChanged = false
+  const stopListening = subscriptions.onChange(() => {
+    isChanged = true
+    bell.ring()
+  })
   while (!signal.aborted) {
-    const change = subscriptions.changed()
+    isChanged = false
     try {
       await look()
     } catch (failure) {
       report(failure, '')
     }
-    const waiting = new AbortController()
-    await Promise.race([
-      change,
-      pause(lookMilliseconds, undefined, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(
-        () => undefined,
-      ),
-    ])
-    waiting.abort()
+    if (!isChanged) await bell.rung(lookMilliseconds)
   }
-  const held = [...workers.keys()]
-  await Promise.all(held.map(endWorker))
-  await leases.drop(held.map(leaseOf), holder)
+  stopListening()
+  // Also of those that wait for rights.
+  const held = new Set([...workers.keys(), ...active().map(({ subscription }) => subscription.id)])
+  await Promise.all([...held].map(endWorker))
+  await leases.drop([...held].map(leaseOf), holder)
 }
+
+/** Whether the subscription was changed or removed by somebody else in the meantime. */
+const isOutdated = ({ _tag }: CommandFailure): boolean => _tag === 'StaleRevision' || _tag === 'Removed'
 
 const isSuperseded = (thrown: unknown): boolean =>
   typeof thrown === 'object' && thrown !== null && '_tag' in thrown && thrown._tag === 'Superseded'

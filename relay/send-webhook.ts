@@ -19,12 +19,21 @@ export type SendWebhook = (
   signal: AbortSignal,
 ) => Promise<PostOutcome>
 
-export const makeSendWebhook =
-  ({ client, key, now }: SendWebhookDependencies): SendWebhook =>
-  (subscription, id, body, signal) => {
+export const makeSendWebhook = ({ client, key, now }: SendWebhookDependencies): SendWebhook => {
+  // To make one takes longer than to sign with it.
+  const made = new WeakMap<Subscription, Map<number, string>>()
+  const secretOf = (subscription: Subscription, version: number): string => {
+    const versions = made.get(subscription) ?? new Map<number, string>()
+    made.set(subscription, versions)
+    const secret = versions.get(version) ?? webhookSecret(key, subscription.id, version)
+    versions.set(version, secret)
+    return secret
+  }
+
+  return (subscription, id, body, signal) => {
     const timestamp = now()
     const secrets = liveSecretVersions(subscription, timestamp.getTime()).map(version =>
-      webhookSecret(key, subscription.id, version),
+      secretOf(subscription, version),
     )
     const headers = {
       'content-type': 'application/json',
@@ -33,6 +42,7 @@ export const makeSendWebhook =
     }
     return client.post(subscription.url, headers, body, signal)
   }
+}
 
 /** What came of it, in words: no driver's, and without the address. Undefined where it was taken. */
 export const deliveryError = (outcome: PostOutcome): string | undefined => {

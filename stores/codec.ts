@@ -1,34 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import * as E from '#fp/Either'
-import type { EventLog } from '../commands/event-log.ts'
-import { eventShapes, schemaVersionOf } from '../domain/catalogue.ts'
-import {
-  actorShape,
-  type DomainEvent,
-  type Metadata,
-  type NewEvent,
-  type RecordedEvent,
-} from '../domain/event.ts'
+import type { SubjectKeys } from '../auth/subject-keys.ts'
+import type { EventLog, SubjectErased } from '../commands/event-log.ts'
+import { schemaVersionOf } from '../domain/catalogue.ts'
+import type { DomainEvent, NewEvent, RecordedEvent } from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
-import { type JsonObject, jsonText, rememberText } from '../domain/json.ts'
-import type { EventUnreadable, LogFailure } from '../domain/log-failure.ts'
+import { jsonText } from '../domain/json.ts'
+import type { LogFailure } from '../domain/log-failure.ts'
 import { type LogIdentity, parsePosition } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
+import { encrypted } from './cipher.ts'
+import { decode, type LostKeys, lastTypeOf, type Reading } from './decode.ts'
 import { formerPositions } from './former-positions.ts'
-import { parseText, type StoredEvent, type StoredLog, type StoredNewEvent } from './stored.ts'
-
-const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
-  commandId: z.string(),
-  fingerprint: z.string().exactOptional(),
-  actor: actorShape,
-  subject: z.string().exactOptional(),
-  requestId: z.string(),
-  schemaVersion: z.int(),
-  recordedAt: z.string(),
-  occurredAt: z.string().exactOptional(),
-  credential: z.string().exactOptional(),
-})
+import type { StoredLog, StoredNewEvent } from './stored.ts'
+import { subjectOfStored } from './stored-metadata.ts'
 
 /** An event of the hub itself. */
 export const hubEvent = (id: string, event: DomainEvent): NewEvent => ({
@@ -43,6 +28,7 @@ export const hubEvent = (id: string, event: DomainEvent): NewEvent => ({
   },
 })
 
+/** The event in clear: of what belongs to nobody. */
 export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => ({
   id,
   type: event.type,
@@ -52,48 +38,30 @@ export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => 
   ),
 })
 
-const unreadable = (
-  { stream, position }: StoredEvent,
-  reason: EventUnreadable['reason'],
-): E.Either<EventUnreadable, never> => E.left({ _tag: 'EventUnreadable', stream, position, reason })
-
-const isShaped = (shape: z.ZodType, data: unknown): data is JsonObject => shape.safeParse(data).success
-
-const decodeOne = (stored: StoredEvent): E.Either<EventUnreadable, RecordedEvent> => {
-  const parsed = metadataShape.safeParse(parseText(stored.metadata))
-  if (!parsed.success) return unreadable(stored, 'damaged')
-  const { credential, ...metadata } = parsed.data
-  const shape = eventShapes.get(stored.type)
-  if (shape === undefined || metadata.schemaVersion > schemaVersionOf(stored.type))
-    return unreadable(stored, 'newer than this release')
-  // The shape is checked, the data kept as parsed: zod would drop a member named `__proto__`.
-  const data = parseText(stored.data)
-  if (!isShaped(shape, data)) return unreadable(stored, 'damaged')
-  rememberText(data, stored.data)
-  const { id, stream, revision, position, type } = stored
-  const event = credential === undefined ? { type, data } : { type, data, credential }
-  return E.right({ id, stream, revision, position, event, metadata })
-}
-
-interface Decoded {
-  readonly events: readonly RecordedEvent[]
-  /** The first event that could not be read; `events` are those before it. */
-  readonly failure?: EventUnreadable
-}
-
-// Asynchronous and by batch: keys of encrypted data will have to be fetched.
-const decode = async (batch: readonly StoredEvent[]): Promise<Decoded> => {
-  const events: RecordedEvent[] = []
-  for (const stored of batch) {
-    const decoded = decodeOne(stored)
-    if (E.isLeft(decoded)) return { events, failure: decoded.left }
-    events.push(decoded.right)
+const encode = async (
+  stream: string,
+  events: readonly NewEvent[],
+  keys: Pick<SubjectKeys, 'findOrMake'>,
+): Promise<E.Either<LogFailure | SubjectErased, readonly StoredNewEvent[]>> => {
+  const subjects = events.map(({ event, metadata }) => subjectOfStored(event.type, metadata))
+  const people = new Set(subjects.filter(subject => subject !== undefined))
+  if (people.size === 0) return E.right(events.map(encodeOne))
+  const found = await keys.findOrMake([...people])
+  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left })
+  const encoded: StoredNewEvent[] = []
+  for (const [i, event] of events.entries()) {
+    const subject = subjects[i]
+    const key = subject === undefined ? undefined : found.right.get(subject)
+    if (key === 'destroyed') return E.left({ _tag: 'SubjectErased' })
+    const clear = encodeOne(event)
+    if (subject !== undefined && key === undefined)
+      return E.left({ _tag: 'LogUnavailable', cause: new Error('a person has no key') })
+    encoded.push(
+      key === undefined ? clear : { ...clear, data: encrypted(key, { ...clear, stream }, clear.data) },
+    )
   }
-  return { events }
+  return E.right(encoded)
 }
-
-const encode = async (events: readonly NewEvent[]): Promise<readonly StoredNewEvent[]> =>
-  events.map(encodeOne)
 
 export interface LogPorts {
   readonly identity: LogIdentity
@@ -101,21 +69,28 @@ export interface LogPorts {
   readonly feed: EventFeed
 }
 
-const eventLog = (stored: StoredLog): EventLog => ({
+const eventLog = (stored: StoredLog, keys: SubjectKeys, reading: Reading): EventLog => ({
   read: async (stream, from = 0) => {
     const read = await stored.read(stream, from)
     if (E.isLeft(read)) return read
-    const { events, failure } = await decode(read.right.events)
+    const { events, failure } = await decode(read.right.events, reading)
     return failure === undefined ? E.right({ events, more: read.right.more }) : E.left(failure)
   },
   last: async stream => {
     const last = await stored.last(stream)
     if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
-    const { events, failure } = await decode([last.right])
+    const { events, failure } = await decode([last.right], reading)
     return failure === undefined ? E.right(events[0]) : E.left(failure)
   },
+  lastType: async stream => {
+    const last = await stored.last(stream)
+    if (E.isLeft(last) || last.right === undefined) return E.map(() => undefined)(last)
+    return lastTypeOf(last.right, reading)
+  },
   append: async (stream, expected, events) => {
-    const appended = await stored.append(stream, expected, await encode(events))
+    const encoded = await encode(stream, events, keys)
+    if (E.isLeft(encoded)) return encoded
+    const appended = await stored.append(stream, expected, encoded.right)
     const first = expected === 'no-stream' ? 0 : expected + 1
     return E.map((positions: readonly bigint[]) =>
       events.map((event, i) => ({ ...event, stream, revision: first + i, position: positions[i] ?? 0n })),
@@ -123,7 +98,7 @@ const eventLog = (stored: StoredLog): EventLog => ({
   },
 })
 
-const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => {
+const eventFeed = (stored: StoredLog, identity: LogIdentity, reading: Reading): EventFeed => {
   const find = formerPositions(stored, identity.epoch - 1)
   return {
     identity,
@@ -138,7 +113,7 @@ const eventFeed = (stored: StoredLog, identity: LogIdentity): EventFeed => {
     },
     follow: async function* (after, options) {
       for await (const batch of stored.follow(after, options)) {
-        const { events, failure } = await decode(batch.events)
+        const { events, failure } = await decode(batch.events, reading)
         if (failure === undefined) yield { events, next: batch.next, caughtUp: batch.caughtUp }
         else {
           const last = events.at(-1)
@@ -164,24 +139,32 @@ const identityOf = (hub: readonly RecordedEvent[]): E.Either<MoveUnfinished, Log
 }
 
 /**
- * The ports over an engine: schema check, JSON. A log without events is founded: its first event names it.
- * Fails when the log cannot be read or written, or is not whole yet.
+ * The ports over an engine: schema check, JSON, and the encryption of what is about a person under that person's key. A log
+ * without events is founded: its first event names it. Fails when the log cannot be read or written, or is not whole yet.
  */
 export const openLog = async (
   stored: StoredLog,
+  keys: SubjectKeys,
+  lostKeys: LostKeys = 'fail',
 ): Promise<E.Either<LogFailure | MoveUnfinished, LogPorts>> => {
-  const log = eventLog(stored)
+  const reading: Reading = { keys, lostKeys }
+  const log = eventLog(stored, keys, reading)
   const existing = await log.read(hubStream)
   if (E.isLeft(existing)) return existing
   if (existing.right.events.length === 0) {
     const data = { id: randomUUID().replaceAll('-', '') }
     const founding = hubEvent(randomUUID(), { type: 'HubFounded', data })
     const founded = await log.append(hubStream, 'no-stream', [founding])
-    if (E.isLeft(founded) && founded.left._tag !== 'RevisionConflict') return E.left(founded.left)
+    if (
+      E.isLeft(founded) &&
+      founded.left._tag !== 'RevisionConflict' &&
+      founded.left._tag !== 'SubjectErased'
+    )
+      return E.left(founded.left)
   }
   const hub = await log.read(hubStream)
   if (E.isLeft(hub)) return hub
-  return E.map((identity: LogIdentity) => ({ identity, log, feed: eventFeed(stored, identity) }))(
+  return E.map((identity: LogIdentity) => ({ identity, log, feed: eventFeed(stored, identity, reading) }))(
     identityOf(hub.right.events),
   )
 }

@@ -57,7 +57,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: ['domain', 'commands', 'projections', 'relay', 'auth', 'type:metrics', 'package.json'],
   stores: ['domain', 'type:commands', 'type:projections', 'type:auth', 'type:relay'],
   'config.ts': ['auth', 'stores'],
-  'engines.ts': ['stores', 'config.ts', 'type:auth', 'type:commands', 'type:projections', 'type:relay'],
+  'engines.ts': ['stores', 'config.ts', 'auth', 'type:commands', 'type:projections', 'type:relay'],
   'start-failure.ts': [
     'engines.ts',
     'domain',
@@ -67,6 +67,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:stores',
   ],
   'logger.ts': ['type:config.ts'],
+  'events.ts': ['type:domain', 'type:projections'],
   'moving.ts': ['stores', 'engines.ts', 'start-failure.ts', 'type:config.ts'],
   'core.ts': [
     'domain',
@@ -82,8 +83,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:relay',
     'package.json',
   ],
+  'erasures.ts': ['domain', 'commands', 'projections', 'auth', 'type:core.ts', 'type:read-side.ts'],
   'read-side.ts': ['domain', 'projections', 'metrics', 'api', 'start-failure.ts', 'type:core.ts'],
-  'housekeeping.ts': ['projections', 'auth', 'api', 'type:core.ts', 'type:read-side.ts'],
+  'housekeeping.ts': ['projections', 'auth', 'api', 'erasures.ts', 'type:core.ts', 'type:read-side.ts'],
   'certificate-renewal.ts': ['api', 'type:config.ts'],
   'serving.ts': [
     'certificate-renewal.ts',
@@ -114,6 +116,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'read-side.ts',
     'housekeeping.ts',
     'serving.ts',
+    'erasures.ts',
+    'type:auth',
     'start-failure.ts',
     'type:core.ts',
   ],
@@ -150,6 +154,7 @@ const drivers: Readonly<Record<string, string>> = {
   undici: 'relay/',
   standardwebhooks: 'relay/',
   'prom-client': 'metrics/',
+  pg: 'cli/migrate/',
 }
 
 describe('the sources', () => {

@@ -10,21 +10,21 @@ import {
 import type { Query } from '../../projections/read-store.ts'
 import { keyOfVersion } from '../../projections/versions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { entryOf } from '../history/entries.ts'
+import { entryOf, type HistoryEntry } from '../history/entries.ts'
 import type { Failure } from '../http/problem.ts'
-
-type HistoryEntry = ReturnType<typeof entryOf>
 
 /** An entry of the audit; its changes as JSON, for they may be long. */
 export type AuditEntry = Omit<HistoryEntry, 'changes'> & {
   readonly resource: string
   readonly id: string
   readonly person?: string | undefined
-  readonly changes: string
+  readonly changes?: string
 }
 
 export const auditEntryText = ({ changes, ...entry }: AuditEntry): string =>
-  `${JSON.stringify(entry).slice(0, -1)},"changes":${changes}}`
+  changes === undefined
+    ? JSON.stringify(entry)
+    : `${JSON.stringify(entry).slice(0, -1)},"changes":${changes}}`
 
 export interface AuditPage {
   readonly entries: readonly AuditEntry[]
@@ -63,8 +63,8 @@ export const readAudit = async (
     const before = await versionBefore(readModels, kind?.name ?? '', key, version.revision)
     if (E.isLeft(before)) return before
     const { changes, ...entry } = entryOf(logIdentity, version, before.right)
-    const text = JSON.stringify(changes)
-    characters += text.length
+    const text = changes === undefined ? {} : { changes: JSON.stringify(changes) }
+    characters += text.changes?.length ?? 0
     const last = versions[n - 1]
     if (last !== undefined && characters > bounds.mostBytes) return E.right({ entries, after: placeOf(last) })
     entries.push({
@@ -72,7 +72,7 @@ export const readAudit = async (
       id: kind?.idInPath(key) ?? key,
       person: version.subject,
       ...entry,
-      changes: text,
+      ...text,
     })
   }
   const last = versions.at(-1)

@@ -22,6 +22,7 @@ const columns = [
   'node',
   'requestId',
   'changes',
+  'erased',
 ]
 
 const rowOf = (entry: AuditEntry) => [
@@ -38,6 +39,7 @@ const rowOf = (entry: AuditEntry) => [
   entry.actor.node,
   entry.requestId,
   entry.changes,
+  entry.erased && 'true',
 ]
 
 export const streamFormats = {

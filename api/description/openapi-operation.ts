@@ -15,6 +15,7 @@ export const headersNamed = (names: readonly string[]) =>
 const meanings: Readonly<Record<number, string>> = {
   200: 'Here it is.',
   201: 'It was created. There is no body where the client prefers none, or may not read the thing.',
+  202: 'It will be done.',
   206: 'Here is the part of it.',
   204: 'Done. There is nothing to show, or the client prefers none of it, or may not read the thing.',
   304: 'The client’s copy is current.',

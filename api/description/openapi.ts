@@ -96,6 +96,7 @@ const aboutOthers: Readonly<Record<string, string>> = {
   feed: 'Every change to the resources in commit order: what synchronises, follows and replays.',
   audit: 'Who changed what, and when: for auditors.',
   messages: 'What nodes send each other through the hub.',
+  subscriptions: 'What the hub sends nodes of the feed, by webhook.',
   nodes: 'Nodes of the federation: hospitals, laboratories and other programs, and their secrets.',
   oidc: 'The OpenID Connect provider: access tokens for nodes.',
   hub: 'The hub itself: health and documentation.',

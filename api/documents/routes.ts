@@ -3,6 +3,7 @@ import { contentPath } from '../../auth/access-table.ts'
 import { contentOf } from '../../domain/content.ts'
 import { isObject, type Json } from '../../domain/json.ts'
 import type { Resource } from '../../domain/resource.ts'
+import { subjectOf } from '../../domain/subject.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { bytes, uploads } from '../description/operation.ts'
 import { itemShapes } from '../description/shapes.ts'
@@ -41,7 +42,9 @@ export const contentRoutes = (resource: Resource, dependencies: ApiDependencies)
     const isRanged = method === 'GET' && (ifRange === undefined || String(ifRange).trim() === tag)
     const range = isRanged ? rangeIn(headers.range, size) : 'whole'
     if (range === 'unsatisfiable') return E.left({ _tag: 'RangeNotSatisfiable', size })
-    const verified = await contents.verify(content)
+    const subject = subjectOf(resource, document)
+    const named = subject === undefined ? content : { ...content, subject }
+    const verified = await contents.verify(named)
     if (E.isLeft(verified)) return verified
     const always = {
       ETag: tag,
@@ -55,7 +58,7 @@ export const contentRoutes = (resource: Resource, dependencies: ApiDependencies)
       return E.right({
         status: 200,
         headers: { ...always, 'Content-Length': String(size) },
-        stream: contents.read(content),
+        stream: contents.read(named),
       })
     const { first, last } = range
     return E.right({
@@ -65,7 +68,7 @@ export const contentRoutes = (resource: Resource, dependencies: ApiDependencies)
         'Content-Length': String(last - first + 1),
         'Content-Range': `bytes ${first}-${last}/${size}`,
       },
-      stream: contents.read(content, range),
+      stream: contents.read(named, range),
     })
   }
 

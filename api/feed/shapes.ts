@@ -10,7 +10,11 @@ const entryShape = z.object({
   resource: z.string(),
   id: z.string().describe('As in the path after the collection.'),
   person: z.string().optional().describe('Whom it is about.'),
-  data: z.record(z.string(), z.unknown()),
+  data: z.record(z.string(), z.unknown()).optional().describe('Absent where `erased` is there.'),
+  erased: z
+    .literal(true)
+    .optional()
+    .describe('The person it was about is forgotten: what it said can be read no more.'),
   actor: actorShape,
   recordedAt: z.string(),
   occurredAt: z.string().optional(),

@@ -107,6 +107,7 @@ export const historyOf = (things: Historied, dependencies: ApiDependencies): His
     if (number === undefined || number > thing.right.newest.revision) return E.left(noSuch)
     const state = await stateAt(thing.right.key, number)
     if (E.isLeft(state)) return state
+    if (state.right.erased) return E.left({ _tag: 'Erased' })
     const item = shownOf(state.right)
     if (item === undefined) return E.left({ _tag: 'Removed', what: noun })
     const headers = { ETag: etagOf(number) }
@@ -144,6 +145,7 @@ export const historyOf = (things: Historied, dependencies: ApiDependencies): His
     const [earlier, later] = [await stateAt(key, from), await stateAt(key, to)]
     if (E.isLeft(earlier)) return earlier
     if (E.isLeft(later)) return later
+    if (earlier.right.erased || later.right.erased) return E.left({ _tag: 'Erased' })
     return E.right(jsonAnswer(200, JSON.stringify(changesOf(earlier.right, later.right))))
   }
 

@@ -23,6 +23,7 @@ export const personWasThere = async (
   const version = await versionAt(readModels, people.name, person, place)
   if (E.isLeft(version)) return version
   if (version.right === undefined) return E.left(noSuch(people))
+  if (version.right.erased) return E.left({ _tag: 'Erased' })
   return version.right.item === undefined
     ? E.left({ _tag: 'Removed', what: people.noun })
     : E.right(undefined)
@@ -56,9 +57,10 @@ export const pastItem = (
     const version = await versionAt(readModels, resource.name, keyOf(identity), place.right)
     if (E.isLeft(version)) return version
     if (version.right === undefined) return E.left(noSuch(resource))
-    const { item, revision, subject } = version.right
+    const { item, revision, subject, erased } = version.right
     const person = confinedTo(call)
     if (person !== undefined && subject !== person) return E.left(noSuch(resource))
+    if (erased) return E.left({ _tag: 'Erased' })
     if (item === undefined) return E.left({ _tag: 'Removed', what: resource.noun })
     const headers = { ETag: etagOf(revision), ...mementoHeaders(time) }
     return E.right(

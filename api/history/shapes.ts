@@ -16,7 +16,11 @@ const entryShape = z.object({
   occurredAt: z.string().optional().describe('When the sender says it happened.'),
   actor: actorShape.describe('Who did it, by the credentials of the request.'),
   requestId: z.string(),
-  changes: z.array(changeShape),
+  changes: z.array(changeShape).optional().describe('Absent where `erased` is there.'),
+  erased: z
+    .literal(true)
+    .optional()
+    .describe('The person it was about is forgotten: what it changed can be read no more.'),
 })
 
 const exampleChange = { path: '/lastname', from: 'Betz', to: 'Betz Garcia' }

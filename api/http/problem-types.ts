@@ -64,6 +64,12 @@ export const problemTypes = {
     meaning: 'It was there, and was removed. Its id is not used again.',
     remedy: 'Stop asking for it; a new thing needs another id.',
   },
+  erased: {
+    status: 410,
+    meaning:
+      'The person it was about is forgotten. Who wrote what and when stays in the history; what it said is gone.',
+    remedy: 'Stop asking for it, and forget what you have of it. Its id is not used again.',
+  },
   'stale-revision': {
     status: 412,
     meaning: 'It is not at the revision that If-Match or If-None-Match asks for: somebody else changed it.',

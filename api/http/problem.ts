@@ -1,10 +1,12 @@
 import { STATUS_CODES } from 'node:http'
 import type { AuthenticationFailure } from '../../auth/authenticate.ts'
+import type { ErasureFailure } from '../../auth/erasure.ts'
 import type { NodeFailure } from '../../auth/nodes.ts'
 import type { PersonFailure } from '../../auth/people.ts'
 import type {
   ContentCutShort,
   ContentDamaged,
+  ContentErased,
   ContentTooLarge,
   ContentUnavailable,
 } from '../../commands/content-store.ts'
@@ -42,13 +44,14 @@ export type HttpFailure =
   | { readonly _tag: 'LogSilent' }
   | { readonly _tag: 'Bug'; readonly cause: unknown }
 
-type ContentFailure = ContentUnavailable | ContentDamaged | ContentTooLarge | ContentCutShort
+type ContentFailure = ContentUnavailable | ContentDamaged | ContentErased | ContentTooLarge | ContentCutShort
 
 export type Failure =
   | HttpFailure
   | ContentFailure
   | AuthenticationFailure
   | PersonFailure
+  | ErasureFailure
   | NodeFailure
   | ReadUnavailable
 
@@ -164,6 +167,17 @@ const problemOf = (failure: Failure): Problem => {
       return { name: 'wrong-state', detail: failure.detail }
     case 'Removed':
       return { name: 'removed', detail: `This ${failure.what} was removed.` }
+    case 'Erased':
+    case 'ContentErased':
+      return {
+        name: 'erased',
+        detail: 'The person it was about is forgotten: nobody can read it any more.',
+      }
+    case 'ErasureUnfinished':
+      return unavailable(
+        'unavailable',
+        'The person is forgotten, and the hub is still removing what it has read of them. Send the same again for the certificate.',
+      )
     case 'StaleRevision':
       return {
         name: 'stale-revision',

@@ -1,6 +1,7 @@
 import * as E from '#fp/Either'
 import { people } from '../../domain/people.ts'
 import { invalid } from '../../domain/rejection.ts'
+import type { Identity, Resource } from '../../domain/resource.ts'
 import { modelOf } from '../../projections/items.ts'
 import type { ModelShape } from '../../projections/read-store.ts'
 import type { ApiDependencies } from '../dependencies.ts'
@@ -46,14 +47,25 @@ export const readable = async (
 
 const peopleModel = modelOf(people)
 
+/** Why an item is no longer there, which its stream tells: it was removed, or its person is forgotten. */
+export const goneItem = async (
+  { readItem }: Pick<ApiDependencies, 'readItem'>,
+  resource: Resource,
+  identity: Identity,
+): Promise<E.Either<Failure, never>> => {
+  const state = await readItem(resource, identity)
+  if (E.isLeft(state)) return state
+  return E.left(state.right.is === 'erased' ? { _tag: 'Erased' } : { _tag: 'Removed', what: resource.noun })
+}
+
 /** Whether there is such a person, as far as the read side knows: 404 or 410 where not. */
 export const personIsThere = async (
-  { readModels, health }: Pick<ReadDependencies, 'readModels' | 'health'>,
+  dependencies: Pick<ApiDependencies, 'readModels' | 'health' | 'readItem'>,
   person: string,
 ): Promise<E.Either<Failure, void>> => {
-  if (!health.isUp(peopleModel)) return E.left({ _tag: 'StartingUp' })
-  const held = await readModels.get(peopleModel, person)
+  if (!dependencies.health.isUp(peopleModel)) return E.left({ _tag: 'StartingUp' })
+  const held = await dependencies.readModels.get(peopleModel, person)
   if (E.isLeft(held)) return held
   if (held.right === undefined) return E.left(noSuch(people))
-  return held.right.text === null ? E.left({ _tag: 'Removed', what: people.noun }) : E.right(undefined)
+  return held.right.text === null ? goneItem(dependencies, people, { id: person }) : E.right(undefined)
 }

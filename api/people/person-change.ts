@@ -19,21 +19,28 @@ import { type WriteRequest, type WriteSteps, writes } from '../http/write-reques
 type Parts = Parameters<PeopleUseCases['setPassword']>[0] & Pick<WriteRequest, 'preconditions'>
 
 /** A change of a person by a request of its own. */
-export interface PersonChange<Sent> {
+export interface PersonChange<Sent, Done extends Outcome<ItemState> = Outcome<ItemState>> {
   readonly route: string
   readonly shape: z.ZodType<Sent>
   readonly body?: WriteSteps['body']
   /** What refuses the request before its fields are looked at. */
   readonly refusal?: (call: Call, id: string, sent: JsonObject) => Failure | undefined
-  readonly perform: (parts: Parts, sent: Sent) => Promise<E.Either<Failure, Outcome<ItemState>>>
+  readonly perform: (parts: Parts, sent: Sent) => Promise<E.Either<Failure, Done>>
   /** The person as it is now, where nothing else is given. */
-  readonly answer?: (call: Call, id: string, outcome: Outcome<ItemState>) => Promise<Answer>
+  readonly answer?: (call: Call, id: string, outcome: Done) => Promise<Answer>
 }
 
 /** Handles requests that change what only a request of its own changes: roles, `active`, a password. */
 export const personChange =
   (dependencies: ApiDependencies) =>
-  <Sent>({ route, shape, body = 'json', refusal, perform, answer }: PersonChange<Sent>): Handle =>
+  <Sent, Done extends Outcome<ItemState>>({
+    route,
+    shape,
+    body = 'json',
+    refusal,
+    perform,
+    answer,
+  }: PersonChange<Sent, Done>): Handle =>
     writes(dependencies, {
       body,
       keyPath: call => route.replace(':id', parseAccount(pathParameter(call, 'id')) ?? ''),

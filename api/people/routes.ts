@@ -7,6 +7,7 @@ import { changes, json } from '../description/operation.ts'
 import { itemShapes, shapeOf } from '../description/shapes.ts'
 import { parametersOf } from '../http/parameters.ts'
 import type { Route } from '../http/route.ts'
+import { erasureRoutes } from './erasure.ts'
 import { passwordRoute } from './password.ts'
 import { personChange } from './person-change.ts'
 
@@ -78,5 +79,6 @@ export const peopleRoutes = (dependencies: ApiDependencies): readonly Route[] =>
       },
     },
     passwordRoute(dependencies),
+    ...erasureRoutes(dependencies),
   ]
 }

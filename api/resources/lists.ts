@@ -38,7 +38,7 @@ const ruleOf = ({ kind }: Filter): string => (kind === 'flag' ? 'must be true or
 
 const textOrNull = (value: FieldValue): string | null => (typeof value === 'string' ? value : null)
 
-type ListDependencies = ReadDependencies & Pick<ApiDependencies, 'logIdentity'>
+type ListDependencies = ReadDependencies & Pick<ApiDependencies, 'logIdentity' | 'readItem'>
 
 interface ListRequest {
   readonly query: Query

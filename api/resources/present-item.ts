@@ -8,7 +8,7 @@ import type { ApiDependencies } from '../dependencies.ts'
 import type { Call } from '../http/call.ts'
 import { itemParametersOf } from '../http/parameters.ts'
 import type { Failure } from '../http/problem.ts'
-import { personIsThere, readable } from '../http/reading.ts'
+import { goneItem, personIsThere, readable } from '../http/reading.ts'
 import { confinedBy } from '../http/rights.ts'
 import { identityIn, noSuch } from './item-identity.ts'
 
@@ -60,8 +60,6 @@ export const itemReader = (
       if (E.isLeft(subject)) return subject
       if (subject.right !== person) return E.left(noSuch(resource))
     }
-    return text === null
-      ? E.left({ _tag: 'Removed', what: resource.noun })
-      : E.right({ identity, revision, text })
+    return text === null ? goneItem(dependencies, resource, identity) : E.right({ identity, revision, text })
   }
 }

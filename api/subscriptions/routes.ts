@@ -23,7 +23,7 @@ import { type WriteRequest, writes } from '../http/write-request.ts'
 import { listedOf } from '../resources/listed.ts'
 import { listItems } from '../resources/lists.ts'
 import { beginningAsked, personAsked, resourcesAsked, urlProblems } from './asking.ts'
-import { deadLettersQuery, listDeadLetters } from './dead-letters.ts'
+import { deadLettersQuery, deadLettersRequest, listDeadLetters } from './dead-letters.ts'
 import {
   newSubscriptionShape,
   replayShape,
@@ -181,6 +181,8 @@ export const subscriptionRoutes = (dependencies: ApiDependencies): readonly Rout
   const change = onOne('', 'json', async (write, { call, sent }) => {
     const parsed = subscriptionPatchShape.safeParse(sent.json)
     if (!parsed.success) return E.left(invalid(...invalidPartsOf(subscriptionPatchShape, sent.json)))
+    const errors = await urlProblems(dependencies, parsed.data.url)
+    if (errors.length > 0) return E.left(invalid(...errors))
     const state = await present(call)
     if (E.isLeft(state)) return state
     const { url, types, resources, person, status } = parsed.data
@@ -192,8 +194,6 @@ export const subscriptionRoutes = (dependencies: ApiDependencies): readonly Rout
     }
     const resolved = filters ? resourcesAsked(dependencies, call, subscription.node, asked) : undefined
     if (resolved !== undefined && E.isLeft(resolved)) return resolved
-    const errors = await urlProblems(dependencies, url)
-    if (errors.length > 0) return E.left(invalid(...errors))
     const patch: JsonObject = {
       ...(url === undefined ? {} : { url }),
       ...(types === undefined ? {} : { types }),
@@ -245,8 +245,10 @@ export const subscriptionRoutes = (dependencies: ApiDependencies): readonly Rout
   })
 
   const deadLetters: Handle = async call => {
+    const request = deadLettersRequest(call)
+    if (E.isLeft(request)) return request
     const state = await present(call)
-    return E.isLeft(state) ? state : listDeadLetters(dependencies, call, state.right.subscription)
+    return E.isLeft(state) ? state : listDeadLetters(dependencies, state.right.subscription, request.right)
   }
 
   const replay = onOne('/dead-letters/replay', 'json', async (write, { call, sent }) => {

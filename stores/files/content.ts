@@ -1,9 +1,9 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ContentStore } from '../../commands/content-store.ts'
-import { contentStore } from '../content.ts'
+import { type ContentKeys, contentStore } from '../content.ts'
 import { hasEnded, processName } from '../process-name.ts'
-import { forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
+import { type ContentPlace, forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
 
 const pieceBytes = 64 * 1024
 
@@ -60,13 +60,15 @@ const syncFolder = async (path: string): Promise<void> => {
 }
 
 /**
- * Contents as files of a folder, `ab/abcd…` for the hash `abcd…`, readable by their owner only. An upload is a file of
- * `incoming/` until it is kept: then it is synced, moved to its place in one step, and the folders are synced too. The
- * folder is made with the first upload.
+ * Contents as files of a folder, readable by their owner only: `ab/abcd…` for the name `abcd…`, and `people/OWNER/NAME` for what
+ * is about somebody. An upload is a file of `incoming/` until it is kept: then it is synced, moved to its place in one step, and
+ * the folders are synced too. The folder is made with the first upload.
  */
-export const fileContent = (folder: string): ContentStore => {
+export const fileContent = (folder: string, keys: ContentKeys): ContentStore => {
   const incoming = join(folder, 'incoming')
-  const shardOf = (sha256: string) => join(folder, sha256.slice(0, 2))
+  const people = join(folder, 'people')
+  const folderOf = ({ name, owner }: ContentPlace): string =>
+    owner === undefined ? join(folder, name.slice(0, 2)) : join(people, owner)
 
   const stored: StoredContent = {
     begin: async () => {
@@ -75,12 +77,13 @@ export const fileContent = (folder: string): ContentStore => {
       const handle = await open(path, 'wx', 0o600)
       return {
         write: chunk => writeAll(handle, chunk),
-        keep: async sha256 => {
+        keep: async place => {
           await handle.sync()
-          const shard = shardOf(sha256)
-          await mkdir(shard, { recursive: true, mode: 0o700 })
-          await rename(path, join(shard, sha256))
-          for (const path of [shard, folder, dirname(folder)]) await syncFolder(path)
+          const own = folderOf(place)
+          await mkdir(own, { recursive: true, mode: 0o700 })
+          await rename(path, join(own, place.name))
+          const above = place.owner === undefined ? [] : [people]
+          for (const path of [own, ...above, folder, dirname(folder)]) await syncFolder(path)
         },
         discard: async () => {
           await handle.close()
@@ -89,8 +92,8 @@ export const fileContent = (folder: string): ContentStore => {
       }
     },
 
-    find: sha256 => {
-      const path = join(shardOf(sha256), sha256)
+    find: place => {
+      const path = join(folderOf(place), place.name)
       return onFile(path, async handle => {
         const seen = await identityOf(handle)
         return {
@@ -109,7 +112,14 @@ export const fileContent = (folder: string): ContentStore => {
       })
     },
 
+    removeAllOf: async owner => {
+      await rm(join(people, owner), { recursive: true, force: true })
+      if ((await namesIn(people)).length > 0) await syncFolder(people)
+    },
+
     isEmpty: async () => {
+      for (const owner of await namesIn(people))
+        if ((await namesIn(join(people, owner))).length > 0) return false
       for (const shard of await namesIn(folder))
         if (shard.length === 2 && (await namesIn(join(folder, shard))).length > 0) return false
       return true
@@ -127,5 +137,5 @@ export const fileContent = (folder: string): ContentStore => {
       }
     },
   }
-  return contentStore(stored)
+  return contentStore(stored, keys)
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthStore, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
+import type { KeyStore, StoredKey } from '../../auth/key-store.ts'
 
 const liveMilliseconds = 10_000
 
 /** Credentials that live as long as their process: for tests. */
-export const memoryAuthStore = (): AuthStore => {
+export const memoryAuthStore = (): AuthStore & KeyStore => {
   const credentials = new Map<string, StoredCredential & { candidateSince?: number | undefined }>()
   const secrets = new Map<string, Buffer>()
   const processes = new Map<string, { position: bigint; seenAt: number }>()
@@ -14,8 +15,33 @@ export const memoryAuthStore = (): AuthStore => {
   const claims = new Map<string, string>()
   const seen = new Map<string, number>()
   let signing: readonly SigningKey[] = []
+  const keys = new Map<string, StoredKey>()
   const keyOf = (account: string, version: string) => `${account} ${version}`
   return {
+    addKeys: async added => {
+      for (const key of added) if (!keys.has(key.account)) keys.set(key.account, key)
+      return E.right(undefined)
+    },
+    keysOf: async accounts => E.right(accounts.flatMap(account => keys.get(account) ?? [])),
+    destroyKey: async account => {
+      keys.set(account, { account })
+      return E.right(undefined)
+    },
+    destroyedKeys: async () =>
+      E.right([...keys.values()].filter(({ master }) => master === undefined).map(({ account }) => account)),
+    keysOfOtherMasters: async (master, most) =>
+      E.right(
+        [...keys.values()]
+          .flatMap(key => (key.master === undefined || key.master === master ? [] : [key]))
+          .slice(0, most),
+      ),
+    rewrapKeys: async rewrapped => {
+      for (const key of rewrapped) {
+        const kept = keys.get(key.account)
+        if (kept?.master !== undefined) keys.set(key.account, key)
+      }
+      return E.right(undefined)
+    },
     addCredential: async credential => {
       for (const other of credentials.values())
         if (other.account === credential.account) other.candidateSince ??= Date.now()

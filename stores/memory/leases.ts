@@ -11,11 +11,11 @@ interface Lease {
 const unheld: Lease = { holder: '', token: 0, until: 0 }
 
 /** Leases that live as long as their process: for tests. */
-export const memoryLeases = (): Leases => {
+export const memoryLeases = (clock = () => Date.now()): Leases => {
   const leases = new Map<string, Lease>()
 
   const take = (name: string, holder: string, milliseconds: number): number | undefined => {
-    const now = Date.now()
+    const now = clock()
     const before = leases.get(name) ?? unheld
     const isOwn = before.holder === holder
     if (!isOwn && before.until > now && !hasEnded(before.holder)) return undefined

@@ -127,6 +127,13 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
     begin: async model => E.right(generationOf(begin(model, 'building'))),
     load: async (generation, keys) =>
       E.right(keys.flatMap(key => find(generation)?.documents.get(key) ?? [])),
+    keysAbout: async (generation, { equals, keys }) =>
+      E.right(
+        [...(find(generation)?.documents.values() ?? [])]
+          .filter(({ key }) => keys === undefined || (key >= keys.from && key < keys.until))
+          .filter(({ fields }) => Object.entries(equals).every(([name, value]) => fields[name] === value))
+          .map(({ key }) => key),
+      ),
     documentsAfter: async (generation, after, most) => {
       const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
       const documents = [...(find(generation)?.documents.values() ?? [])]
@@ -167,6 +174,7 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       }
       return E.right(true)
     },
+    purge: async () => E.right(undefined),
     sweep: async () => {
       const retired = all.findIndex(stored => stored.state === 'retired')
       if (retired >= 0) all.splice(retired, 1)

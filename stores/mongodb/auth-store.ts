@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Either } from '#fp/Either'
 import type { AuthTarget } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable } from '../../auth/auth-store.ts'
+import type { KeyStore } from '../../auth/key-store.ts'
 import { attempted } from '../attempted.ts'
 import { hasEnded } from '../process-name.ts'
 import { attemptsIn } from './attempts.ts'
@@ -10,6 +11,7 @@ import { takeoverIn } from './auth-takeover.ts'
 import { type Keyed, openMongo } from './client.ts'
 import { credentialsIn } from './credentials.ts'
 import { insertNew, untilDone } from './insert-new.ts'
+import { keysIn } from './keys.ts'
 import { once } from './once.ts'
 import { signingKeysIn } from './signing-keys.ts'
 
@@ -21,7 +23,7 @@ const processRow = z.object({ _id: z.string(), position: z.bigint() })
 const claimRow = z.object({ value: z.string() })
 const seenRow = z.object({ _id: z.string(), at: z.number() })
 
-export interface MongoAuthStore extends AuthStore, AuthTarget {
+export interface MongoAuthStore extends AuthStore, KeyStore, AuthTarget {
   readonly close: () => Promise<void>
 }
 
@@ -41,6 +43,7 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
   const attempts = attemptsIn(db)
   const signing = signingKeysIn(db)
   const takeover = takeoverIn(db)
+  const keys = keysIn(db)
   const secrets = db.collection<Keyed & { readonly secret: string }>('secrets')
   const processes = db.collection<Keyed & { readonly position: bigint; readonly seenAt: number }>('processes')
   const usedOnce = db.collection<Keyed & { readonly until: number }>('used_once')
@@ -54,10 +57,26 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
       attempts.index(),
       usedOnce.createIndex({ until: 1 }),
       processes.createIndex({ seenAt: 1 }),
+      keys.index(),
     ]),
   )
 
   return {
+    addKeys: added => attempt(() => keys.add(added)),
+    keysOf: accounts => attempt(() => keys.of(accounts)),
+    destroyKey: account => attempt(() => keys.destroy(account)),
+    destroyedKeys: () =>
+      attempt(async () => {
+        await indexed()
+        return keys.destroyed()
+      }),
+    keysOfOtherMasters: (master, most) =>
+      attempt(async () => {
+        await indexed()
+        return keys.ofOtherMasters(master, most)
+      }),
+    rewrapKeys: rewrapped => attempt(() => keys.rewrap(rewrapped)),
+
     addCredential: credential => attempt(() => credentials.add(credential)),
     credential: (account, version) => attempt(() => credentials.get(account, version)),
     hasCredentials: () => attempt(() => credentials.hasAny()),

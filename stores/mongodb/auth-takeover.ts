@@ -5,6 +5,7 @@ import type { AuthContents } from '../../auth/auth-contents.ts'
 import type { Keyed } from './client.ts'
 import { credentialDocument } from './credentials.ts'
 import { insertAllNew, insertNew } from './insert-new.ts'
+import { keyDocument } from './keys.ts'
 import { signingKeysDocument } from './signing-keys.ts'
 
 interface Kept extends Keyed {
@@ -32,7 +33,7 @@ export const takeoverIn = (db: Db) => {
   }
 
   const isEmpty = async (): Promise<boolean> => {
-    for (const name of ['credentials', 'secrets', 'claims', 'keys'])
+    for (const name of ['credentials', 'secrets', 'subject_keys', 'claims', 'keys'])
       if ((await db.collection(name).findOne()) !== null) return false
     return true
   }
@@ -56,12 +57,13 @@ export const takeoverIn = (db: Db) => {
     },
 
     takeOver: async (contents: Partial<AuthContents>): Promise<number> => {
-      const { credentials, secrets, claims, usedNames, lastSeen, signingKeys = [] } = contents
+      const { credentials, secrets, keys, claims, usedNames, lastSeen, signingKeys = [] } = contents
       const byCollection: Readonly<Record<string, readonly Kept[] | undefined>> = {
         credentials: credentials?.map(({ addedAt, candidateSince, ...credential }) => ({
           ...credentialDocument(credential, addedAt, candidateSince ?? null),
         })),
         secrets: secrets?.map(({ name, secret }) => ({ _id: name, secret: secret.toString('base64url') })),
+        subject_keys: keys?.map(key => ({ ...keyDocument(key) })),
         claims: claims?.map(({ name, value }) => ({ _id: name, value })),
         used_once: usedNames?.map(({ name, until }) => ({ _id: name, until })),
         seen: lastSeen?.map(({ clientId, at }) => ({ _id: clientId, at })),

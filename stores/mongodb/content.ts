@@ -1,16 +1,16 @@
 import { type Collection, GridFSBucket, ObjectId } from 'mongodb'
 import { z } from 'zod'
 import type { ContentStore } from '../../commands/content-store.ts'
-import { contentStore } from '../content.ts'
+import { type ContentKeys, contentStore } from '../content.ts'
 import { hasEnded, processName } from '../process-name.ts'
-import { forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
+import { type ContentPlace, forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
 import { type Keyed, type Mongo, openMongo } from './client.ts'
 import { insertNew, untilDone } from './insert-new.ts'
 import { once } from './once.ts'
 
 const bucketName = 'content'
 
-/** Which file has the bytes of a hash. */
+/** Which file has the bytes of a place. */
 interface Kept extends Keyed {
   readonly file: ObjectId
 }
@@ -29,6 +29,8 @@ const fileRow = z.object({ length: z.number() })
 export interface MongoContentStore extends ContentStore {
   readonly close: () => Promise<void>
 }
+
+const idOf = ({ name, owner }: ContentPlace): string => (owner === undefined ? name : `${owner}/${name}`)
 
 const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
   const kept: Collection<Kept> = db.collection('contents')
@@ -57,11 +59,11 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
     await unkept.deleteOne({ _id: { $eq: id } })
   }
 
-  /** Makes `file` the one of this hash. The one before may still be read: it is swept later. */
-  const keep = (sha256: string, file: ObjectId) =>
+  /** Makes `file` the one of this place. The one before may still be read: it is swept later. */
+  const keep = (id: string, file: ObjectId) =>
     untilDone(async () => {
-      if (await insertNew(kept, { _id: sha256, file })) return true
-      const row = await kept.findOne({ _id: { $eq: sha256 } })
+      if (await insertNew(kept, { _id: id, file })) return true
+      const row = await kept.findOne({ _id: { $eq: id } })
       if (row === null) return undefined
       const before = keptRow.parse(row).file
       await unkept.updateOne(
@@ -69,7 +71,7 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
         { $set: { process: '', since: Date.now() } },
         { upsert: true },
       )
-      const moved = await kept.updateOne({ _id: { $eq: sha256 }, file: { $eq: before } }, { $set: { file } })
+      const moved = await kept.updateOne({ _id: { $eq: id }, file: { $eq: before } }, { $set: { file } })
       return moved.matchedCount === 1 ? true : undefined
     })
 
@@ -90,11 +92,11 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
         let isOffered = false
         return {
           write: chunk => done(then => upload.write(chunk, then)),
-          keep: async sha256 => {
+          keep: async place => {
             isOffered = true
             await done(then => upload.end(then))
             if (!(await takeFrom(process, file, Date.now()))) throw new Error('an upload has been swept')
-            await keep(sha256, file)
+            await keep(idOf(place), file)
             await unkept.deleteOne({ _id: { $eq: file } })
           },
           discard: async () => {
@@ -106,10 +108,10 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
         }
       }),
 
-    find: sha256 =>
+    find: place =>
       run(async () => {
         await ready()
-        const row = await kept.findOne({ _id: { $eq: sha256 } })
+        const row = await kept.findOne({ _id: { $eq: idOf(place) } })
         if (row === null) return undefined
         const { file } = keptRow.parse(row)
         const stored = await files.findOne({ _id: { $eq: file } })
@@ -118,6 +120,17 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
           identity: file.toHexString(),
           size: fileRow.parse(stored).length,
           read: ({ first, last }) => bucket.openDownloadStream(file, { start: first, end: last + 1 }),
+        }
+      }),
+
+    removeAllOf: owner =>
+      run(async () => {
+        await ready()
+        // A slash sorts right before a zero.
+        const ofOwner = { _id: { $gte: `${owner}/`, $lt: `${owner}0` } }
+        for await (const row of kept.find(ofOwner)) {
+          await remove(keptRow.parse(row).file)
+          await kept.deleteOne({ _id: { $eq: row._id } })
         }
       }),
 
@@ -144,7 +157,7 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
  * Contents in GridFS, in the MongoDB database that the URL names, and `_auth`. What is kept is on the disks of a majority
  * when it answers.
  */
-export const mongoContent = (url: string): MongoContentStore => {
+export const mongoContent = (url: string, keys: ContentKeys): MongoContentStore => {
   const mongo = openMongo(url)
-  return { ...contentStore(engineIn(mongo)), close: () => mongo.close() }
+  return { ...contentStore(engineIn(mongo), keys), close: () => mongo.close() }
 }

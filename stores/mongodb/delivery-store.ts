@@ -76,7 +76,8 @@ export const deliveryStoreIn = ({ auth: db, run }: Mongo): DeliveryStore => {
       return matchedCount === 1 ? true : undefined
     })
 
-  const putOne = (subscription: string, token: number, record: DeliveryRecord): Promise<true> =>
+  /** False where a later holder has it. */
+  const putOne = (subscription: string, token: number, record: DeliveryRecord): Promise<boolean> =>
     untilDone(async () => {
       const _id = idOf(subscription, record)
       const { matchedCount } = await records.updateOne(
@@ -86,8 +87,7 @@ export const deliveryStoreIn = ({ auth: db, run }: Mongo): DeliveryStore => {
       if (matchedCount === 1) return true
       if (await insertNew(records, { _id, subscription, ...record, token })) return true
       const row = await records.findOne({ _id: { $eq: _id } }, { projection: { token: 1 } })
-      // A later holder has it.
-      return row !== null && holderRow.parse(row).token > token ? true : undefined
+      return row !== null && holderRow.parse(row).token > token ? false : undefined
     })
 
   return {
@@ -107,7 +107,8 @@ export const deliveryStoreIn = ({ auth: db, run }: Mongo): DeliveryStore => {
         await unlessSuperseded(async () => {
           const row = await holders.findOne({ _id: { $eq: subscription } })
           if (row === null || holderRow.parse(row).token !== token) return undefined
-          for (const record of put) await putOne(subscription, token, record)
+          // What comes after says that this is there: a progress without it would pass over events.
+          for (const record of put) if (!(await putOne(subscription, token, record))) return undefined
           for (const record of remove)
             await records.deleteOne({ _id: { $eq: idOf(subscription, record) }, token: { $lte: token } })
           return true

@@ -68,6 +68,7 @@ export interface Documents {
   readonly find: (query: Query) => Promise<DocumentPage>
   readonly count: (equals: Query['equals'], most: number) => Promise<number>
   readonly load: (keys: readonly string[]) => Promise<readonly Document[]>
+  readonly keysAbout: (about: Pick<Query, 'equals' | 'keys'>) => Promise<readonly string[]>
   /** All after a key, removed ones too, in the order of their keys. */
   readonly after: (key: string | undefined, most: number) => Promise<readonly Document[]>
   /** Each replaces one of an older position only. */
@@ -161,6 +162,13 @@ export const documentsIn = (db: Db, name: string, model: ModelShape): Documents 
         }),
       )
       return keys.flatMap(key => byKey.get(key) ?? [])
+    },
+
+    keysAbout: async about => {
+      const filter = filterOf(model, { ...about, descending: false, limit: 0, mostBytes: 0 })
+      if (filter === undefined) return []
+      const rows = await collection.find(filter, { projection: { _id: 1 } }).toArray()
+      return rows.map(({ _id }) => _id)
     },
 
     after: async (key, most) => {

@@ -1,7 +1,7 @@
 import { Binary } from 'mongodb'
 import { z } from 'zod'
 import type { MessageBodies } from '../../commands/message-bodies.ts'
-import { messageBodies } from '../message-bodies.ts'
+import { type MovableBodies, messageBodies, type StoredBody } from '../message-bodies.ts'
 import type { Keyed, Mongo } from './client.ts'
 import { insertNew } from './insert-new.ts'
 import { once } from './once.ts'
@@ -16,13 +16,18 @@ interface Piece extends Keyed {
   readonly bytes: Binary
 }
 
-const dueRow = z.object({ _id: z.string(), message: z.string() })
+const bodyRow = z.object({ _id: z.string(), message: z.string(), dueAt: z.number() })
 const pieceRow = z.object({ bytes: z.instanceof(Binary) })
+
+const storedOf = (row: unknown): StoredBody => {
+  const { _id: id, ...body } = bodyRow.parse(row)
+  return { id, ...body }
+}
 
 const keyOf = (id: string, n: number): string => `${id}/${n}`
 
 /** Bodies of messages: on the disks of a majority when they are kept. */
-export const messageBodiesIn = ({ auth: db, run }: Mongo): MessageBodies => {
+export const messageBodiesIn = ({ auth: db, run }: Mongo): MessageBodies & MovableBodies => {
   const bodies = db.collection<Body>('message_bodies')
   const pieces = db.collection<Piece>('message_pieces')
   const ready = once(() => bodies.createIndex({ dueAt: 1 }))
@@ -33,8 +38,11 @@ export const messageBodiesIn = ({ auth: db, run }: Mongo): MessageBodies => {
         if (n === 0) await insertNew(bodies, { _id: id, message, dueAt })
         await insertNew(pieces, { _id: keyOf(id, n), bytes: new Binary(piece) })
       }),
-    has: id =>
-      run(async () => (await bodies.findOne({ _id: { $eq: id } }, { projection: { _id: 1 } })) !== null),
+    find: id =>
+      run(async () => {
+        const row = await bodies.findOne({ _id: { $eq: id } })
+        return row === null ? undefined : storedOf(row)
+      }),
     pieces: async function* (id) {
       for (let n = 0; ; n += 1) {
         const row = await run(() => pieces.findOne({ _id: { $eq: keyOf(id, n) } }))
@@ -51,8 +59,8 @@ export const messageBodiesIn = ({ auth: db, run }: Mongo): MessageBodies => {
           .limit(most)
           .toArray()
         return rows.map(row => {
-          const { _id, message } = dueRow.parse(row)
-          return { id: _id, message }
+          const { id, message } = storedOf(row)
+          return { id, message }
         })
       }),
     postpone: (id, dueAt) =>

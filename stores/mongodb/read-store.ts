@@ -1,3 +1,4 @@
+import * as E from '#fp/Either'
 import type { Checkpoints } from '../../projections/checkpoints.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type { Generation, ModelShape, ReadModels, ReadModelWriter } from '../../projections/read-store.ts'
@@ -126,6 +127,8 @@ export const mongoReadStore = (url: string): MongoReadStore => {
 
     load: (generation, keys) => attempt(() => documentsOf(generation).load(keys)),
 
+    keysAbout: (generation, about) => attempt(() => documentsOf(generation).keysAbout(about)),
+
     documentsAfter: (generation, key, most) => attempt(() => documentsOf(generation).after(key, most)),
 
     commit: (changes, checkpoint) =>
@@ -171,6 +174,9 @@ export const mongoReadStore = (url: string): MongoReadStore => {
         await dropStrays(models)
         return false
       }),
+
+    // What the server keeps of it elsewhere, such as its oplog, it lets go by itself.
+    purge: async () => E.right(undefined),
 
     leases: leasesIn(db, attempt),
     checkpoints: checkpointsIn(db, attempt),

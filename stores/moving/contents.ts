@@ -3,7 +3,9 @@ import type { ContentName, ContentStore } from '../../commands/content-store.ts'
 import { catalogue } from '../../domain/catalogue.ts'
 import { contentShape } from '../../domain/content.ts'
 import { parseText, type StoredLog } from '../stored.ts'
+import { metadataOf } from '../stored-metadata.ts'
 import { along, type MovingStore, stop } from './failure.ts'
+import type { Meaning } from './meaning.ts'
 
 const types = catalogue.flatMap(({ contentFact }) => contentFact ?? [])
 const { signal } = new AbortController()
@@ -22,7 +24,7 @@ const isThere = async (
 const copyContent = async (source: ContentStore, target: ContentStore, name: ContentName): Promise<void> => {
   if (await isThere('new contents', target, name)) return
   if (!(await isThere('old contents', source, name))) stop({ _tag: 'ContentDamaged', sha256: name.sha256 })
-  const taken = await target.receive(source.read(name), name.size, ({ keep }) => keep())
+  const taken = await target.receive(source.read(name), name.size, ({ keep }) => keep(), name.subject)
   if (E.isLeft(taken)) {
     const store = taken.left._tag === 'ContentUnavailable' ? 'new contents' : 'old contents'
     stop({ _tag: 'StoreUnavailable', store, cause: taken.left })
@@ -35,14 +37,19 @@ export const copyContents = async (
   log: StoredLog,
   source: ContentStore,
   target: ContentStore,
+  { meant }: Meaning,
   after: bigint,
   report: (contents: bigint) => void,
 ): Promise<void> => {
   let contents = 0n
   for await (const { events } of along('old events', log.follow(after, { signal, types, toHead: true })))
-    for (const { data } of events) {
-      const name = contentShape.safeParse(parseText(data)).data
-      if (name === undefined) continue
+    for (const event of events) {
+      // Of somebody who is forgotten nothing is left.
+      const data = await meant(event)
+      const content = data === undefined ? undefined : contentShape.safeParse(parseText(data)).data
+      if (content === undefined) continue
+      const subject = metadataOf(event.metadata)?.subject
+      const name = subject === undefined ? content : { ...content, subject }
       await copyContent(source, target, name)
       contents += 1n
       report(contents)

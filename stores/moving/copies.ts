@@ -3,6 +3,7 @@ import * as E from '#fp/Either'
 import { hubStream, type KeptPosition, positionsStream } from '../../domain/hub-events.ts'
 import { parseText, type StoredEvent, type StoredLog } from '../stored.ts'
 import { along, type MovingStore, stop } from './failure.ts'
+import type { Meaning } from './meaning.ts'
 
 /** The epoch that a log of the embedded engine is in. */
 export const firstEpoch = 0
@@ -35,15 +36,16 @@ export const copyOf = (event: StoredEvent): StoredEvent => {
 const isOfTheMove = ({ stream, revision }: StoredEvent): boolean =>
   (stream === hubStream && revision > 0) || stream === positionsStream(firstEpoch)
 
-const lineOf = ({ stream, revision, id, type, data, metadata }: StoredEvent): string =>
-  `${JSON.stringify([stream, revision, id, type, data, metadata])}\n`
+/** What an event says, whatever key it is encrypted under: null for data that nobody can read any more. */
+const lineOf = ({ stream, revision, id, type, metadata }: StoredEvent, data: string | undefined): string =>
+  `${JSON.stringify([stream, revision, id, type, data ?? null, metadata])}\n`
 
 /** What the new log holds of the old one: its first events, as they were, in their order. */
 export interface Copied {
   readonly events: number
   /** The former position of the last; 0 where there is none. */
   readonly upTo: bigint
-  /** SHA-256 (hex) over the events as they were read back. */
+  /** SHA-256 (hex) over what the events say, as they were read back. */
   readonly digest: string
   /** Every so many events one, and the last. */
   readonly places: readonly KeptPosition[]
@@ -58,6 +60,7 @@ export type Report = (position: bigint) => void
 export const makeReadBack = (
   source: StoredLog,
   target: StoredLog,
+  { meant }: Meaning,
   placesEvery: number,
 ): ((report: Report) => Promise<Copied | undefined>) => {
   const digest = createHash('sha256')
@@ -73,8 +76,9 @@ export const makeReadBack = (
         position = copy.position
         if (isOfTheMove(copy)) continue
         const { value: original } = await originals.next()
-        const line = lineOf(copy)
-        if (original === undefined || line !== lineOf(copyOf(original))) return undefined
+        const line = lineOf(copy, await meant(copy))
+        if (original === undefined || line !== lineOf(copyOf(original), await meant(original)))
+          return undefined
         digest.update(line)
         upTo = original.position
         last = [String(upTo), String(position)]
@@ -126,11 +130,12 @@ async function* upToPosition(events: AsyncIterable<StoredEvent>, until: bigint):
 
 /**
  * Appends copies of the events after `after` up to `until`, one append after the other: the order of the new log is that of
- * the old one. An append that was stored before, by a run that was killed, is found to be so by the log.
+ * the old one. What is about a person is encrypted on the way, where it was not before. An append that was stored before, by a run that was killed, is found to be so by the log.
  */
 export const copyEvents = async (
   source: StoredLog,
   target: StoredLog,
+  { encrypted }: Meaning,
   { after, until }: { readonly after: bigint; readonly until: bigint },
   report: Report,
 ): Promise<void> => {
@@ -148,7 +153,7 @@ export const copyEvents = async (
     else stop({ _tag: 'CopyDiffers', store: 'new events' })
   }
   for await (const together of togetherIn(upToPosition(eventsOf('old events', source, after), until))) {
-    await append(together.map(copyOf))
+    await append((await encrypted(together)).map(copyOf))
     report(together.at(-1)?.position ?? after)
   }
 }

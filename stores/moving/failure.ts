@@ -5,9 +5,13 @@ export type MovingStore =
   | 'old events'
   | 'old credentials'
   | 'old contents'
+  | 'old bodies'
+  | 'old deliveries'
   | 'new events'
   | 'new credentials'
   | 'new contents'
+  | 'new bodies'
+  | 'new deliveries'
 
 /** Why a move stopped. It may be begun again, and goes on where it was. */
 export type MoveFailure =
@@ -17,6 +21,8 @@ export type MoveFailure =
   | { readonly _tag: 'EventDamaged'; readonly stream: string }
   /** An event names this content, and what is kept is gone or other bytes. */
   | { readonly _tag: 'ContentDamaged'; readonly sha256: string }
+  /** An event names the body of this message, and what is kept is other bytes. */
+  | { readonly _tag: 'BodyDamaged'; readonly message: string }
   /** It holds what this move did not put there; nothing was changed. */
   | { readonly _tag: 'TargetTaken'; readonly store: 'new events' | 'new credentials' }
   /** The log was moved before, together with another store of credentials. */
@@ -24,7 +30,7 @@ export type MoveFailure =
   /** Another run of this move is at work, and was first. */
   | { readonly _tag: 'Overtaken' }
   /** What was read back is not what was written. */
-  | { readonly _tag: 'CopyDiffers'; readonly store: 'new events' | 'new credentials' | 'new contents' }
+  | { readonly _tag: 'CopyDiffers'; readonly store: MovingStore & `new ${string}` }
 
 /** Stops the move: thrown within it, and what it ends with. */
 export const stop = (failure: MoveFailure): never => {
@@ -36,6 +42,7 @@ const tags: ReadonlySet<unknown> = new Set([
   'StoreUnavailable',
   'EventDamaged',
   'ContentDamaged',
+  'BodyDamaged',
   'TargetTaken',
   'MovedWithAnother',
   'Overtaken',

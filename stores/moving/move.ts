@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as E from '#fp/Either'
 import type { AuthSource, AuthTarget } from '../../auth/auth-contents.ts'
+import type { SubjectKeys } from '../../auth/subject-keys.ts'
 import type { ContentStore } from '../../commands/content-store.ts'
 import type { DomainEvent } from '../../domain/event.ts'
 import {
@@ -10,28 +11,44 @@ import {
   type KeptPosition,
   positionsStream,
 } from '../../domain/hub-events.ts'
+import type { DeliverySource, DeliveryStore } from '../../relay/delivery-store.ts'
 import { encodeOne, hubEvent } from '../codec.ts'
+import type { MovableBodies } from '../message-bodies.ts'
 import { parseText, type Sealable, type StoredEvent, type StoredLog } from '../stored.ts'
 import { copyContents } from './contents.ts'
 import { type Copied, copyEvents, copyOf, firstEpoch, holdsNothing, makeReadBack } from './copies.ts'
+import { copyDeliveries } from './deliveries.ts'
 import { along, from, isMoveFailure, type MoveFailure, stop } from './failure.ts'
+import { meaningWith } from './meaning.ts'
+import { copyBodies } from './message-bodies.ts'
 
 export interface MoveSource {
   readonly log: StoredLog & Sealable
   readonly auth: AuthSource
+  /** Of the people that events are about: of the same store. */
+  readonly keys: Pick<SubjectKeys, 'find' | 'findOrMake'>
   readonly contents: ContentStore
+  readonly relay: { readonly bodies: MovableBodies; readonly deliveries: DeliverySource }
 }
 
 export interface MoveTarget {
   readonly log: StoredLog
   readonly auth: AuthTarget
   readonly contents: ContentStore
+  readonly relay: { readonly bodies: MovableBodies; readonly deliveries: DeliveryStore }
 }
 
-export type MoveStep = 'looking at what is there' | 'events' | 'credentials' | 'contents' | 'reading back'
+export type MoveStep =
+  | 'looking at what is there'
+  | 'events'
+  | 'credentials'
+  | 'contents'
+  | 'bodies of messages'
+  | 'deliveries'
+  | 'reading back'
 
 export interface MoveOptions {
-  /** How far a step is, and how far it has to go; credentials and contents have no end that is known. */
+  /** How far a step is, and how far it has to go; that of events only has an end that is known. */
   readonly report: (step: MoveStep, done: bigint, of: bigint | undefined) => void
   /** The table of former positions names every so many events one, so many in an event. */
   readonly placesEvery?: number
@@ -40,7 +57,7 @@ export interface MoveOptions {
 
 export interface Moved {
   readonly events: number
-  /** SHA-256 (hex) over all events, read back from the new log. */
+  /** SHA-256 (hex) over what all events say, read back from the new log: whether they were encrypted before makes no difference. */
   readonly digest: string
   /** Nothing was left to do. */
   readonly wasMoved: boolean
@@ -59,7 +76,7 @@ const idOf = (hub: readonly StoredEvent[]): string | undefined => {
 }
 
 /**
- * Moves a hub's log and credentials to other engines, while hubs run on the old ones. A run that was killed may be begun
+ * Moves a hub's log, its credentials, and what its relay keeps to other engines, while hubs run on the old ones. A run that was killed may be begun
  * again: what is in the new log is held against the old one, and the copying goes on behind it. The old log is sealed
  * when nearly everything is there; the rest follows, then all is read back, and only then is the new log whole.
  */
@@ -82,7 +99,8 @@ export const move = async (
     )
   }
 
-  const readBack = makeReadBack(source.log, target.log, placesEvery)
+  const meaning = meaningWith(source.keys)
+  const readBack = makeReadBack(source.log, target.log, meaning, placesEvery)
 
   /** Begins the move, or finds how far an earlier run came: the position up to which all is there. */
   const begin = async (founded: StoredEvent, isBegun: boolean): Promise<bigint> => {
@@ -98,7 +116,9 @@ export const move = async (
   }
 
   const copyTo = async (after: bigint, until: bigint): Promise<bigint> => {
-    await copyEvents(source.log, target.log, { after, until }, position => report('events', position, until))
+    await copyEvents(source.log, target.log, meaning, { after, until }, position =>
+      report('events', position, until),
+    )
     return until
   }
 
@@ -134,8 +154,18 @@ export const move = async (
   }
 
   const contentsAfter = (after: bigint): Promise<void> =>
-    copyContents(source.log, source.contents, target.contents, after, done =>
+    copyContents(source.log, source.contents, target.contents, meaning, after, done =>
       report('contents', done, undefined),
+    )
+
+  const bodiesAfter = (after: bigint): Promise<void> =>
+    copyBodies(source.log, source.relay.bodies, target.relay.bodies, after, done =>
+      report('bodies of messages', done, undefined),
+    )
+
+  const deliveriesOfNow = (): Promise<void> =>
+    copyDeliveries(source.log, source.relay.deliveries, target.relay.deliveries, done =>
+      report('deliveries', done, undefined),
     )
 
   const keepPlaces = async (places: readonly KeptPosition[]): Promise<void> => {
@@ -175,6 +205,7 @@ export const move = async (
     const most = await copyMost(await begin(founded, hub.length > 0))
     await copyCredentials()
     await contentsAfter(0n)
+    await bodiesAfter(0n)
     await allUpTo(most)
     const nearlyAll = await copyMost(most)
     await from('old events', source.log.seal())
@@ -182,6 +213,9 @@ export const move = async (
     // Once more: nothing that an event of the last moments names may be left behind.
     await copyCredentials()
     await contentsAfter(most)
+    await bodiesAfter(most)
+    // They change until then, and are few.
+    await deliveriesOfNow()
     const copied = await allUpTo(end)
     await keepPlaces(copied.places)
     await from('new credentials', target.auth.isWholeFor(id))

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AuthContents } from '../../auth/auth-contents.ts'
 import type { AuthUnavailable } from '../../auth/auth-store.ts'
 import type { Database } from './database.ts'
+import { keyRow } from './keys.ts'
 
 const mostRows = 200
 
@@ -47,6 +48,7 @@ export const contentsOf = (db: Database, signingKeys: () => AuthContents['signin
       yield { signingKeys: signingKeys() }
       for (const secrets of rowsOf('secrets', secretRow)) yield { secrets }
       for (const credentials of rowsOf('credentials', credentialRow)) yield { credentials }
+      for (const keys of rowsOf('subject_keys', keyRow)) yield { keys }
       for (const claims of rowsOf('claims', claimRow)) yield { claims }
       for (const usedNames of rowsOf('used_once', usedName)) yield { usedNames }
       for (const lastSeen of rowsOf('seen', seenRow)) yield { lastSeen }

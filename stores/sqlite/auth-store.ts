@@ -4,10 +4,12 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { AuthSource } from '../../auth/auth-contents.ts'
 import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '../../auth/auth-store.ts'
+import type { KeyStore, WrappedKey } from '../../auth/key-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { contentsOf } from './auth-contents.ts'
 import { checkFile, namingDamage } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
+import { keysIn, keysTable } from './keys.ts'
 
 const sweepRows = 1_000
 const liveMilliseconds = 10_000
@@ -50,7 +52,7 @@ const addCandidates = (db: Database): void => {
   )
 }
 
-export interface SqliteAuthStore extends AuthStore, AuthSource {
+export interface SqliteAuthStore extends AuthStore, KeyStore, AuthSource {
   readonly close: () => Promise<void>
 }
 
@@ -63,9 +65,9 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       return E.left({ _tag: 'AuthUnavailable', cause: namingDamage(path, error) })
     }
   }
-  const db = openDatabase(path, 'FULL')
+  const db = openDatabase(path, 'FULL', { overwritesDeleted: true })
   // What a power cut may take back: no fsync for each attempt, each second.
-  const passing = openDatabase(path, 'NORMAL')
+  const passing = openDatabase(path, 'NORMAL', { overwritesDeleted: true })
   db.connection.exec(`
     CREATE TABLE IF NOT EXISTS credentials (account TEXT NOT NULL, version TEXT NOT NULL, hash TEXT NOT NULL,
       imported TEXT, bcrypt_cost INTEGER, added_at INTEGER NOT NULL, candidate_since INTEGER,
@@ -81,7 +83,8 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS seen (client_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, added_at INTEGER NOT NULL,
-      retires_at INTEGER) STRICT`)
+      retires_at INTEGER) STRICT;
+    ${keysTable}`)
 
   addCandidates(db)
 
@@ -123,7 +126,31 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     for (const { settle } of batch) settle(added)
   }
 
+  const keys = keysIn(db)
+  let addingKeys: {
+    readonly keys: readonly WrappedKey[]
+    readonly settle: (added: E.Either<AuthUnavailable, void>) => void
+  }[] = []
+
+  /** So do keys that are added at the same time. */
+  const addAllKeys = () => {
+    const batch = addingKeys
+    addingKeys = []
+    const added = attempt(() => keys.add(batch.flatMap(one => one.keys)))
+    for (const { settle } of batch) settle(added)
+  }
+
   return {
+    addKeys: keys =>
+      new Promise(settle => {
+        addingKeys.push({ keys, settle })
+        if (addingKeys.length === 1) setImmediate(addAllKeys)
+      }),
+    keysOf: async accounts => attempt(() => keys.of(accounts)),
+    destroyKey: async account => attempt(() => keys.destroy(account)),
+    destroyedKeys: async () => attempt(() => keys.destroyed()),
+    keysOfOtherMasters: async (master, most) => attempt(() => keys.ofOtherMasters(master, most)),
+    rewrapKeys: async rewrapped => attempt(() => keys.rewrap(rewrapped)),
     addCredential: credential =>
       new Promise(settle => {
         adding.push({ credential, settle })
@@ -303,6 +330,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
     contents: contentsOf(db, signingKeys),
     close: async () => {
       if (adding.length > 0) addAll()
+      if (addingKeys.length > 0) addAllKeys()
       passing.close()
       db.close()
     },

@@ -18,6 +18,11 @@ export interface Database {
    * commit itself fails, all of it is taken back later: `takenBack` of `openDatabase` is called.
    */
   readonly writeWithin: <A>(milliseconds: number, work: () => A) => A
+  /**
+   * Puts all that was committed into the file and empties the write-ahead log, so that nothing of what was overwritten is left
+   * in it. Throws where a reader stands in the way for two seconds.
+   */
+  readonly emptyLog: () => void
   readonly close: () => void
 }
 
@@ -26,6 +31,8 @@ const mostStatements = 500
 export interface DatabaseOptions {
   readonly pageBytes?: number
   readonly sharedReadMilliseconds?: number
+  /** What is deleted or replaced is overwritten with zeros: with `emptyLog`, nothing of it is left on the disk. */
+  readonly overwritesDeleted?: boolean
   readonly takenBack?: (error: unknown) => void
 }
 
@@ -38,14 +45,19 @@ export interface DatabaseOptions {
 export const openDatabase = (
   path: string,
   synchronous: 'FULL' | 'NORMAL',
-  { pageBytes = 4096, sharedReadMilliseconds = 0, takenBack = () => {} }: DatabaseOptions = {},
+  {
+    pageBytes = 4096,
+    sharedReadMilliseconds = 0,
+    overwritesDeleted = false,
+    takenBack = () => {},
+  }: DatabaseOptions = {},
 ): Database => {
   const connection = new DatabaseSync(path, { timeout: 2000 })
   if (existsSync(path)) chmodSync(path, 0o600)
   try {
     connection.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
       PRAGMA cache_size = -131072; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;
-      PRAGMA journal_size_limit = 67108864`)
+      PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ${overwritesDeleted ? 'ON' : 'OFF'}`)
   } catch (error) {
     connection.close()
     throw error
@@ -148,6 +160,12 @@ export const openDatabase = (
       }, othersAreIn)
       if (commitAt !== undefined && now >= commitAt) commitOpen()
       return result
+    },
+    emptyLog: () => {
+      endReading()
+      commitOpen()
+      const { busy } = connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}
+      if (busy !== 0) throw new Error('the write-ahead log is being read and could not be emptied')
     },
     close: () => {
       try {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import * as E from '#fp/Either'
 import type { Superseded } from '../../projections/checkpoints.ts'
 import type { ReadUnavailable } from '../../projections/read-unavailable.ts'
-import type { DeliveryRecord, DeliveryStore } from '../../relay/delivery-store.ts'
+import type { DeliveryRecord, DeliverySource, DeliveryStore } from '../../relay/delivery-store.ts'
 import type { Database } from './database.ts'
 import type { OnFile } from './relay-file.ts'
 
@@ -14,7 +14,7 @@ const recordRow = z.object({
 const superseded: Superseded = { _tag: 'Superseded' }
 
 /** How far subscriptions are, and what could not be delivered. */
-export const deliveryStoreIn = (db: Database, onFile: OnFile): DeliveryStore => {
+export const deliveryStoreIn = (db: Database, onFile: OnFile): DeliveryStore & DeliverySource => {
   db.connection.exec(`
     CREATE TABLE IF NOT EXISTS subscriptions (id TEXT PRIMARY KEY, token INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS deliveries (subscription TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,
@@ -87,6 +87,14 @@ export const deliveryStoreIn = (db: Database, onFile: OnFile): DeliveryStore => 
             `SELECT kind, key, text FROM deliveries WHERE subscription = ? AND kind = 'dead' AND key > ? ORDER BY key LIMIT ?`,
           )
           .all(subscription, after, most)
+          .map((row): DeliveryRecord => recordRow.parse(row)),
+      ),
+
+    recordsOf: subscription =>
+      attempt(() =>
+        db
+          .prepare('SELECT kind, key, text FROM deliveries WHERE subscription = ? ORDER BY kind, key')
+          .all(subscription)
           .map((row): DeliveryRecord => recordRow.parse(row)),
       ),
 

@@ -32,6 +32,7 @@ import {
   fieldValue,
   heldOf,
   isLookedThrough,
+  keysQueryOf,
   queryOf,
   quoted,
   type Stretch,
@@ -65,7 +66,7 @@ const closeLost = (db: Database): void => {
 }
 
 /** Raised when the tables beside the documents change: a file of another form is emptied, and filled from the log. */
-const form = 3n
+const form = 4n
 
 const forgetOtherForms = (db: Database): void => {
   const isOther = () => db.prepare('PRAGMA user_version').get()?.user_version !== form
@@ -147,7 +148,12 @@ export const sqliteReadStore = (
   }
   const openWhole = () => {
     checkFile(path)
-    const db = openDatabase(path, 'NORMAL', { pageBytes, sharedReadMilliseconds, takenBack })
+    const db = openDatabase(path, 'NORMAL', {
+      pageBytes,
+      sharedReadMilliseconds,
+      overwritesDeleted: true,
+      takenBack,
+    })
     try {
       prepareTables(db)
     } catch (error) {
@@ -383,6 +389,16 @@ export const sqliteReadStore = (
         })
       }),
 
+    keysAbout: async ({ model, number }, about) =>
+      attempt(() => {
+        const { db } = current()
+        const { sql, values } = keysQueryOf(model, tableOf(model, number), about)
+        return db
+          .prepare(sql)
+          .all(...values)
+          .map(({ key }) => String(key))
+      }),
+
     documentsAfter: async ({ model, number }, after, most) =>
       attempt(() => {
         const { db } = current()
@@ -477,6 +493,8 @@ export const sqliteReadStore = (
         }
         return false
       }),
+
+    purge: async () => attempt(() => current().db.emptyLog()),
 
     leases: leasesIn(onFile),
     checkpoints: checkpointsIn(onFile),

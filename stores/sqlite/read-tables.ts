@@ -158,6 +158,16 @@ const partsOf = (
   return { where: conditions.length === 0 ? 'true' : conditions.join(' AND '), ordering, values }
 }
 
+/** The keys of what is found so, in no order. */
+export const keysQueryOf = (
+  model: ModelShape,
+  table: string,
+  about: Pick<Query, 'equals' | 'keys'>,
+): { sql: string; values: SQLInputValue[] } => {
+  const { where, values } = partsOf(model, { ...about, descending: false, limit: 0, mostBytes: 0 })
+  return { sql: `SELECT key FROM ${table} WHERE ${where}`, values }
+}
+
 /** What a query finds, up to a place in its order. */
 export const queryOf = (
   model: ModelShape,

@@ -115,7 +115,7 @@ describe('the audit', () => {
     expect(reply.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present')
     const [head, row, ...rest] = reply.text.split('\r\n')
     expect(head).toBe(
-      'position,recordedAt,occurredAt,event,resource,id,revision,person,actorKind,actor,node,requestId,changes',
+      'position,recordedAt,occurredAt,event,resource,id,revision,person,actorKind,actor,node,requestId,changes,erased',
     )
     expect(row).toContain(`,PersonRegistered,people,ESPCSV001ORG,0,ESPCSV001ORG,person,${rootAccount},,`)
     expect(row).toContain(`,"'=HYPERLINK(""http://x"")",`)

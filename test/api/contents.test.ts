@@ -3,7 +3,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { placeOf } from '../../stores/content-cipher.ts'
 import { basic, type Client } from '../support/client.ts'
+import { right } from '../support/either.ts'
 import { rootAccount, rootPassword, startTestHub, type TestHub } from '../support/hub.ts'
 import { enrolledNode } from '../support/nodes.ts'
 
@@ -41,7 +43,16 @@ const fetched = async (path: string, headers: Readonly<Record<string, string>> =
   return { status: answer.status, headers: answer.headers, bytes: Buffer.from(await answer.arrayBuffer()) }
 }
 const folder = () => join(hub.core.config.dataDir, 'content')
-const fileOf = (bytes: Uint8Array) => join(folder(), sha256(bytes).slice(0, 2), sha256(bytes))
+const placeIn = async (bytes: Uint8Array) =>
+  placeOf(await right(hub.core.keys.hubSecret()), {
+    size: bytes.length,
+    sha256: sha256(bytes),
+    subject: person,
+  })
+const fileOf = async (bytes: Uint8Array) => {
+  const { name, owner = '' } = await placeIn(bytes)
+  return join(folder(), 'people', owner, name)
+}
 const filesKept = () =>
   readdirSync(folder(), { recursive: true, encoding: 'utf8' }).filter(name => name.includes('/'))
 
@@ -193,7 +204,9 @@ describe('PUT of a content', () => {
     expect((await hub.root.get(path)).headers.get('ETag')).toBe('"1"')
     const elsewhere = await newDocument()
     await put(elsewhere, bytes)
-    expect(filesKept().filter(name => name.endsWith(sha256(bytes)))).toHaveLength(1)
+    const { name } = await placeIn(bytes)
+    expect(filesKept().filter(file => file.endsWith(name))).toHaveLength(1)
+    expect(filesKept().filter(file => file.includes(sha256(bytes)))).toEqual([])
     expect(readdirSync(join(folder(), 'incoming'))).toEqual([])
   })
 
@@ -356,7 +369,7 @@ describe('a content that is not what was kept', () => {
     bytes[50_000] = 2
     await put(path, bytes)
     expect((await fetched(path)).status).toBe(200)
-    damage(fileOf(bytes))
+    damage(await fileOf(bytes))
     for (const headers of [{}, { Range: 'bytes=0-9' }]) {
       const refused = await fetched(path, headers)
       expect(refused.status).toBe(500)

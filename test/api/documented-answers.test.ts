@@ -73,7 +73,11 @@ const rolesFile = (): string => {
 }
 
 beforeAll(async () => {
-  hub = await startTestHub({ ROLES_FILE: rolesFile(), MAX_CONTENT: String(512 * 1024) })
+  hub = await startTestHub({
+    ROLES_FILE: rolesFile(),
+    MAX_CONTENT: String(512 * 1024),
+    ALLOW_PRIVATE_WEBHOOKS: 'on',
+  })
   api = await readOpenApi(hub.nobody)
   seen = watch(api)
   root = seen.over(hub.root)
@@ -182,6 +186,45 @@ const messages = async (): Promise<void> => {
   if (state.is === 'absent' || state.envelope.body === undefined) throw new Error('there is no content')
   await right(hub.core.messageBodies.remove(state.envelope.body.id))
   expect((await node.get(`${other}/content`)).status).toBe(410)
+}
+
+const subscriptions = async (): Promise<void> => {
+  const asked = { url: 'http://127.0.0.1:9/', resources: ['people'] }
+  const create = async () => (await node.post('/subscriptions', asked)).headers.get('location') ?? ''
+  const [one, removed, never] = [await create(), await create(), '/subscriptions/never-was']
+  expect((await node.post('/subscriptions', asked, stale)).status).toBe(412)
+  expectAll(200, [
+    await node.get('/subscriptions'),
+    await node.get(one),
+    await node.get(`${one}/dead-letters`),
+    await node.patch(one, { status: 'paused' }),
+    await node.send('POST', `${one}/test`),
+  ])
+  expect((await node.patch(one, { status: 'active' }, minimal)).status).toBe(204)
+  expect((await node.send('POST', `${one}/secret`)).status).toBe(201)
+  expect((await node.post(`${one}/dead-letters/replay`, {})).status).toBe(202)
+  expectAll(412, [
+    await node.patch(one, {}, stale),
+    await node.delete(one, stale),
+    await node.send('POST', `${one}/secret`, { headers: stale }),
+    await node.post(`${one}/dead-letters/replay`, {}, stale),
+  ])
+  expect((await node.delete(removed)).status).toBe(204)
+  for (const [path, status] of [
+    [never, 404],
+    [removed, 410],
+  ] as const)
+    expectAll(status, [
+      await node.get(path),
+      await node.get(`${path}/dead-letters`),
+      await node.patch(path, {}),
+      await node.delete(path),
+      await node.send('POST', `${path}/secret`),
+      await node.send('POST', `${path}/test`),
+      await node.post(`${path}/dead-letters/replay`, {}),
+    ])
+  for (let n = 1; n < 100; n += 1) await create()
+  expect((await node.post('/subscriptions', asked)).status).toBe(409)
 }
 
 /** A request for a token: a form. */
@@ -339,6 +382,18 @@ const privileges = async (): Promise<void> => {
     expect((await root.put(`/people/${gone}/${part}`, body)).status).toBe(410)
     expect((await root.put(`/people/${ana}/${part}`, body, stale)).status).toBe(412)
   }
+  const reason = { reason: 'Request 12/2026' }
+  await hub.root.post('/people/ESPFORGET0ORG', { active: false })
+  const hold = '/people/ESPFORGET0ORG/hold'
+  expectAll(204, [await root.put(hold, reason), await root.delete(hold)])
+  expect((await root.post(`/people/${ana}/erasure`, reason)).status).toBe(409)
+  expect((await root.post('/people/ESPFORGET0ORG/erasure', reason)).status).toBe(200)
+  expectAll(410, [await root.put(hold, reason), await root.delete(hold)])
+  expectAll(404, [
+    await root.post(`/people/${never}/erasure`, reason),
+    await root.put(`/people/${never}/hold`, reason),
+    await root.delete(`/people/${never}/hold`),
+  ])
   const password = { password: 'gnusolidario' }
   expect((await root.post(`/password/${ana}`, password)).status).toBe(204)
   const page = await root.get(`/password/${ana}`)
@@ -405,6 +460,7 @@ it('every documented answer of every operation is given, as the document has it,
   await everything()
   await contents()
   await messages()
+  await subscriptions()
   await open()
   const documented = Object.fromEntries(
     api.operations.map(({ name, statuses }) => [name, statuses.toSorted()]),

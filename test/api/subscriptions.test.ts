@@ -81,7 +81,9 @@ describe('a subscription', () => {
     expect(new Webhook(secret).verify(first?.body ?? '', headers)).toMatchObject({ id: account })
     expect(() => new Webhook(secret).verify(`${first?.body} `, headers)).toThrow()
 
-    await expect.poll(async () => subscriptionIn(await client.get(`/subscriptions/${id}`)).lag).toBe(0)
+    await expect
+      .poll(async () => subscriptionIn(await client.get(`/subscriptions/${id}`)).lag, { timeout: 20_000 })
+      .toBe(0)
     expect((await client.get(`/subscriptions/${id}`)).text).not.toContain('whsec_')
     expect((await client.get('/subscriptions')).json).toMatchObject([{ id, status: 'active' }])
   })

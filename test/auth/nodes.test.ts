@@ -8,10 +8,11 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from '../support/either.ts'
+import { testKeys } from '../support/keys.ts'
 
 /** Processes that share a log and a store of credentials. */
 const processes = async (count: number) => {
-  const { log } = await right(openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog(), testKeys))
   const store = memoryAuthStore()
   return Array.from({ length: count }, () => {
     const handle = commandHandler({ log, turns: makeTurns(100), now: () => new Date() })

@@ -8,6 +8,7 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from '../support/either.ts'
 import { eventOf, personRegistered } from '../support/events.ts'
+import { testKeys } from '../support/keys.ts'
 
 const { evolve, initial } = itemDecider(people, { id: 'ANA' })
 
@@ -43,7 +44,7 @@ describe('standing', () => {
     const standing = fresh()
     standing.personIs('ANA', personAfter(...events), 4)
     expect(standing.account('ANA')).toBeUndefined()
-    const { log, feed } = await right(openLog(memoryLog()))
+    const { log, feed } = await right(openLog(memoryLog(), testKeys))
     await right(log.append('person-ANA', 'no-stream', events.slice(0, 2)))
     const ending = new AbortController()
     const follow = standing.follow(feed, ending.signal)

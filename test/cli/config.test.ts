@@ -41,7 +41,13 @@ describe('config', () => {
   })
 
   it('shows no password', async () => {
-    const ended = await runCommand(['config', '--mongodb-url', 'mongodb://user:s3cret@db/thalamus'])
+    const secrets = [
+      '--mongodb-url',
+      'mongodb://user:s3cret@db/thalamus',
+      '--metrics-token',
+      's3cret-0123456789',
+    ]
+    const ended = await runCommand(['config', ...secrets, '--master-key-file', 'none.key'])
     expect(ended.out).not.toContain('s3cret')
     expect(ended.out).toContain('mongodb://user:(hidden)@db/thalamus')
     for (const { name } of settings) expect(ended.out).toContain(name)

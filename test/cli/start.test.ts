@@ -79,12 +79,19 @@ describe('a hub that cannot start', () => {
   ])(
     'names the server that does not answer, and neither password nor driver: %s',
     async (name, flag, url) => {
-      const ended = await runCommand(['serve', '--port', '0', flag, url, ...at(name)])
+      const keyFile = ['--master-key-file', join(folder.path, 'master.key')]
+      const ended = await runCommand(['serve', '--port', '0', flag, url, ...keyFile, ...at(name)])
       expect(ended).toMatchObject({ code: 1, out: '' })
       expect(ended.err).toMatch(new RegExp(`^The hub cannot start on ${name}: `, 'm'))
       expect(ended.err).not.toMatch(/hidden|ECONNREFUSED|connect /)
     },
   )
+
+  it('says that MongoDB needs a file for the master key, which no backup of it copies', async () => {
+    const url = ['--mongodb-url', 'mongodb://127.0.0.1:1/thalamus']
+    const ended = await runCommand(['serve', '--port', '0', ...url, ...at('no-key-file')])
+    expect(ended).toMatchObject({ code: 2, err: expect.stringMatching(/^MASTER_KEY_FILE: must be set/) })
+  })
 
   it('leaves the folder of a demo as it was', async () => {
     const ended = await runCommand(['demo', '--port', String(port), ...at('demo')])

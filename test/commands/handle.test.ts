@@ -12,12 +12,13 @@ import { memoryLog } from '../../stores/memory/event-log.ts'
 import { left, right } from '../support/either.ts'
 import { personChanged, personRegistered } from '../support/events.ts'
 import { eventsIn } from '../support/feed.ts'
+import { testKeys } from '../support/keys.ts'
 
 const open = async (
   disturb: (log: EventLog) => EventLog = log => log,
   now = () => new Date('2026-01-01T00:00:00Z'),
 ) => {
-  const { log } = await right(openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog(), testKeys))
   const disturbed = disturb(log)
   const handle = commandHandler({ log: disturbed, turns: makeTurns(100), now })
   return { log, writeItem: itemWriter(disturbed, handle) }

@@ -17,6 +17,7 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { left, right } from '../support/either.ts'
+import { testKeys } from '../support/keys.ts'
 
 const actor = { kind: 'person', id: 'ITA' } as const
 const anybody = {
@@ -39,7 +40,7 @@ const patch = (json: JsonObject): ItemRequest => ({ _tag: 'Patch', sent: sent(js
 const passwords = makePasswords(memoryAuthStore(), makeSlowWork())
 
 const open = async () => {
-  const { log } = await right(openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog(), testKeys))
   const handle = commandHandler({ log, turns: makeTurns(100), now: () => new Date('2026-01-01T00:00:00Z') })
   const accept = itemRequests(itemWriter(log, handle), passwordTaker(passwords))
   let commands = 0

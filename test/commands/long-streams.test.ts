@@ -12,10 +12,11 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from '../support/either.ts'
 import { personChanged, personRegistered } from '../support/events.ts'
+import { testKeys } from '../support/keys.ts'
 
 /** A log that counts the events it gives away, with a person of 1,200 revisions. */
 const open = async () => {
-  const { log } = await right(openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog(), testKeys))
   await right(log.append('person-ANA', 'no-stream', [personRegistered('ANA')]))
   for (let revision = 0; revision < 1_199; revision += 100)
     await right(

@@ -13,13 +13,14 @@ import { memoryMessageBodies } from '../../stores/memory/message-bodies.ts'
 import { left, right } from '../support/either.ts'
 import { eventOf } from '../support/events.ts'
 import { eventsIn } from '../support/feed.ts'
+import { testKeys } from '../support/keys.ts'
 
 const [hour, day] = [3_600_000, 24 * 3_600_000]
 const start = Date.UTC(2026, 0)
 
 /** A hub's messages in memory, at a time that tests set; the standing of this process knows `lab` and `lab-2` alone. */
 const open = async (disturb: (log: EventLog) => EventLog = log => log) => {
-  const { log } = await right(openLog(memoryLog()))
+  const { log } = await right(openLog(memoryLog(), testKeys))
   const bodies = memoryMessageBodies()
   let clock = start
   const now = () => new Date(clock)

@@ -87,6 +87,41 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
       }
     })
 
+    describe('of a person', () => {
+      const keepOf = async (subject: string, bytes: Uint8Array): Promise<ContentName> => ({
+        ...(await right(store.receive(inPieces(bytes), bytes.length, keepIt, subject))),
+        subject,
+      })
+
+      it('is given as it came, whole and in ranges, and not as somebody else’s', async () => {
+        const bytes = randomBytes(200_000)
+        const content = await keepOf('A', bytes)
+        await right(store.verify(content))
+        expect((await read(store, content)).equals(bytes)).toBe(true)
+        const range = { first: 65_530, last: 131_080 }
+        expect((await read(store, content, range)).equals(bytes.subarray(range.first, range.last + 1))).toBe(
+          true,
+        )
+        expect(await left(store.verify({ ...content, subject: 'B' }))).toEqual({ _tag: 'ContentDamaged' })
+      })
+
+      it('is removed with all of theirs, as often as it is said; others keep the same bytes', async () => {
+        const bytes = randomBytes(1000)
+        const [ofA, second, ofB] = [
+          await keepOf('A', bytes),
+          await keepOf('A', randomBytes(10)),
+          await keepOf('B', bytes),
+        ]
+        await right(store.removeAllOf('A'))
+        await right(store.removeAllOf('A'))
+        await right(store.removeAllOf('NOBODY'))
+        for (const content of [ofA, second])
+          expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
+        await right(store.verify(ofB))
+        expect(await target.remains()).toBe(0)
+      })
+    })
+
     it('goes on giving the bytes to a reader when they are kept again', async () => {
       const bytes = randomBytes(1_500_000)
       const content = await keep(bytes)

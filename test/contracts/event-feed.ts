@@ -4,6 +4,7 @@ import type { StoredLog } from '../../stores/stored.ts'
 import { right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
 import { eventsOf } from '../support/feed.ts'
+import { testKeys } from '../support/keys.ts'
 
 /** What every engine must do for whoever reads along; `open` gives an empty log. */
 export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) => {
@@ -12,7 +13,7 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
     let ports: LogPorts
     beforeEach(async () => {
       stored = await open()
-      ports = await right(openLog(stored))
+      ports = await right(openLog(stored, testKeys))
     })
     afterEach(() => stored.close())
 

@@ -5,6 +5,7 @@ import type { StoredLog } from '../../stores/stored.ts'
 import { left, right } from '../support/either.ts'
 import { eventOf, personChanged, personRegistered } from '../support/events.ts'
 import { eventsIn, eventsOf } from '../support/feed.ts'
+import { testKeys } from '../support/keys.ts'
 
 /** What every engine of the log must do; `open` gives an empty one. */
 export const eventLogContract = (name: string, open: () => Promise<StoredLog>) => {
@@ -13,14 +14,14 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
     let ports: LogPorts
     beforeEach(async () => {
       stored = await open()
-      ports = await right(openLog(stored))
+      ports = await right(openLog(stored, testKeys))
     })
     afterEach(() => stored.close())
 
     const registered = (id: string) => ports.log.append(`person-${id}`, 'no-stream', [personRegistered(id)])
 
     it('is founded once, by an event that names it', async () => {
-      const again = await right(openLog(stored))
+      const again = await right(openLog(stored, testKeys))
       expect(again.identity).toEqual(ports.identity)
       expect(ports.identity.epoch).toBe(0)
       expect(ports.identity.id).toMatch(/^[0-9a-f]{32}$/)
@@ -29,7 +30,7 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
 
     it('is founded once by those who open it at the same time', async () => {
       const shared = await open()
-      const opened = await Promise.all(Array.from({ length: 5 }, () => right(openLog(shared))))
+      const opened = await Promise.all(Array.from({ length: 5 }, () => right(openLog(shared, testKeys))))
       expect(new Set(opened.map(({ identity }) => identity.id)).size).toBe(1)
       expect(await eventsOf(opened[0]?.feed ?? ports.feed)).toHaveLength(1)
       await shared.close()
@@ -40,6 +41,8 @@ export const eventLogContract = (name: string, open: () => Promise<StoredLog>) =
         const looks = Array.from({ length: 50 }, () => right(ports.log.last('hub')))
         for (const last of await Promise.all(looks)) expect(last?.event.type).toBe('HubFounded')
       }
+      expect(await right(ports.log.lastType('hub'))).toEqual({ type: 'HubFounded', isErased: false })
+      expect(await right(ports.log.lastType('person-NOBODY'))).toBeUndefined()
     })
 
     it('creates a stream once: the second time is a conflict', async () => {

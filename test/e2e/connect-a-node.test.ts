@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,18 +6,12 @@ import { promisify } from 'node:util'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, clientOf } from '../support/client.ts'
+import { excerptOf, readmeBlocks } from '../support/excerpt.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { bySecret, keyPair, tokenOf } from '../support/nodes.ts'
 import { type RunningHub, type Runtime, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-const section = /^## Connect a node\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? ''
-const blocksOf = (language: string): readonly string[] =>
-  [...section.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
-    match => match[1] ?? '',
-  )
-
 /** The way of the README: with a client secret, on the address that a hub has by default. */
 const asInTheReadme = async (hub: string, clientSecret: string) => {
   // As printed in the README.
@@ -37,12 +30,6 @@ const asInTheReadme = async (hub: string, clientSecret: string) => {
   const people = await fetch(`${hub}/people`, { headers: { Authorization: `Bearer ${access_token}` } })
   // So far.
   return people
-}
-
-const excerpt = (): string => {
-  const own = readFileSync(new URL(import.meta.url), 'utf8')
-  const lines = own.split('// As printed in the README.\n')[1]?.split(/^ *\/\/ So far\.$/m)[0] ?? ''
-  return lines.replaceAll(/^ {2}/gm, '')
 }
 
 /** A node’s life from outside, as its own process: the same under every runtime. */
@@ -190,7 +177,9 @@ describe('the README on connecting a node', () => {
   })
 
   it('has commands that work as printed, one after the other', async () => {
-    const script = blocksOf('sh').join('\n').replaceAll('http://127.0.0.1:8080', hub.url)
+    const script = readmeBlocks('Connect a node', 'sh')
+      .join('\n')
+      .replaceAll('http://127.0.0.1:8080', hub.url)
     const { stdout } = await promisify(execFile)('bash', ['-euc', script.replaceAll('curl ', 'curl -sS ')], {
       cwd: root,
       env: { ...process.env, DATA_DIR: folder.path },
@@ -200,7 +189,7 @@ describe('the README on connecting a node', () => {
   })
 
   it('shows the program that is tested here', () => {
-    const [program = ''] = blocksOf('ts')
-    expect(program.replace("const hub = 'http://127.0.0.1:8080'\n", '')).toBe(excerpt())
+    const [program = ''] = readmeBlocks('Connect a node', 'ts')
+    expect(program.replace("const hub = 'http://127.0.0.1:8080'\n", '')).toBe(excerptOf(import.meta.url))
   })
 })

@@ -128,7 +128,7 @@ describeUnless(noEngines(restOnMongo), 'half a hub on MongoDB', () => {
       dataDir,
     ]
     expect(await runCommand(command, 'freedom', 'node', settings)).toMatchObject({ code: 0 })
-    const empty = { MONGODB_URL: `${settings.MONGODB_URL}_empty` }
+    const empty = { ...settings, MONGODB_URL: `${settings.MONGODB_URL}_empty` }
     const ended = await runCommand(['serve', '--port', '0', '--data-dir', dataDir], '', 'node', empty)
     expect(ended).toMatchObject({ code: 1, out: '' })
     expect(ended.err).toContain(

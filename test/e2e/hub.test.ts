@@ -199,6 +199,57 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
       const after = await root.get(book)
       expect([after.status, after.text]).toEqual([200, before.text])
     })
+
+    it('forgets a person, and gives back of them who wrote what kind of thing and when', async () => {
+      const time = new Date().toISOString()
+      const others = (await root.get('/people/ARGBUE111FAV')).text
+      const paths = ['/people/ESPGNU777ORG', page, '/personal-documents/scan']
+      await root.put('/people/ESPGNU777ORG/active', { active: false })
+      const reason = { reason: 'Request 12/2026' }
+      const erased = await root.post('/people/ESPGNU777ORG/erasure', reason)
+      expect([erased.status, erased.json]).toMatchObject([
+        200,
+        { account: 'ESPGNU777ORG', inClear: 0, contents: 1 },
+      ])
+      const gone = { status: 410, type: 'urn:thalamus:problem:erased' }
+      const traces = async () => {
+        for (const path of [...paths, '/personal-documents/scan/content'])
+          expect((await root.get(path)).json).toMatchObject(gone)
+        for (const path of paths) {
+          expect((await root.get(`${path}?asOf=${time}`)).json).toMatchObject(gone)
+          expect((await root.patch(path, { summary: 'x', name: 'x', description: 'x' })).json).toMatchObject(
+            gone,
+          )
+          const history = (await root.get(`${path}/history`)).json as readonly object[]
+          expect(history.length).toBeGreaterThan(0)
+          for (const entry of history) expect(entry).toMatchObject({ erased: true })
+        }
+        expect((await root.get(book)).json).toMatchObject(gone)
+        expect((await root.get('/people?lastname=betz')).json).toEqual([])
+        expect((await root.get(`/people?asOf=${time}&lastname=betz`)).json).toEqual([])
+        expect((await root.get(`${book}?asOf=${time}`)).json).toMatchObject(gone)
+        const audit = (await root.get('/audit?person=ESPGNU777ORG')).json as readonly object[]
+        for (const entry of audit) {
+          expect(entry).toMatchObject({ erased: true })
+          expect(entry).not.toHaveProperty('changes')
+        }
+        const feed = (await root.get('/feed?limit=1000')).text
+        const replayed = await command(['replay'])
+        expect(replayed.code).toBe(0)
+        for (const text of [feed, replayed.out]) {
+          expect(text).toContain('"erased":true')
+          expect(text).not.toMatch(/Betz|Pressure|self_monitoring|Visit/)
+        }
+        expect((await root.get('/people/ARGBUE111FAV')).text).toBe(others)
+        expect((await root.post('/people/ESPGNU777ORG/erasure', reason)).text).toBe(erased.text)
+      }
+      await traces()
+      expect(await command(['rebuild'])).toMatchObject({ code: 0, err: '' })
+      await traces()
+      expect(await hub.kill('SIGTERM')).toBe(0)
+      await serve()
+      await traces()
+    })
   })
 }
 

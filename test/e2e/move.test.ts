@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { JsonObject } from '../../domain/json.ts'
 import type { StoredLog } from '../../stores/stored.ts'
@@ -8,17 +9,18 @@ import { idsOf } from '../support/eventstoredb/target.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { enroll, withToken } from '../support/nodes.ts'
 import { type RunningHub, runCommand, startCommand, startHubProcess, untilReady } from '../support/process.ts'
+import { type Sink, startSink } from '../support/sink.ts'
 
 // Where clients find the hub stays the same when it moves.
-const publicUrl = { PUBLIC_URL: 'http://hub.example.org' }
+const settings = { PUBLIC_URL: 'http://hub.example.org', ALLOW_PRIVATE_WEBHOOKS: 'on' }
 
 const asRoot = ({ url }: RunningHub): Client => clientOf(url, basic('ROOT', 'freedom'))
 const asAna = ({ url }: RunningHub): Client => clientOf(url, basic('ANA', 'gnusolidario'))
 
-const tokenOf = async ({ url }: RunningHub, secret: string): Promise<string> => {
+const tokenOf = async ({ url }: RunningHub, secret: string, node = 'lab'): Promise<string> => {
   const answer = await fetch(`${url}/oidc/token`, {
     method: 'POST',
-    headers: { Authorization: basic('lab', secret) },
+    headers: { Authorization: basic(node, secret) },
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
   })
   const { access_token: token } = (await answer.json()) as { access_token?: string }
@@ -57,6 +59,12 @@ describeUnless(
     let secret = ''
     let token = ''
     let first: Reply
+    let sink: Sink
+    let wardToken = ''
+    let subscription = ''
+    const messages: string[] = []
+    const scan = Buffer.alloc(600_000, 'scan ')
+    const asWard = ({ url }: RunningHub): Client => withToken(url, wardToken)
 
     const moving = () => {
       const { EVENTSTORE_URL = '', MONGODB_URL = '', STREAM_PREFIX = '' } = engines.settings
@@ -67,11 +75,14 @@ describeUnless(
     }
 
     beforeAll(async () => {
-      engines = await startEngines(servers)
+      const started = await startEngines(servers)
+      // The hub goes on with the key that it had.
+      const settings = { ...started.settings, MASTER_KEY_FILE: join(folder.path, 'master.key') }
+      engines = { ...started, settings }
       target = engines.events?.open({ prefix: engines.settings.STREAM_PREFIX ?? '' }) as StoredLog
       const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin']
       await runCommand([...register, '--data-dir', folder.path], 'freedom')
-      old = await startHubProcess(folder.path, 'node', publicUrl)
+      old = await startHubProcess(folder.path, 'node', settings)
       await untilReady(old)
       const root = asRoot(old)
       await root.post('/people/ANA', { name: 'Ana', password: 'gnusolidario' })
@@ -88,12 +99,38 @@ describeUnless(
       for (let n = 0; n < 150; n += 1) await root.patch('/people/ANA', { lastname: `${n}` })
     })
     afterAll(async () => {
+      await sink?.close()
       await old?.kill('SIGTERM')
       await hub?.kill('SIGTERM')
       await target?.close()
       await engines?.stop()
       folder.remove()
       elsewhere.remove()
+    })
+
+    it('has messages that wait, and a subscription that is paused while something could not be delivered', async () => {
+      const root = asRoot(old)
+      const scopes = ['messages:send', 'messages:read', 'subscriptions:write', 'pols:read']
+      wardToken = await tokenOf(old, await enroll(root, 'ward', scopes), 'ward')
+      const ward = asWard(old)
+      for (const body of [{ n: 1 }, { n: 2 }]) {
+        const sent = await ward.post('/messages', { to: ['ward'], type: 'order', body })
+        messages.push((sent.json as { id: string }).id)
+      }
+      await ward.send('POST', `/messages/${messages.shift()}/ack`)
+      const announced = await ward.post('/messages', { to: ['ward'], type: 'scan', content: true })
+      messages.push((announced.json as { id: string }).id)
+      expect((await ward.send('PUT', `/messages/${messages[1]}/content`, { body: scan })).status).toBe(201)
+
+      sink = await startSink()
+      const created = await ward.post('/subscriptions', { url: sink.url, resources: ['pols'], from: 'start' })
+      subscription = `/subscriptions/${(created.json as { id: string }).id}`
+      await sink.untilTaken(3)
+      sink.answer(() => 500)
+      await root.post('/pols/ANA/held', {})
+      const failures = async () => ((await ward.get(subscription)).json as { failures: number }).failures
+      await expect.poll(failures).toBeGreaterThan(0)
+      expect((await ward.patch(subscription, { status: 'paused' })).status).toBe(200)
     })
 
     it('is moved by runs of which each but the last is killed, losing nothing that was answered', async () => {
@@ -129,7 +166,7 @@ describeUnless(
       expect(again).toMatchObject({ code: 0, out: expect.stringContaining('moved before'), err: '' })
       const ids = await idsOf(target)
       expect(new Set(ids).size).toBe(ids.length)
-      hub = await startHubProcess(elsewhere.path, 'node', { ...engines.settings, ...publicUrl })
+      hub = await startHubProcess(elsewhere.path, 'node', { ...engines.settings, ...settings })
       await untilReady(hub)
     }, 120_000)
 
@@ -180,6 +217,40 @@ describeUnless(
       expect((await min(positionOf(first).replace(/-0-/, '-2-'))).status).toBe(422)
     })
 
+    it('gives a recipient the messages that waited, with their bodies', async () => {
+      const ward = asWard(hub)
+      const inbox = (await ward.get('/messages')).json as { messages: { id: string; body: unknown }[] }
+      expect(inbox.messages.map(({ id }) => id)).toEqual(messages)
+      expect(inbox.messages[0]?.body).toEqual({ n: 2 })
+      const content = await fetch(`${hub.url}/messages/${messages[1]}/content`, {
+        headers: { Authorization: `Bearer ${wardToken}` },
+      })
+      expect(Buffer.from(await content.arrayBuffer()).equals(scan)).toBe(true)
+      expect((await ward.send('POST', `/messages/${messages[0]}/ack`)).status).toBe(204)
+    })
+
+    it('goes on with a subscription where it was: all once, and what had failed with the id it had', async () => {
+      expect((await asWard(hub).get(subscription)).json).toMatchObject({
+        status: 'paused',
+        lastError: { error: 'the receiver answered 500' },
+      })
+      sink.answer(() => 204)
+      expect((await asWard(hub).patch(subscription, { status: 'active' })).status).toBe(200)
+      await sink.untilTaken(4 + written.length)
+      await expect.poll(async () => (await asWard(hub).get(subscription)).json).toMatchObject({ lag: 0 })
+      const taken = sink.taken()
+      expect(taken).toHaveLength(4 + written.length)
+      expect(new Set(taken.map(({ id }) => id)).size).toBe(taken.length)
+      expect(taken.slice(0, 3).map(({ entry }) => entry.id)).toEqual([
+        'ANA/first',
+        'ANA/removed',
+        'ANA/removed',
+      ])
+      const held = sink.deliveries.filter(({ entry }) => entry.id === 'ANA/held')
+      expect(held.length).toBeGreaterThan(1)
+      expect(new Set(held.map(({ id }) => id)).size).toBe(1)
+    })
+
     it('is written where it is now only, and says so where it was', async () => {
       const page = await asAna(hub).post('/pols/ANA/after', {})
       expect(page.status).toBe(201)
@@ -187,7 +258,7 @@ describeUnless(
       expect((await asAna(hub).get('/pols/ANA/after')).status).toBe(200)
       expect((await asAna(old).post('/pols/ANA/after', {})).status).toBe(503)
       await old.kill('SIGTERM')
-      old = await startHubProcess(folder.path, 'node', publicUrl)
+      old = await startHubProcess(folder.path, 'node', settings)
       await untilReady(old)
       expect((await asAna(old).get('/pols/ANA/first')).status).toBe(200)
       expect(old.log()).toContain('is sealed and takes no writes')

@@ -10,11 +10,12 @@ import { memoryLog } from '../../stores/memory/event-log.ts'
 import { memoryLeases } from '../../stores/memory/leases.ts'
 import { right } from '../support/either.ts'
 import { eventOf, personRegistered } from '../support/events.ts'
+import { testKeys } from '../support/keys.ts'
 
 const name = 'relay'
 
 const openHub = async () => {
-  const { log, feed } = await right(openLog(memoryLog()))
+  const { log, feed } = await right(openLog(memoryLog(), testKeys))
   const register = async (id: string) => {
     const [event] = await right(log.append(`person-${id}`, 'no-stream', [personRegistered(id)]))
     return event?.position ?? 0n

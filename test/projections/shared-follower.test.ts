@@ -5,11 +5,12 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
+import { testKeys } from '../support/keys.ts'
 
 const types = ['PageWritten']
 
 const open = async (limits?: Parameters<typeof makeSharedFollower>[2]) => {
-  const { log, feed } = await right(openLog(memoryLog()))
+  const { log, feed } = await right(openLog(memoryLog(), testKeys))
   let written = 0
   const write = async (count: number) => {
     for (let n = 0; n < count; n += 1) {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { eventStoreUrlProblem } from '../../stores/eventstoredb/address.ts'
 import { eventStoreDbLog } from '../../stores/eventstoredb/event-log.ts'
 import { mostCharacters } from '../../stores/stored.ts'
+import { encryptionContract } from '../contracts/encryption.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { left, right } from '../support/either.ts'
@@ -12,6 +13,7 @@ const target = await openTarget()
 afterAll(() => target.close())
 
 eventLogContract('EventStoreDB', async () => target.open())
+encryptionContract('EventStoreDB', async () => target.open())
 eventFeedContract('EventStoreDB', async () => target.open())
 
 const { signal } = new AbortController()

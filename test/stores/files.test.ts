@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,6 +9,7 @@ import { contentStoreContract } from '../contracts/content-store.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { keepIt } from '../support/keep-content.ts'
+import { keptName, keysWithoutStore, testKeys } from '../support/keys.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -17,12 +18,15 @@ const newFolder = () => {
   folders += 1
   return join(folder.path, String(folders), 'content')
 }
-const fileOf = (path: string, sha256: string) => join(path, sha256.slice(0, 2), sha256)
+const fileOf = (path: string, sha256: string) => {
+  const name = keptName(sha256)
+  return join(path, name.slice(0, 2), name)
+}
 
 contentStoreContract('files', async () => {
   const path = newFolder()
   return {
-    store: fileContent(path),
+    store: fileContent(path, testKeys),
     damage: async sha256 => {
       const bytes = readFileSync(fileOf(path, sha256))
       bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
@@ -40,22 +44,47 @@ async function* all(bytes: Uint8Array) {
 
 describe('the files of contents', () => {
   const keep = (path: string, bytes: Uint8Array) =>
-    right(fileContent(path).receive(all(bytes), bytes.length, keepIt))
+    right(fileContent(path, testKeys).receive(all(bytes), bytes.length, keepIt))
 
   it('are readable by their owner only', async () => {
     const path = newFolder()
     const { sha256 } = await keep(path, randomBytes(10))
     const mode = (file: string) => statSync(file).mode & 0o777
-    expect([path, join(path, 'incoming'), join(path, sha256.slice(0, 2))].map(mode)).toEqual([
+    expect([path, join(path, 'incoming'), dirname(fileOf(path, sha256))].map(mode)).toEqual([
       0o700, 0o700, 0o700,
     ])
     expect(mode(fileOf(path, sha256))).toBe(0o600)
   })
 
+  it('that were kept in clear, before contents were encrypted, are given as ever', async () => {
+    const path = newFolder()
+    const bytes = randomBytes(100_000)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    mkdirSync(join(path, sha256.slice(0, 2)), { recursive: true })
+    writeFileSync(join(path, sha256.slice(0, 2), sha256), bytes)
+    const store = fileContent(path, testKeys)
+    const content = { size: bytes.length, sha256, subject: 'A' }
+    await right(store.verify(content))
+    const pieces: Uint8Array[] = []
+    for await (const piece of store.read(content, { first: 10, last: 99_998 })) pieces.push(piece)
+    expect(Buffer.concat(pieces).equals(bytes.subarray(10, 99_999))).toBe(true)
+  })
+
+  it('of somebody who is forgotten are not taken and not given', async () => {
+    const keys = keysWithoutStore()
+    const store = fileContent(newFolder(), keys)
+    const content = await right(store.receive(all(Buffer.from('x')), 1, keepIt, 'A'))
+    await keys.destroy('A')
+    expect(await left(store.verify({ ...content, subject: 'A' }))).toEqual({ _tag: 'ContentErased' })
+    expect(await left(store.receive(all(Buffer.from('x')), 1, keepIt, 'A'))).toEqual({
+      _tag: 'ContentErased',
+    })
+  })
+
   it('are told apart from others of the same size and time', async () => {
     const path = newFolder()
     const content = await keep(path, Buffer.from('the right one'))
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     await right(store.verify(content))
     const file = fileOf(path, content.sha256)
     const { atime, mtime } = statSync(file)
@@ -69,7 +98,7 @@ describe('the files of contents', () => {
     const path = newFolder()
     const bytes = randomBytes(500_000)
     const content = await keep(path, bytes)
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     await right(store.verify(content))
     let given = 0
     const reading = async () => {
@@ -84,7 +113,7 @@ describe('the files of contents', () => {
 
   it('of a process that ended in the middle are swept at once, those of others stay', async () => {
     const path = newFolder()
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     await right(store.sweep())
     await keep(path, randomBytes(10))
     const [ended, elsewhere] = [`${hostname()}+999999999+x`, `elsewhere+1+x`]
@@ -95,7 +124,7 @@ describe('the files of contents', () => {
 
   it('that cannot be written are a failure of their own', async () => {
     const path = newFolder()
-    const store = fileContent(path)
+    const store = fileContent(path, testKeys)
     mkdirSync(dirname(path))
     writeFileSync(path, 'in the way')
     const unavailable = { _tag: 'ContentUnavailable' }

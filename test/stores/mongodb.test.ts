@@ -18,7 +18,9 @@ import { sqliteAuthStore } from '../../stores/sqlite/auth-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
 import { contentStoreContract } from '../contracts/content-store.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
 import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
@@ -26,6 +28,7 @@ import { describeUnless } from '../support/describe-unless.ts'
 import { left, right } from '../support/either.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { keepIt } from '../support/keep-content.ts'
+import { keptName, testKeys } from '../support/keys.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from '../support/mongodb.ts'
 import { checkpointAt, thing, things } from '../support/things.ts'
 
@@ -59,6 +62,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
   readStoreContract('MongoDB', async () => mongoReadStore(newUrl()))
   generationsContract('MongoDB', async () => mongoReadStore(newUrl()))
   leasesContract('MongoDB', async () => mongoReadStore(newUrl()))
+  leasesContract('MongoDB, of those who deliver', async () => mongoRelayStore(newUrl()))
   checkpointsContract('MongoDB', async () => mongoReadStore(newUrl()))
   authStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   messageBodiesContract('MongoDB', async () => {
@@ -84,13 +88,16 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       close,
     }
   })
+  deliveryStoreContract('MongoDB', async () => mongoRelayStore(newUrl()))
+  keyStoreContract('MongoDB', async () => mongoAuthStore(newUrl()))
   contentStoreContract('MongoDB', async () => {
     const database = newDatabase()
-    const store = mongoContent(databaseUrl(server.url, database))
+    const store = mongoContent(databaseUrl(server.url, database), testKeys)
     const db = client.db(`${database}_auth`)
     const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
     const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
-    const fileOf = async (sha256: string) => (await kept.findOne({ _id: sha256 }))?.file ?? new ObjectId()
+    const fileOf = async (sha256: string) =>
+      (await kept.findOne({ _id: keptName(sha256) }))?.file ?? new ObjectId()
     return {
       store,
       damage: async sha256 => {
@@ -114,6 +121,27 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       },
       close: () => store.close(),
     }
+  })
+
+  it('saves no progress of a holder whose records are being taken over while it saves', async () => {
+    const database = newDatabase()
+    const store = mongoRelayStore(databaseUrl(server.url, database))
+    const save = (n: number) =>
+      store.deliveries.save('s', 1, {
+        put: [
+          { kind: 'failing', key: 'person-A', text: String(n) },
+          { kind: 'progress', key: '', text: String(n) },
+        ],
+        remove: [],
+      })
+    await right(store.deliveries.claim('s', 1))
+    await right(save(1))
+    // As far as the next holder has come: it has this record, and not yet the other.
+    const written = client.db(`${database}_auth`).collection<BsonDocument & { _id: string }>('deliveries')
+    await written.updateOne({ kind: 'failing' }, { $set: { token: 2 } })
+    expect(await left(save(2))).toEqual({ _tag: 'Superseded' })
+    expect(await right(store.deliveries.progressOf(['s']))).toEqual(new Map([['s', '1']]))
+    await store.close()
   })
 
   it('serves a process that starts when another has used the store before', async () => {
@@ -567,7 +595,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     it('in the middle of an upload is a failure, and what was kept before stays', async context => {
       const { run } = server
       if (run === undefined) return context.skip(needsProcess)
-      const store = mongoContent(newUrl())
+      const store = mongoContent(newUrl(), testKeys)
       const bytes = Buffer.alloc(600_000, 'bytes')
       async function* sent(between: () => Promise<unknown>) {
         yield bytes.subarray(0, 400_000)

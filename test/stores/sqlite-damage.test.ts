@@ -12,6 +12,7 @@ import { damages, overwrite } from '../support/damage.ts'
 import { left, right } from '../support/either.ts'
 import { pageWritten } from '../support/events.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { testKeys } from '../support/keys.ts'
 import { checkpointAt } from '../support/things.ts'
 
 const folder = temporaryFolder()
@@ -115,7 +116,7 @@ describe('a log that is damaged', () => {
   const filledLog = async (): Promise<string> => {
     const path = newFile('events.db')
     const stored = sqliteLog(path)
-    const { log } = await right(openLog(stored))
+    const { log } = await right(openLog(stored, testKeys))
     for (let n = 0; n < 50; n += 1)
       await right(
         log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`, { info: 'x'.repeat(2_000) })]),

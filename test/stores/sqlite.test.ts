@@ -19,9 +19,12 @@ import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { sqliteRelayStore } from '../../stores/sqlite/relay-store.ts'
 import { authStoreContract } from '../contracts/auth-store.ts'
 import { checkpointsContract } from '../contracts/checkpoints.ts'
+import { deliveryStoreContract } from '../contracts/delivery-store.ts'
+import { encryptionContract } from '../contracts/encryption.ts'
 import { eventFeedContract } from '../contracts/event-feed.ts'
 import { eventLogContract } from '../contracts/event-log.ts'
 import { generationsContract } from '../contracts/generations.ts'
+import { keyStoreContract } from '../contracts/key-store.ts'
 import { leasesContract } from '../contracts/leases.ts'
 import { messageBodiesContract } from '../contracts/message-bodies.ts'
 import { readStoreContract } from '../contracts/read-store.ts'
@@ -29,6 +32,7 @@ import { left, right } from '../support/either.ts'
 import { pageWritten, personRegistered } from '../support/events.ts'
 import { eventsIn } from '../support/feed.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { testKeys } from '../support/keys.ts'
 import { checkpointAt, revision, revisions } from '../support/things.ts'
 
 const folder = temporaryFolder()
@@ -40,10 +44,12 @@ const newFile = () => {
 }
 
 eventLogContract('SQLite', async () => sqliteLog(newFile()))
+encryptionContract('SQLite', async () => sqliteLog(newFile()))
 eventFeedContract('SQLite', async () => sqliteLog(newFile()))
 readStoreContract('SQLite', async () => sqliteReadStore(newFile()))
 generationsContract('SQLite', async () => sqliteReadStore(newFile()))
 leasesContract('SQLite', async () => sqliteReadStore(newFile()))
+leasesContract('SQLite, of those who deliver', async () => sqliteRelayStore(newFile()))
 checkpointsContract('SQLite', async () => sqliteReadStore(newFile()))
 authStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 messageBodiesContract('SQLite', async () => {
@@ -69,6 +75,8 @@ messageBodiesContract('SQLite', async () => {
     },
   }
 })
+deliveryStoreContract('SQLite', async () => sqliteRelayStore(newFile()))
+keyStoreContract('SQLite', async () => sqliteAuthStore(newFile()))
 
 describe('the credentials in an SQLite file of an earlier release', () => {
   it('are all looked at by the sweep, an hour after the file was opened first', async () => {
@@ -114,7 +122,7 @@ describe('the log in an SQLite file', () => {
 
   it('shares one commit among appends that wait at the same time', async () => {
     const stored = sqliteLog(newFile())
-    const { log } = await right(openLog(stored))
+    const { log } = await right(openLog(stored, testKeys))
     const before = stored.commits()
     await Promise.all(
       Array.from({ length: 640 }, (_, n) =>
@@ -128,11 +136,11 @@ describe('the log in an SQLite file', () => {
   it('keeps its identity and its events when it is opened again', async () => {
     const path = newFile()
     const first = sqliteLog(path)
-    const { identity, log } = await right(openLog(first))
+    const { identity, log } = await right(openLog(first, testKeys))
     await right(log.append('person-A', 'no-stream', [personRegistered('A')]))
     await first.close()
     const second = sqliteLog(path)
-    const again = await right(openLog(second))
+    const again = await right(openLog(second, testKeys))
     expect(again.identity).toEqual(identity)
     expect(await eventsIn(again.log, 'person-A')).toHaveLength(1)
     await second.close()
@@ -141,7 +149,7 @@ describe('the log in an SQLite file', () => {
   it('counts positions beyond 2^53 exactly', async () => {
     const path = newFile()
     const stored = sqliteLog(path)
-    const { log, feed } = await right(openLog(stored))
+    const { log, feed } = await right(openLog(stored, testKeys))
     const other = new DatabaseSync(path)
     other.exec(`UPDATE events SET position = ${2n ** 60n}`)
     other.close()
@@ -154,7 +162,7 @@ describe('the log in an SQLite file', () => {
   it('shows a follower what another process appends', async () => {
     const path = newFile()
     const stored = sqliteLog(path)
-    const { feed } = await right(openLog(stored))
+    const { feed } = await right(openLog(stored, testKeys))
     const program = fileURLToPath(new URL('../support/append.ts', import.meta.url))
     const ending = new AbortController()
     const child = spawn(process.execPath, [program, path, 'A'], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -178,7 +186,7 @@ describe('the log in an SQLite file', () => {
   it('takes nothing once it is sealed, by whatever process, and goes on giving what it has', async () => {
     const path = newFile()
     const [ours, theirs] = [sqliteLog(path), sqliteLog(path)]
-    const { log } = await right(openLog(ours))
+    const { log } = await right(openLog(ours, testKeys))
     const registered = personRegistered('A')
     await right(log.append('person-A', 'no-stream', [registered]))
     expect(await right(theirs.sealedAt())).toBeUndefined()
@@ -199,7 +207,7 @@ describe('the log in an SQLite file', () => {
   it('counts every append answered before it was sealed, and none after, while processes write', async () => {
     const path = newFile()
     const [ours, theirs] = [sqliteLog(path), sqliteLog(path)]
-    const { log } = await right(openLog(ours))
+    const { log } = await right(openLog(ours, testKeys))
     const stored: string[] = []
     const write = async (writer: number) => {
       for (let n = 0; ; n += 1) {
@@ -222,7 +230,7 @@ describe('the log in an SQLite file', () => {
   it('refuses while the disk is full, half-writes nothing, and goes on when there is room', async () => {
     const path = newFile()
     const stored = sqliteLog(path)
-    const { log } = await right(openLog(stored))
+    const { log } = await right(openLog(stored, testKeys))
     stored.limitPages(8)
     const big = { info: 'x'.repeat(50_000) }
     const refused = await left(
@@ -416,7 +424,7 @@ describe('a list with several filters', () => {
 describe('reading along', () => {
   it('ends with its signal', async () => {
     const stored = sqliteLog(newFile())
-    await right(openLog(stored))
+    await right(openLog(stored, testKeys))
     expect(signal.aborted).toBe(false)
     const ending = new AbortController()
     for await (const batch of stored.follow(0n, { signal: ending.signal })) if (batch.caughtUp) ending.abort()

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { newPrefix, openTarget, type Target } from './eventstoredb/target.ts'
+import { temporaryFolder } from './folder.ts'
 import { databaseUrl, type MongoServer, noMongoServer, startMongoServer } from './mongodb.ts'
 
 /** What keeps the events, and what keeps the rest. */
@@ -30,16 +32,21 @@ export interface Engines {
 export const startEngines = async ([events, rest]: Combination): Promise<Engines> => {
   const target = events === 'EventStoreDB' ? await openTarget() : undefined
   const mongo = rest === 'MongoDB' ? await startMongoServer() : undefined
+  const folder = temporaryFolder()
+  const keyFile = join(folder.path, 'master.key')
   return {
     settings: {
       ...(target === undefined ? {} : { EVENTSTORE_URL: target.url, STREAM_PREFIX: newPrefix() }),
-      ...(mongo === undefined ? {} : { MONGODB_URL: databaseUrl(mongo.url, `hub_${randomUUID()}`) }),
+      ...(mongo === undefined
+        ? {}
+        : { MONGODB_URL: databaseUrl(mongo.url, `hub_${randomUUID()}`), MASTER_KEY_FILE: keyFile }),
     },
     events: target,
     rest: mongo,
     stop: async () => {
       await target?.close()
       await mongo?.remove()
+      folder.remove()
     },
   }
 }

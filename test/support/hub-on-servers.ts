@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { basic, type Client, clientOf } from './client.ts'
 import { startEventStore } from './eventstoredb/target.ts'
 import { temporaryFolder } from './folder.ts'
@@ -38,6 +39,7 @@ export const startHubOnServers = async (
   const settings = {
     EVENTSTORE_URL: events.url,
     MONGODB_URL: databaseUrl(mongo.url, `hub_${randomUUID()}`),
+    MASTER_KEY_FILE: join(folder.path, 'master.key'),
   }
   const at = ['--data-dir', folder.path]
   const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin', ...at]

@@ -7,11 +7,12 @@ import { memoryLog } from '../../stores/memory/event-log.ts'
 import { memoryLeases } from '../../stores/memory/leases.ts'
 import { memoryReadStore } from '../../stores/memory/read-store.ts'
 import { right } from './either.ts'
+import { testKeys } from './keys.ts'
 
 /** A log and a store of read models in memory. */
 export const openAll = async () => {
   const stored = memoryLog()
-  const ports = await right(openLog(stored))
+  const ports = await right(openLog(stored, testKeys))
   return { stored, ...ports, store: memoryReadStore(), leases: memoryLeases() }
 }
 

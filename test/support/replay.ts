@@ -13,6 +13,7 @@ import { openLog } from '../../stores/codec.ts'
 import { memoryAuthStore } from '../../stores/memory/auth-store.ts'
 import { memoryLog } from '../../stores/memory/event-log.ts'
 import { right } from './either.ts'
+import { testKeys } from './keys.ts'
 
 export interface ReplayEnd {
   readonly code: ExitCode
@@ -54,9 +55,14 @@ export const requestOf = (options: ReplayOptions, environment = {}): ReplayReque
 
 /** A log in memory, with what `replay` needs beside it. */
 export const openTestLog = async (sealedAt?: string) => {
-  const ports = await right(openLog(memoryLog()))
+  const ports = await right(openLog(memoryLog(), testKeys))
   const handle = commandHandler({ log: ports.log, turns: makeTurns(10), now: () => new Date('2026-03-01') })
-  const core = { ports, recordAccess: accessRecorder(handle), sealedAt, auth: memoryAuthStore() }
+  const core = {
+    ports,
+    recordAccess: accessRecorder(handle),
+    sealedAt,
+    auth: { ...memoryAuthStore(), close: async () => {} },
+  }
   return {
     core,
     append: (stream: string, event: NewEvent, revision = 0) =>

@@ -35,26 +35,41 @@ export interface Sink {
   readonly answer: (answering: Answering) => void
   /** Settles once so many deliveries have been taken. */
   readonly untilTaken: (count: number) => Promise<void>
+  /** Settles once so many different ones have been taken. */
+  readonly untilDelivered: (count: number) => Promise<void>
   readonly close: () => Promise<void>
 }
 
 /** A receiver of webhooks on loopback; it takes everything until it is told otherwise. */
 export const startSink = async (port = 0): Promise<Sink> => {
   const deliveries: Delivery[] = []
+  const taken: Delivery[] = []
+  const delivered = new Set<string>()
   let answering: Answering = () => 204
   let waiting: (() => void)[] = []
-  const taken = () => deliveries.filter(({ status }) => status >= 200 && status < 300)
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await new Promise<void>(resolve => waiting.push(resolve))
+  }
 
-  const server = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let body = ''
     for await (const piece of request) body += piece
     const id = String(request.headers['webhook-id'])
-    const delivery = { id, headers: request.headers, body, entry: JSON.parse(body) }
-    const status = await answering(delivery, response)
-    deliveries.push({ ...delivery, status: status ?? 0 })
+    const arrived = { id, headers: request.headers, body, entry: JSON.parse(body) }
+    const status = await answering(arrived, response)
+    const delivery = { ...arrived, status: status ?? 0 }
+    deliveries.push(delivery)
+    if (delivery.status >= 200 && delivery.status < 300) {
+      taken.push(delivery)
+      delivered.add(id)
+    }
     if (status !== undefined && !response.headersSent) response.writeHead(status)
     if (status !== undefined) response.end()
     for (const wake of waiting.splice(0)) wake()
+  }
+  const server = createServer((request, response) => {
+    // A sender that is killed may leave half a request.
+    take(request, response).catch(() => response.destroy())
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
@@ -62,13 +77,12 @@ export const startSink = async (port = 0): Promise<Sink> => {
   return {
     url: `http://127.0.0.1:${bound}/hook`,
     deliveries,
-    taken,
+    taken: () => taken,
     answer: next => {
       answering = next
     },
-    untilTaken: async count => {
-      while (taken().length < count) await new Promise<void>(resolve => waiting.push(resolve))
-    },
+    untilTaken: count => until(() => taken.length >= count),
+    untilDelivered: count => until(() => delivered.size >= count),
     close: async () => {
       waiting = []
       server.closeAllConnections()

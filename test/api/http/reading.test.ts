@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { personIsThere, readable } from '../../../api/http/reading.ts'
 import { makeHealth } from '../../../api/open/health.ts'
+import { readItem } from '../../../commands/items.ts'
 import { pages } from '../../../domain/pages.ts'
 import { people } from '../../../domain/people.ts'
 import { modelOf } from '../../../projections/items.ts'
@@ -21,7 +22,7 @@ const processAt = (positions: Readonly<Record<string, bigint>>) => {
   const projector = { stopped: () => undefined }
   const health = makeHealth({ feed: ports.feed, reads, auth, progress, standing, projector, headAtStart: 5n })
   const { positionOf, head: logHead } = ports.feed
-  return { progress, health, positionOf, logHead, readModels: reads }
+  return { progress, health, positionOf, logHead, readModels: reads, readItem: readItem(ports.log) }
 }
 const read = { request: { headers: {} } }
 

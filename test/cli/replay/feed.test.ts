@@ -69,7 +69,7 @@ describe('replay of a hub', () => {
 
   it('makes CSV of it, or runs a fold over it', async () => {
     expect((await replay({ format: 'csv', to: `${log}-0-2` })).out.split('\r\n')[1]).toBe(
-      `${log}-0-2,page-ANA:0,0,PageAmended,pols,ANA/0,ANA,node,lab,lab,2026-01-01T00:00:00.000Z,,"{""summary"":""Añá""}"`,
+      `${log}-0-2,page-ANA:0,0,PageAmended,pols,ANA/0,ANA,node,lab,lab,2026-01-01T00:00:00.000Z,,"{""summary"":""Añá""}",`,
     )
     await server.close()
     const reduce = join(folder.path, 'fold.mts')

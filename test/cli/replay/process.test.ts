@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openLog } from '../../../stores/codec.ts'
+import { encodeOne, openLog } from '../../../stores/codec.ts'
 import { sqliteLog } from '../../../stores/sqlite/event-log.ts'
 import { right } from '../../support/either.ts'
 import { pageWritten } from '../../support/events.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { testKeys } from '../../support/keys.ts'
 import { runCommand } from '../../support/process.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -15,12 +16,15 @@ const folder = temporaryFolder()
 afterAll(() => folder.remove())
 beforeAll(async () => {
   const stored = sqliteLog(join(folder.path, 'events.db'))
-  const { log } = await right(openLog(stored))
+  await right(openLog(stored, testKeys))
   // More than a pipe holds.
   const info = 'x'.repeat(400)
   await Promise.all(
     Array.from({ length: 1_000 }, (_, n) =>
-      right(log.append(`page-ANA:${n}`, 'no-stream', [pageWritten('ANA', String(n), { info })])),
+      // In clear: no hub has been here that could have made keys.
+      right(
+        stored.append(`page-ANA:${n}`, 'no-stream', [encodeOne(pageWritten('ANA', String(n), { info }))]),
+      ),
     ),
   )
   await stored.close()

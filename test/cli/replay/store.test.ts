@@ -104,16 +104,16 @@ describe('replay of the store', () => {
     const { out } = await test.replay({ format: 'csv', to: position(3) })
     const { id } = test.core.ports.identity
     expect(out.split('\r\n')).toEqual([
-      'position,stream,revision,type,resource,id,person,actor_kind,actor_id,node,recordedAt,occurredAt,data',
-      `${id}-0-2,person-ANA,0,PersonRegistered,people,ANA,ANA,person,ITAPYT999HON,,2026-01-02T03:04:05.000Z,,"{""name"":""=1+1"",""id"":""ANA"",""active"":true,""roles"":[""end_user""]}"`,
-      `${id}-0-3,page-ANA:p1,0,PageWritten,pols,ANA/p1,ANA,person,ITAPYT999HON,,2026-01-02T03:04:05.000Z,,"{""summary"":""a \\""visit\\"",\\nlong"",""id"":""p1"",""book"":""ANA""}"`,
+      'position,stream,revision,type,resource,id,person,actor_kind,actor_id,node,recordedAt,occurredAt,data,erased',
+      `${id}-0-2,person-ANA,0,PersonRegistered,people,ANA,ANA,person,ITAPYT999HON,,2026-01-02T03:04:05.000Z,,"{""name"":""=1+1"",""id"":""ANA"",""active"":true,""roles"":[""end_user""]}",`,
+      `${id}-0-3,page-ANA:p1,0,PageWritten,pols,ANA/p1,ANA,person,ITAPYT999HON,,2026-01-02T03:04:05.000Z,,"{""summary"":""a \\""visit\\"",\\nlong"",""id"":""p1"",""book"":""ANA""}",`,
       '',
     ])
   })
 
   it('is CSV with its head alone where there is nothing', async () => {
     const { out } = await test.replay({ format: 'csv', stream: 'person-NOBODY' })
-    expect(out).toMatch(/^position,.*,data\r\n$/)
+    expect(out).toMatch(/^position,.*,data,erased\r\n$/)
   })
 
   it.each(['=1', '+1', '-1', '@a', '\t1', '\r1'])('keeps a spreadsheet from running %j', async start => {
