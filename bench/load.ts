@@ -7,7 +7,7 @@ import type { Cost } from './measure.ts'
 
 const program = fileURLToPath(new URL('./server.ts', import.meta.url))
 const started = z.object({ url: z.string() })
-const used = z.object({ cpuMilliseconds: z.number(), logCommits: z.number() })
+const used = z.object({ cpuMilliseconds: z.number(), logCommits: z.number(), turns: z.array(z.number()) })
 
 export interface MeasuredServer {
   readonly url: string

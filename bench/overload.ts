@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import autocannon from 'autocannon'
 import { z } from 'zod'
-import { startServer } from './load.ts'
+import { type MeasuredServer, startServer } from './load.ts'
 import { writeResults } from './results.ts'
 import { accountOf, pageOf, seedLog } from './seed.ts'
 import { createStore, rootHeaders, untilReady } from './stores.ts'
@@ -59,12 +59,34 @@ interface Measured {
   readonly p99: number
   /** Of `/livez`, in milliseconds. */
   readonly livez: number
+  /** Answered a second of the hub's CPU time. */
+  readonly perCpu: number
+  /** What 99 of 100 wait at most until the event loop turns, in milliseconds of CPU time. */
+  readonly turn: number
 }
 
 const quantile = (values: readonly number[], q: number): number =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? 0
 
-const measure = async (url: string, { method, next }: Work, connections: number): Promise<Measured> => {
+/** Whoever comes at some time meets a long turn more likely than a short one. */
+const weightedQuantile = (values: readonly number[], q: number): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const most = sorted.reduce((sum, value) => sum + value, 0) * q
+  let sum = 0
+  for (const value of sorted) {
+    sum += value
+    if (sum >= most) return value
+  }
+  return 0
+}
+
+const measure = async (
+  hub: MeasuredServer,
+  { method, next }: Work,
+  connections: number,
+): Promise<Measured> => {
+  const { url } = hub
+  const before = await hub.used()
   const probe = new Worker(new URL('./probe.ts', import.meta.url), { workerData: { url } })
   const result = await autocannon({
     url,
@@ -73,6 +95,7 @@ const measure = async (url: string, { method, next }: Work, connections: number)
     timeout: 30,
     requests: [{ method, headers: rootHeaders, setupRequest: request => ({ ...request, ...next() }) }],
   })
+  const after = await hub.used()
   probe.postMessage('end')
   const took = z.array(z.number()).parse((await once(probe, 'message'))[0])
   return {
@@ -80,6 +103,8 @@ const measure = async (url: string, { method, next }: Work, connections: number)
     refused: result.non2xx + result.errors,
     p99: result.latency.p99,
     livez: quantile(took, 0.99),
+    perCpu: (result['2xx'] / (after.cpuMilliseconds - before.cpuMilliseconds)) * 1_000,
+    turn: weightedQuantile(after.turns, 0.99),
   }
 }
 
@@ -100,26 +125,26 @@ try {
     cpSync(store.path, copy, { recursive: true })
     const hub = await startServer('hub', copy)
     await untilReady(hub)
-    await measure(hub.url, work, 16)
+    await measure(hub, work, 16)
     const ratios: number[] = []
     const [bests, floods]: [Measured[], Measured[]] = [[], []]
     let most = usualConnections[0] ?? 16
     for (let i = 0; i < rounds; i += 1) {
       let best: Measured | undefined
       for (const connections of usualConnections) {
-        const measured = await measure(hub.url, work, connections)
+        const measured = await measure(hub, work, connections)
         if (best === undefined || measured.rate > best.rate) {
           best = measured
           most = connections
         }
       }
       if (best === undefined) break
-      const flood = await measure(hub.url, work, times * most)
+      const flood = await measure(hub, work, times * most)
       bests.push(best)
       floods.push(flood)
       ratios.push(flood.rate / best.rate)
       say(
-        `${work.name} ${most}: ${best.rate.toFixed(0)}/s, p99 ${best.p99}, livez ${best.livez.toFixed(0)}; ×${times}: ${flood.rate.toFixed(0)}/s, ${flood.refused} refused, p99 ${flood.p99}, livez ${flood.livez.toFixed(0)}`,
+        `${work.name} ${most}: ${best.rate.toFixed(0)}/s, p99 ${best.p99}, livez ${best.livez.toFixed(0)}, cpu ${best.perCpu.toFixed(0)} turn ${best.turn.toFixed(0)}; ×${times}: ${flood.rate.toFixed(0)}/s, ${flood.refused} refused, p99 ${flood.p99}, livez ${flood.livez.toFixed(0)}, cpu ${flood.perCpu.toFixed(0)} turn ${flood.turn.toFixed(0)}`,
       )
     }
     lines.push(

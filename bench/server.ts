@@ -13,6 +13,25 @@ import { personOf } from './seed.ts'
 export interface Used {
   readonly cpuMilliseconds: number
   readonly logCommits: number
+  /** CPU milliseconds of the main thread from one look at its event loop to the next, since this was last said. */
+  readonly turns: readonly number[]
+}
+
+const lookMilliseconds = 5
+let turns: number[] = []
+
+/** How long something waits for the event loop, in CPU time: what else the machine does meanwhile does not count. */
+const watchTurns = (): void => {
+  const cpu = () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1000
+  }
+  let before = cpu()
+  setInterval(() => {
+    const now = cpu()
+    turns.push(now - before)
+    before = now
+  }, lookMilliseconds)
 }
 
 const tell = (message: unknown): void => {
@@ -34,7 +53,8 @@ const answerQuestions = (logCommits: () => number): void => {
     const question = questions.parse(message)
     if (question !== 'used?') await signMany(question.sign)
     const { user, system } = process.cpuUsage()
-    tell({ cpuMilliseconds: (user + system) / 1000, logCommits: logCommits() })
+    tell({ cpuMilliseconds: (user + system) / 1000, logCommits: logCommits(), turns })
+    turns = []
   })
   process.on('disconnect', () => process.exit(0))
 }
@@ -69,5 +89,6 @@ const startOurs = async (dataDir: string): Promise<void> => {
 }
 
 const [kind, dataDir] = process.argv.slice(2)
+watchTurns()
 if (kind === 'hub' && dataDir !== undefined) await startOurs(dataDir)
 else if (kind === 'bare') startBare()
