@@ -119,6 +119,12 @@ export const settings: readonly Setting[] = [
     meaning: 'opens /metrics to whoever sends it as Bearer; without it only to this machine',
     isSecret: true,
   },
+  {
+    name: 'METRICS_PORT',
+    placeholder: 'number',
+    fallback: undefined,
+    meaning: 'port on which `project` gives its metrics, which it else gives nobody; 0 takes a free one',
+  },
   { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
   {
     name: 'CORS_ORIGINS',
@@ -182,6 +188,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   /** Opens the metrics to clients elsewhere. */
   readonly metricsToken: string | undefined
+  /** On which a process that only projects gives its metrics. */
+  readonly metricsPort: number | undefined
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
   readonly corsOrigins: readonly string[]
   /** Webhooks may go to private addresses and to this machine. */
@@ -246,6 +254,13 @@ const connections = z
   .transform(Number)
   .refine(number => number <= 1_000_000, connectionsRule)
 
+const portRule = { error: 'must be a number from 0 to 65535' }
+const portNumber = z
+  .string()
+  .regex(/^\d{1,5}$/, portRule)
+  .transform(Number)
+  .refine(port => port <= 65_535, portRule)
+
 /** A number of things at the same time. */
 const count = (least: number) => {
   const rule = { error: `must be a number from ${least} to 1000000` }
@@ -258,11 +273,7 @@ const count = (least: number) => {
 
 const shape = z.object({
   HOST: z.string(),
-  PORT: z
-    .string()
-    .regex(/^\d{1,5}$/, { error: 'must be a number from 0 to 65535' })
-    .transform(Number)
-    .refine(port => port <= 65_535, { error: 'must be a number from 0 to 65535' }),
+  PORT: portNumber,
   PUBLIC_URL: z
     .string()
     .refine(text => isOrigin(text) && /^https?:/.test(text), {
@@ -307,6 +318,7 @@ const shape = z.object({
       error: 'must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, with commas between them',
     })
     .optional(),
+  METRICS_PORT: portNumber.optional(),
   METRICS_TOKEN: z
     .string()
     .regex(/^[A-Za-z0-9._~+/-]{16,256}=*$/, { error: 'must be 16 to 256 of A–Z a–z 0–9 . _ ~ + / -' })
@@ -438,6 +450,7 @@ export const readConfig = (
       mostRequestMemory: data.MAX_REQUEST_MEMORY,
       trustedProxies: data.TRUST_PROXY ?? [],
       metricsToken: data.METRICS_TOKEN,
+      metricsPort: data.METRICS_PORT,
       logLevel: data.LOG_LEVEL,
       corsOrigins: data.CORS_ORIGINS ?? [],
       allowPrivateWebhooks: data.ALLOW_PRIVATE_WEBHOOKS,

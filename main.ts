@@ -3,6 +3,7 @@ import type { Erasing } from './auth/erasure.ts'
 import type { Core } from './core.ts'
 import { erasingOn } from './erasures.ts'
 import { reportMissingContents, startHousekeeping } from './housekeeping.ts'
+import { type MetricsListener, startMetricsListener } from './metrics-listener.ts'
 import { type Company, knownPositionOf, type Projecting, startReadSide, watchedOf } from './read-side.ts'
 import { openWebhooks, startRelay } from './relaying.ts'
 import { makeAnswers, startServing } from './serving.ts'
@@ -15,6 +16,11 @@ export interface Running {
 export interface Hub extends Running {
   /** Where it listens. */
   readonly url: string
+}
+
+export interface Projector extends Running {
+  /** Where it gives its metrics, if it does. */
+  readonly metricsUrl: string | undefined
 }
 
 /** What runs in a process, and how all of it ends: what was started last ends first. */
@@ -39,7 +45,15 @@ const makeRunning = (core: Core) => {
 }
 
 /** Runs the projector alone. Closing it closes the core. */
-export const startProjecting = async (core: Core, logger: Logger): Promise<Running> => {
+export const startProjecting = async (core: Core, logger: Logger): Promise<Projector> => {
+  const { metricsPort } = core.config
+  let listener: MetricsListener | undefined
+  try {
+    if (metricsPort !== undefined) listener = await startMetricsListener(core, metricsPort)
+  } catch (thrown) {
+    await core.close()
+    throw thrown
+  }
   const running = makeRunning(core)
   const company: Company = { isAlone: true }
   const noKeys = async () => undefined
@@ -60,7 +74,13 @@ export const startProjecting = async (core: Core, logger: Logger): Promise<Runni
       running.signal,
     ),
   )
-  return { close: () => running.close(webhooks.close) }
+  return {
+    metricsUrl: listener?.url,
+    close: async () => {
+      await listener?.close()
+      await running.close(webhooks.close)
+    },
+  }
 }
 
 /** Forgets people on an open core, whether or not a hub runs on the same stores: the read models are kept up to date meanwhile. */

@@ -1,4 +1,4 @@
-import type { RequestListener, Server } from 'node:http'
+import type { RequestListener } from 'node:http'
 import type { Logger } from 'pino'
 import * as E from '#fp/Either'
 import { type App, makeApp } from './api/app.ts'
@@ -22,14 +22,13 @@ import { readItem, wasHandled } from './commands/items.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { arrivalEventTypes } from './domain/messages.ts'
+import { closeServer, listen, urlOf } from './listening.ts'
 import { observedGuesses } from './metrics/observed-work.ts'
 import { makeSharedFollower } from './projections/shared-follower.ts'
 import type { ReadSide } from './read-side.ts'
 import type { Webhooks } from './relay/webhooks.ts'
-import { orThrow, portFailureOf } from './start-failure.ts'
+import { orThrow } from './start-failure.ts'
 
-const closeMilliseconds = 10_000
-const idleLookMilliseconds = 50
 /** Requests of a network without valid credentials. */
 const anonymousRate = { burst: 3_000, perSecond: 300 }
 /** The share of the memory for bodies and answers that one caller may hold. */
@@ -39,30 +38,6 @@ const sharesOfWork = 4
 const sharesOfStreams = 8
 /** A request that finds all places at work taken waits so long for one; a stream does not wait. */
 const patience = { work: 5_000, streams: 0 }
-
-const listen = (server: Server, { host, port }: Config): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const refuse = (error: Error) => reject(portFailureOf(error))
-    server.once('error', refuse)
-    server.listen(port, host, () => {
-      server.off('error', refuse)
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
-
-const closeServer = (server: Server): Promise<void> =>
-  new Promise(resolve => {
-    const force = setTimeout(() => server.closeAllConnections(), closeMilliseconds)
-    // A connection whose last answer ends after this is idle later.
-    const idle = setInterval(() => server.closeIdleConnections(), idleLookMilliseconds)
-    server.close(() => {
-      clearTimeout(force)
-      clearInterval(idle)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
 
 /** Until the hub can say more: what is asked while it is being put together. */
 const notYet: RequestListener = (_request, response) => {
@@ -100,11 +75,10 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
     isProxy: isAmong(config.trustedProxies),
   })
   answerProtocolErrors(server, logger, path => app.allowAt(path))
-  const port = await listen(server, config)
+  const port = await listen(server, config.host, config.port, 'PORT')
   if (config.tls !== undefined) void renewCertificate(server, config.tls, logger, closing.signal)
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
-    url: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
+    url: urlOf(config.tls === undefined ? 'http' : 'https', config.host, port),
     answerBy: next => {
       app = next
     },

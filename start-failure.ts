@@ -19,7 +19,11 @@ export type StartFailure =
   | { readonly _tag: 'CredentialsOfAnotherLog' }
   /** The store of credentials holds none, and the log names some. */
   | { readonly _tag: 'CredentialsMissing' }
-  | { readonly _tag: 'PortUnavailable'; readonly reason: 'in use' | 'not permitted' }
+  | {
+      readonly _tag: 'PortUnavailable'
+      readonly reason: 'in use' | 'not permitted'
+      readonly setting: 'PORT' | 'METRICS_PORT'
+    }
   | { readonly _tag: 'Unexpected'; readonly cause: unknown }
 
 const tags: Readonly<Record<StartFailure['_tag'], true>> = {
@@ -50,10 +54,10 @@ export const startFailureOf = (config: Config, thrown: unknown): StartFailure =>
 }
 
 /** Why a server cannot listen, where it is because of its port. */
-export const portFailureOf = (error: Error): StartFailure => {
+export const portFailureOf = (error: Error, setting: 'PORT' | 'METRICS_PORT'): StartFailure => {
   const code = 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') return { _tag: 'PortUnavailable', reason: 'in use' }
-  if (code === 'EACCES') return { _tag: 'PortUnavailable', reason: 'not permitted' }
+  if (code === 'EADDRINUSE') return { _tag: 'PortUnavailable', reason: 'in use', setting }
+  if (code === 'EACCES') return { _tag: 'PortUnavailable', reason: 'not permitted', setting }
   return { _tag: 'Unexpected', cause: error }
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import { openCore } from '../core.ts'
 import { makeLogger } from '../logger.ts'
-import { type Hub, type Running, startHub, startProjecting } from '../main.ts'
+import { type Hub, type Projector, type Running, startHub, startProjecting } from '../main.ts'
 import { makeMetrics } from '../metrics/prometheus.ts'
 import type { Projecting } from '../read-side.ts'
 import { startFailureOf } from '../start-failure.ts'
@@ -43,9 +43,9 @@ export const serve = (config: Config, projecting: Projecting): Promise<ExitCode>
 /** Runs only the projector until it is asked to end. */
 export const project = (config: Config): Promise<ExitCode> => {
   const logger = makeLogger(config.logLevel)
-  return run(
+  return run<Projector>(
     config,
-    async () => startProjecting(await openCore(config, logger), logger),
-    () => 'projecting',
+    async () => startProjecting(await openCore(config, logger, makeMetrics('a hub and its process')), logger),
+    ({ metricsUrl }) => (metricsUrl === undefined ? 'projecting' : `projecting, metrics at ${metricsUrl}`),
   )
 }

@@ -15,15 +15,24 @@ const masterKeyReasons = {
     'holds another key than the one that wraps the keys of people on this hub. Put that one back.',
 } as const
 
+const portProblem = (
+  { port, metricsPort }: Config,
+  setting: 'PORT' | 'METRICS_PORT',
+  reason: 'in use' | 'not permitted',
+): string => {
+  const [number, flag] = setting === 'PORT' ? [port, '--port'] : [metricsPort, '--metrics-port']
+  return reason === 'in use'
+    ? `Port ${number} is in use: choose another one with ${flag}.`
+    : `Port ${number} may not be used by this user: choose one above 1023 with ${flag}.`
+}
+
 /** What an operator can do about a hub that does not start. */
 export const startProblem = (config: Config, failure: StartFailure): string => {
   const embedded = config.mongoUrl === undefined
   const credentials = embedded ? config.dataDir : 'MONGODB_URL'
   switch (failure._tag) {
     case 'PortUnavailable':
-      return failure.reason === 'in use'
-        ? `Port ${config.port} is in use: choose another one with --port.`
-        : `Port ${config.port} may not be used by this user: choose one above 1023 with --port.`
+      return portProblem(config, failure.setting, failure.reason)
     case 'MoveUnfinished':
       return 'The hub cannot start on EVENTSTORE_URL: its log is being moved there and is not whole yet. Run `move` again, with the same options as before, until it says that all is moved.'
     case 'CredentialsOfAnotherLog':

@@ -8,7 +8,7 @@ import type { CommandContext, CommandFailure, Handle } from './handle.ts'
  */
 export type RecordAccess = (
   access: AccessEvent,
-  context: Pick<CommandContext, 'actor' | 'requestId' | 'commandId'>,
+  context: Pick<CommandContext, 'actor' | 'requestId' | 'traceparent' | 'commandId'>,
 ) => Promise<E.Either<CommandFailure, bigint>>
 
 export const accessRecorder =

@@ -13,6 +13,8 @@ import { uuidOf } from './uuid.ts'
 export interface CommandContext {
   readonly actor: Actor
   readonly requestId: string
+  /** As the metadata of events has it. */
+  readonly traceparent?: string
   readonly commandId: string
   /** Only with an `Idempotency-Key`: HMAC-SHA-256 of the request's method and body. */
   readonly fingerprint?: string
@@ -201,13 +203,14 @@ const dressed = (
 ): readonly NewEvent[] => {
   const clock = now.toISOString()
   const recordedAt = lastRecordedAt > clock ? lastRecordedAt : clock
-  const { commandId, fingerprint, actor, requestId, occurredAt } = context
+  const { commandId, fingerprint, actor, requestId, traceparent, occurredAt } = context
   const metadata = {
     commandId,
     ...(fingerprint === undefined ? {} : { fingerprint }),
     actor,
     ...(subject === undefined ? {} : { subject }),
     requestId,
+    ...(traceparent === undefined ? {} : { traceparent }),
     recordedAt,
     ...(occurredAt === undefined ? {} : { occurredAt }),
   }

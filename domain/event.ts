@@ -37,6 +37,8 @@ export interface Metadata {
   /** The person the thing is about. */
   readonly subject?: string
   readonly requestId: string
+  /** Which trace the request was part of: 55 characters (W3C Trace Context, version 00). */
+  readonly traceparent?: string
   readonly schemaVersion: number
   /** The hub's clock at append, ISO 8601 in UTC; never before that of the stream's last event. */
   readonly recordedAt: string

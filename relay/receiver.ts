@@ -150,7 +150,8 @@ export const makeReceiver = (
       if (leave === undefined) return undefined
       try {
         if (!checkRights()) return undefined
-        return judge(event, await send(subscription, event.id, feedEntryText(identity, event), cutting))
+        const body = feedEntryText(identity, event)
+        return judge(event, await send(subscription, event.id, body, cutting, event.metadata.traceparent))
       } finally {
         leave()
       }

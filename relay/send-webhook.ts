@@ -17,6 +17,8 @@ export type SendWebhook = (
   id: string,
   body: string,
   signal: AbortSignal,
+  /** Of the request that made the event, passed on as it is (W3C Trace Context). */
+  traceparent?: string,
 ) => Promise<PostOutcome>
 
 export const makeSendWebhook = ({ client, key, now }: SendWebhookDependencies): SendWebhook => {
@@ -30,7 +32,7 @@ export const makeSendWebhook = ({ client, key, now }: SendWebhookDependencies): 
     return secret
   }
 
-  return (subscription, id, body, signal) => {
+  return (subscription, id, body, signal, traceparent) => {
     const timestamp = now()
     const secrets = liveSecretVersions(subscription, timestamp.getTime()).map(version =>
       secretOf(subscription, version),
@@ -39,6 +41,7 @@ export const makeSendWebhook = ({ client, key, now }: SendWebhookDependencies): 
       'content-type': 'application/json',
       'thalamus-subscription': subscription.id,
       ...signatureHeaders(secrets, id, timestamp, body),
+      ...(traceparent === undefined ? {} : { traceparent }),
     }
     return client.post(subscription.url, headers, body, signal)
   }

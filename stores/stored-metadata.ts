@@ -9,6 +9,7 @@ const metadataShape: z.ZodType<Metadata & { credential?: string }> = z.object({
   actor: actorShape,
   subject: z.string().exactOptional(),
   requestId: z.string(),
+  traceparent: z.string().exactOptional(),
   schemaVersion: z.int(),
   recordedAt: z.string(),
   occurredAt: z.string().exactOptional(),

@@ -66,6 +66,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:projections',
     'type:stores',
   ],
+  'listening.ts': ['start-failure.ts'],
+  'metrics-listener.ts': ['api', 'listening.ts', 'type:core.ts'],
   'logger.ts': ['type:config.ts'],
   'events.ts': ['type:domain', 'type:projections'],
   'moving.ts': ['stores', 'engines.ts', 'start-failure.ts', 'type:config.ts'],
@@ -88,6 +90,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'housekeeping.ts': ['projections', 'auth', 'api', 'erasures.ts', 'type:core.ts', 'type:read-side.ts'],
   'certificate-renewal.ts': ['api', 'type:config.ts'],
   'serving.ts': [
+    'listening.ts',
     'certificate-renewal.ts',
     'domain',
     'commands',
@@ -112,6 +115,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:core.ts',
   ],
   'main.ts': [
+    'metrics-listener.ts',
     'relaying.ts',
     'read-side.ts',
     'housekeeping.ts',

@@ -8,7 +8,7 @@ import type { ApiDependencies } from '../dependencies.ts'
 import { placeOfCursor, presentPlace } from '../history/place.ts'
 import { auditDescription } from '../history/shapes.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
-import { type Call, continued } from '../http/call.ts'
+import { type Call, continued, originOf } from '../http/call.ts'
 import { badCursor, cursorOf, linkTo } from '../http/cursor.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { preferredType } from '../http/preferred-type.ts'
@@ -32,12 +32,12 @@ export const auditRoutes = (dependencies: ApiDependencies): readonly Route[] => 
 
   /** Records who asks, and waits for it to be part of what is answered, as any write waits. */
   const record = async (
-    { actor, requestId }: Call,
+    call: Call,
     { parameters }: AuditRequest,
     type: AuditType,
   ): Promise<E.Either<Failure, void>> => {
     const access = { type: 'AuditRead' as const, data: { ...parameters, format: type } }
-    const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })
+    const recorded = await recordAccess(access, { ...originOf(call), commandId: randomUUID() })
     if (E.isLeft(recorded)) return recorded
     await progress.reached(versions.name, recorded.right, waitMilliseconds)
     return E.right(undefined)

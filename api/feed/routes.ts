@@ -6,7 +6,7 @@ import { invalid } from '../../domain/rejection.ts'
 import { feedEntryText } from '../../projections/feed-entry.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { type Answer, jsonAnswer } from '../http/answer.ts'
-import { type Call, untilOver, untilWaited } from '../http/call.ts'
+import { type Call, originOf, untilOver, untilWaited } from '../http/call.ts'
 import { eventStreamType, streamAnswer } from '../http/event-stream.ts'
 import { parametersOf } from '../http/parameters.ts'
 import { preferredType } from '../http/preferred-type.ts'
@@ -76,9 +76,11 @@ export const feedRoutes = (dependencies: ApiDependencies): readonly Route[] => {
   ): Promise<E.Either<Failure, Answer>> => {
     const lines = () => linesToHead(dependencies, start.reader, start.after, start.head)
     if (call.request.method === 'HEAD') return E.right(streamAnswer(call, 'application/x-ndjson', lines))
-    const { actor, requestId } = call
     const access = { type: 'FeedExported' as const, data: Object.fromEntries(parameters) }
-    const recorded = await recordAccess(access, { actor, requestId, commandId: randomUUID() })
+    const recorded = await recordAccess(access, {
+      ...originOf(call),
+      commandId: randomUUID(),
+    })
     if (E.isLeft(recorded)) return recorded
     return E.right(streamAnswer(call, 'application/x-ndjson', lines))
   }

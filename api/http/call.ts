@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import { type Either, left } from '#fp/Either'
 import type { Principal } from '../../auth/policy.ts'
 import type { Presented } from '../../auth/presented.ts'
+import type { CommandContext } from '../../commands/handle.ts'
 import type { Actor } from '../../domain/event.ts'
 import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
@@ -20,6 +21,16 @@ export interface Call {
   /** The same request with the caller's rights of this moment, or why the caller may not make it any more. */
   readonly renewed: () => Either<Failure, Call>
 }
+
+/** Who makes a request, and which one it is: for what it adds to the log. */
+export const originOf = ({
+  actor,
+  requestId,
+  exchange: { traceparent },
+}: Pick<Call, 'actor' | 'requestId' | 'exchange'>): Pick<
+  CommandContext,
+  'actor' | 'requestId' | 'traceparent'
+> => ({ actor, requestId, ...(traceparent === undefined ? {} : { traceparent }) })
 
 const tokenExpired: Failure = { _tag: 'NotAuthenticated', token: true }
 

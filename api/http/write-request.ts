@@ -7,7 +7,7 @@ import { invalid, type Rejection } from '../../domain/rejection.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Answer } from './answer.ts'
 import { type Body, readBody, readForm, readMessage, readNothing } from './body.ts'
-import type { Call, Handle } from './call.ts'
+import { type Call, type Handle, originOf } from './call.ts'
 import { preconditionsOf } from './conditional.ts'
 import type { Failure } from './problem.ts'
 
@@ -17,12 +17,13 @@ import type { Failure } from './problem.ts'
  */
 const contextOf = (
   { fingerprintKey }: Pick<ApiDependencies, 'fingerprintKey'>,
-  { request, actor, requestId }: Call,
+  call: Call,
   keyPath: string,
   sent: Body,
 ): E.Either<Rejection, CommandContext> => {
+  const { request, actor } = call
   const key = request.headers['idempotency-key']
-  const base = { actor, requestId }
+  const base = originOf(call)
   if (key === undefined) return E.right({ ...base, commandId: randomUUID() })
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key))
     return E.left(invalid({ header: 'Idempotency-Key', detail: 'must be 1 to 128 visible ASCII characters' }))

@@ -7,7 +7,7 @@ import { invalidPartsOf } from '../../domain/resource.ts'
 import { inbox } from '../../projections/inbox.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { jsonAnswer } from '../http/answer.ts'
-import { type Handle, pathParameter } from '../http/call.ts'
+import { type Handle, originOf, pathParameter } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { writeAnswer } from '../http/write-answers.ts'
 import { writes } from '../http/write-request.ts'
@@ -43,13 +43,13 @@ export const acknowledgeMany = (dependencies: ApiDependencies): Handle =>
     run: async ({ call, sent }) => {
       const parsed = acknowledgementsShape.safeParse(sent.json)
       if (!parsed.success) return E.left(invalid(...invalidPartsOf(acknowledgementsShape, sent.json)))
-      const { actor, requestId } = call
+      const { actor } = call
       const ids = [...new Set(parsed.data.ids)]
       const states: [string, string][] = []
       let last: Outcome<MessageState> | undefined
 
       const one = async (id: string): Promise<E.Either<Failure, Outcome<MessageState> | undefined>> => {
-        const context = { actor, requestId, commandId: randomUUID() }
+        const context = { ...originOf(call), commandId: randomUUID() }
         const outcome = await dependencies.messages.acknowledge(id, actor.id, context)
         // What is the caller's own to send is not the caller's to acknowledge.
         const isNoRecipient =

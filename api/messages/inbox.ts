@@ -4,7 +4,7 @@ import * as E from '#fp/Either'
 import { hasExpired } from '../../domain/messages.ts'
 import { inbox, readWaiting, type WaitingMessage } from '../../projections/inbox.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { type Call, continued } from '../http/call.ts'
+import { type Call, continued, originOf } from '../http/call.ts'
 import type { Failure } from '../http/problem.ts'
 import { inlineBytes, messageText } from './shown.ts'
 
@@ -54,15 +54,16 @@ const fitting = (
   return end < 0 ? all : all.slice(0, end)
 }
 
-type InboxCall = Pick<Call, 'request' | 'actor' | 'requestId'>
+type InboxCall = Pick<Call, 'request' | 'actor' | 'requestId' | 'exchange'>
 
 /** What a node's inbox holds after a place: the oldest first, all of it recorded as delivered. HEAD gives nothing. */
 const readPage = async (
   { readModels, messages, messageBodies }: InboxDependencies,
-  { request, actor, requestId }: InboxCall,
+  call: InboxCall,
   after: bigint,
   room: PageRoom,
 ): Promise<E.Either<Failure, InboxPage>> => {
+  const { request, actor } = call
   const recipient = actor.id
   const limit = Math.max(room.limit, leastLookedAt)
   const waiting = await readWaiting(readModels, recipient, after, { ...room, limit })
@@ -79,7 +80,7 @@ const readPage = async (
     isDelivered,
   }: WaitingMessage): Promise<E.Either<Failure, Given | undefined>> => {
     if (!isDelivered && request.method !== 'HEAD') {
-      const context = { actor, requestId, commandId: randomUUID() }
+      const context = { ...originOf(call), commandId: randomUUID() }
       const delivered = await messages.deliver(envelope.id, recipient, context)
       if (E.isLeft(delivered)) return delivered
       const { state } = delivered.right

@@ -238,7 +238,13 @@ export const subscriptionRoutes = (dependencies: ApiDependencies): readonly Rout
       subscription: subscription.id,
       sentAt: new Date().toISOString(),
     })
-    const outcome = await webhooks.send(subscription, `ping-${randomUUID()}`, body, untilOver(call, closing))
+    const outcome = await webhooks.send(
+      subscription,
+      `ping-${randomUUID()}`,
+      body,
+      untilOver(call, closing),
+      call.exchange.traceparent,
+    )
     const error = deliveryError(outcome) ?? null
     const status = outcome.is === 'answered' ? outcome.status : null
     return E.right(jsonAnswer(200, JSON.stringify({ delivered: error === null, status, error })))
