@@ -127,7 +127,7 @@ const decode = async (batch: readonly StoredEvent[], { keys, lostKeys }: Reading
   const events: RecordedEvent[] = []
   for (const [i, stored] of batch.entries()) {
     const about = metadata[i]
-    if (about === undefined) return { events, failure: unreadable(stored, 'damaged') }
+    if (about === undefined || stored.isDamaged) return { events, failure: unreadable(stored, 'damaged') }
     const subject = subjectOfStored(stored.type, about)
     const isLost = lostKeys === 'count as destroyed' && isEncrypted(stored.data)
     const key = subject === undefined ? undefined : keyOf(subject, isLost)
