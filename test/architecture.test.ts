@@ -66,6 +66,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:stores',
   ],
   'logger.ts': ['type:config.ts'],
+  'checking.ts': [
+    'domain',
+    'stores',
+    'engines.ts',
+    'start-failure.ts',
+    'commands',
+    'projections',
+    'auth',
+    'type:config.ts',
+  ],
   'moving.ts': ['stores', 'engines.ts', 'start-failure.ts', 'type:config.ts'],
   'core.ts': [
     'domain',
@@ -118,6 +128,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'logger.ts',
     'core.ts',
+    'checking.ts',
     'moving.ts',
     'start-failure.ts',
     'main.ts',
@@ -167,6 +178,7 @@ describe('the sources', () => {
   it('know the stores where the hub is put together only', () => {
     const others = imports.filter(({ from, to }) => to.startsWith('stores/') && !from.startsWith('stores/'))
     expect([...new Set(others.map(({ from }) => from))].sort()).toEqual([
+      'checking.ts',
       'config.ts',
       'core.ts',
       'engines.ts',
