@@ -21,8 +21,8 @@ import { processName } from './stores/process-name.ts'
 export interface CheckOptions {
   /** A sentence for each thing that is not as it should be. It names no person, and nothing that is kept. */
   readonly found: (finding: string) => void
-  /** What is looked at now, how much of it, and where in the log. */
-  readonly report: (step: CheckStep, count: number, position?: bigint) => void
+  /** What is looked at now, and how much of it. */
+  readonly report: (step: CheckStep, count: number) => void
   /** Streams of each kind whose documents are compared with the read models. */
   readonly sample: number | undefined
 }
@@ -127,7 +127,7 @@ const look = async (
   for await (const recorded of readable) {
     head = recorded.position
     count.events += 1
-    report('events', count.events, head)
+    report('events', count.events)
     const broken = order.add(recorded)
     if (broken !== undefined) found(`${placeOf(recorded)} has ${broken}`)
     credentials.add(recorded)

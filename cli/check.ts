@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
-import { type CheckStep, checkHub, type Looked } from '../checking.ts'
+import { checkHub, type Looked } from '../checking.ts'
 import type { Config } from '../config.ts'
 import { formatPosition } from '../domain/position.ts'
 import type { Comparison } from '../projections/compare-with-served.ts'
@@ -9,9 +9,10 @@ import { rebuild } from '../projections/rebuild.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
-import { makeProgress, type Progress, standardError } from './progress.ts'
+import { makeProgress, standardError } from './progress.ts'
 import { announced, comparingProgress, isTagged, pauseMilliseconds } from './rebuild.ts'
 import { startProblem } from './start-problem.ts'
+import { stepProgress } from './step-progress.ts'
 
 const findingOf = (model: string, comparison: Comparison): string | undefined => {
   switch (comparison.is) {
@@ -64,21 +65,6 @@ const compareModels = async (
     return undefined
   } finally {
     building.clear()
-  }
-}
-
-/** A line of progress for each step. */
-const stepProgress = (what: (step: CheckStep) => string = step => step) => {
-  let shown: { readonly step: CheckStep; readonly progress: Progress } | undefined
-  return {
-    report: (step: CheckStep, count: number, position = 0n): void => {
-      if (shown?.step !== step) {
-        shown?.progress.clear()
-        shown = { step, progress: makeProgress(0n, undefined, standardError, what(step)) }
-      }
-      shown.progress.show(position, count)
-    },
-    clear: (): void => shown?.progress.clear(),
   }
 }
 

@@ -66,6 +66,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'type:stores',
   ],
   'logger.ts': ['type:config.ts'],
+  'backups.ts': ['stores', 'checking.ts', 'core.ts', 'start-failure.ts', 'type:config.ts'],
   'checking.ts': [
     'domain',
     'stores',
@@ -128,6 +129,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'logger.ts',
     'core.ts',
+    'backups.ts',
     'checking.ts',
     'moving.ts',
     'start-failure.ts',
@@ -178,6 +180,7 @@ describe('the sources', () => {
   it('know the stores where the hub is put together only', () => {
     const others = imports.filter(({ from, to }) => to.startsWith('stores/') && !from.startsWith('stores/'))
     expect([...new Set(others.map(({ from }) => from))].sort()).toEqual([
+      'backups.ts',
       'checking.ts',
       'config.ts',
       'core.ts',
