@@ -36,9 +36,9 @@ const restoreSentence = ({ dataDir }: Config, folder: string, failure: RestoreFa
     case 'FolderNotEmpty':
       return `${dataDir} is not empty: name a new folder with --data-dir. It may hold master.key and nothing else. Nothing was changed.`
     case 'FileDamaged':
-      return `${folder}/${failure.path} is gone, or not what the manifest says. Take another backup. Nothing was put back.`
+      return `${folder}/${failure.path} is gone, or not what the manifest says. Nothing was put back. Take another backup${failure.path.startsWith('content/') ? '; where there is none, --as-it-is puts back what there is' : ''}.`
     case 'NotWhole':
-      return `${failure.findings.map(finding => `${finding}\n`).join('')}The backup is not whole. Take another one. Nothing was put back.`
+      return `${failure.findings.map(finding => `${finding}\n`).join('')}The backup is not whole, and nothing was put back. Take another one; where there is none, --as-it-is puts back what there is.`
   }
 }
 
@@ -61,19 +61,33 @@ The master key is not in it. Keep a copy of ${config.masterKeyFile} somewhere el
   }
 }
 
-const restore = async (config: Config, folder: string, json: boolean): Promise<ExitCode> => {
+interface RestoreOptions {
+  readonly json: boolean
+  readonly asItIs: boolean
+}
+
+const restore = async (
+  config: Config,
+  folder: string,
+  { json, asItIs }: RestoreOptions,
+): Promise<ExitCode> => {
   if (onServers(config)) return complain(1, `restore ${ofServers}`)
   const progress = stepProgress()
   try {
-    const restored = await putBack(config, resolve(folder), progress.report)
+    const restored = await putBack(config, resolve(folder), progress.report, asItIs ? 'as it is' : 'whole')
     progress.clear()
     if (E.isLeft(restored)) return complain(1, restoreSentence(config, folder, restored.left))
-    const { manifest, events, contents, credentials } = restored.right
-    if (json) return say(JSON.stringify({ ...manifest, verified: { events, contents, credentials } }))
-    return say(
-      `Put back into ${config.dataDir}, and all of it verified: ${positionOf(manifest)}, as of ${manifest.takenAt}; ${events} events, ${contents} contents that they name, ${credentials} credentials.
+    const { manifest, events, contents, credentials, findings } = restored.right
+    const isWhole = findings.length === 0
+    if (json) say(JSON.stringify({ ...manifest, verified: { events, contents, credentials }, findings }))
+    else {
+      findings.map(say)
+      say(
+        `Put back into ${config.dataDir}, ${isWhole ? 'and all of it verified' : `with ${findings.length} findings`}: ${positionOf(manifest)}, as of ${manifest.takenAt}; ${events} events, ${contents} contents that they name, ${credentials} credentials.
 Start the hub on it with MASTER_KEY_FILE=${config.masterKeyFile}. It builds its read models anew.`,
-    )
+      )
+    }
+    return isWhole ? 0 : 1
   } catch (thrown) {
     progress.clear()
     return complain(1, startProblem(config, startFailureOf(config, thrown)))
@@ -91,6 +105,7 @@ export const backupCommands = (program: Command, command: AddCommand, withConfig
       withConfig(options, config => backup(config, folder, options.json === true)),
     )
   command(program, 'restore <DIR>', 'put a backup back into a new folder, and verify all of it')
+    .option('--as-it-is', 'put back what there is where no whole backup is left; what is missing is listed')
     .option('--json', 'print what was put back as JSON')
     .addHelpText(
       'after',
@@ -99,7 +114,7 @@ export const backupCommands = (program: Command, command: AddCommand, withConfig
     .action((folder: string, options) =>
       withConfig(
         options,
-        config => restore(config, folder, options.json === true),
+        config => restore(config, folder, { json: options.json === true, asItIs: options.asItIs === true }),
         ofSettings => [
           ...(options.dataDir === undefined
             ? ['--data-dir: must name the new folder to put the backup into']

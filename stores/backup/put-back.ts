@@ -27,11 +27,15 @@ export interface Staged {
   readonly discard: () => Promise<void>
 }
 
-/** Copies a backup into a folder that holds nothing but perhaps the master key, and holds each file against the manifest. */
+/**
+ * Copies a backup into a folder that holds nothing but perhaps the master key, and holds each file against the manifest. With `without`
+ * contents that are gone or damaged are left out, and named to it.
+ */
 export const stageBackup = async (
   backup: string,
   dataDir: string,
   report: (step: RestoreStep, count: number) => void,
+  without?: (path: string) => void,
 ): Promise<E.Either<RestoreRefusal, Staged>> => {
   const manifest = await readManifest(backup)
   if (manifest === undefined) return E.left({ _tag: 'NoBackup' })
@@ -70,8 +74,12 @@ export const stageBackup = async (
     contents += 1
     report('contents copied', contents)
     const to = join(folder, file.path)
-    if (!file.path.startsWith('content/') || !(await copy(file, to))) return damaged(file.path)
-    await sync(dirname(to))
+    if (file.path.startsWith('content/') && (await copy(file, to))) await sync(dirname(to))
+    else if (without === undefined) return damaged(file.path)
+    else {
+      without(file.path)
+      await rm(to, { force: true })
+    }
   }
   return E.right({
     manifest,

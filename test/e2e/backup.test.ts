@@ -207,6 +207,18 @@ describe('a backup that is put back', () => {
     expect(existsSync(back) ? readdirSync(back) : []).toEqual([])
   })
 
+  it('is put back as it is where that is wanted: with findings, and without the content that is damaged', async () => {
+    const backup = copied()
+    flipBit(fileIn(backup, 'content/people'))
+    const restored = await right(putBack(testConfig(newFolder(), masterKey()), backup, quiet, 'as it is'))
+    expect(restored.findings).toEqual([
+      expect.stringMatching(/^content\/people\/\S+ of the backup is gone, or not what the manifest says$/),
+      expect.stringMatching(
+        /^the content that the event at position \d+ \(\w+\) names is damaged or not there$/,
+      ),
+    ])
+  })
+
   it('is refused in a folder that holds anything but the master key', async () => {
     const back = newFolder()
     mkdirSync(back)
