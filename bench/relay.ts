@@ -176,7 +176,9 @@ const table = (): string =>
   [
     '| what | measured | aim |',
     '| --- | --- | --- |',
-    ...rows.map(({ name, measured, aim }) => `| ${name} | ${measured} | ${aim} |`),
+    ...rows
+      .toSorted((x, y) => (x.name < y.name ? -1 : 1))
+      .map(({ name, measured, aim }) => `| ${name} | ${measured} | ${aim} |`),
   ].join('\n')
 
 try {
