@@ -1,11 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises'
 import * as E from '#fp/Either'
-import { type Erasing, type ErasureFailure, erasing } from './auth/erasure.ts'
+import { type Erasing, type ErasureFailure, type ErasureUnfinished, erasing } from './auth/erasure.ts'
 import { readItem } from './commands/items.ts'
 import type { Core } from './core.ts'
 import { formatPosition } from './domain/position.ts'
 import { allErasures } from './projections/erasures.ts'
 import { eventsAbout } from './projections/past.ts'
+import { projections } from './projections/read-models.ts'
+import type { ReadModelWriter } from './projections/read-store.ts'
+import type { ReadUnavailable } from './projections/read-unavailable.ts'
 import type { ReadSide } from './read-side.ts'
 
 /** So long an erasure waits for the read models; then it is finished later. */
@@ -40,12 +43,30 @@ export const erasingOn = (
     hub: identity.id,
     head: feed.head,
     haveReached,
-    purge: reads.purge,
+    purge: () => purge(reads, signal),
     eventsAbout: account => eventsAbout(reads, account),
     countClear: core.countClear,
     formatPosition: position => formatPosition(identity, position),
   })
   return { ...own, finishAll: () => finishAll(core, own.finish, haveReached) }
+}
+
+/** Also what is being built beside the read models that are served: it may have been built from events before the fact. */
+const purge = async (
+  reads: ReadModelWriter,
+  signal: AbortSignal,
+): Promise<E.Either<ReadUnavailable | ErasureUnfinished, void>> => {
+  const models = projections.map(({ shape }) => shape)
+  const deadline = Date.now() + patience
+  for (let more = true; more; ) {
+    if (Date.now() > deadline || signal.aborted) return E.left({ _tag: 'ErasureUnfinished' })
+    const swept = await reads.sweep(models, 'all not served')
+    if (E.isLeft(swept)) return swept
+    more = swept.right
+    // Dropping is synchronous on SQLite: the requests of others have turns between.
+    await immediate()
+  }
+  return reads.purge()
 }
 
 /** What came of finishing erasures: how many are finished, and why others are left. */

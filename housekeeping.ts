@@ -58,7 +58,7 @@ export const startHousekeeping = (
     const models = projections.map(({ shape }) => shape)
     let more = true
     while (more && !signal.aborted) {
-      const swept = await reads.sweep(models)
+      const swept = await reads.sweep(models, 'idle for a minute')
       more = E.isRight(swept) && swept.right
       await pause(sweepPauseMilliseconds, undefined, { signal }).catch(() => undefined)
     }

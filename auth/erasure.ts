@@ -36,7 +36,7 @@ export interface ErasureDependencies {
   /** Whether the read models come to this position in time. */
   readonly haveReached: (position: bigint) => Promise<boolean>
   /** Nothing of what was replaced in the read models is left on the disk. */
-  readonly purge: () => Promise<E.Either<ReadUnavailable, void>>
+  readonly purge: () => Promise<E.Either<ReadUnavailable | ErasureUnfinished, void>>
   /** Every event about a person that the history has, in any order. */
   readonly eventsAbout: (account: string) => Promise<E.Either<ReadUnavailable, readonly EventAbout[]>>
   /** How many events of these streams about the person are stored in clear. */

@@ -61,7 +61,11 @@ const compareModels = async (
     return compared.length
   } catch (thrown) {
     if (!isTagged(thrown)) throw thrown
-    found(`the read models could not be compared (${thrown._tag})`)
+    found(
+      thrown._tag === 'Superseded'
+        ? 'the read models were not compared, for a person was erased or a rebuild was served meanwhile: run the check again'
+        : `the read models could not be compared (${thrown._tag})`,
+    )
     return undefined
   } finally {
     building.clear()

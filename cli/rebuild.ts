@@ -107,6 +107,11 @@ const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boole
     )
   } catch (thrown) {
     building.clear()
+    if (isTagged(thrown) && thrown._tag === 'Superseded')
+      return complain(
+        1,
+        'The rebuild was superseded: a person was erased, or another rebuild was served. Run it again.',
+      )
     return complain(1, `The rebuild failed: ${isTagged(thrown) ? thrown._tag : 'a bug'}.`)
   }
   building.clear()

@@ -193,6 +193,13 @@ export interface ReadModelWriter {
   ) => Promise<Either<ReadUnavailable, boolean>>
   /** Nothing of what was replaced or removed before is left on the disks of this store, as far as it can tell. */
   readonly purge: () => Promise<Either<ReadUnavailable, void>>
-  /** Drops what has not been served or fed for a minute; a little at a time. True when there is more to drop. */
-  readonly sweep: (models: readonly ModelShape[]) => Promise<Either<ReadUnavailable, boolean>>
+  /**
+   * Drops generations, and what is served of older versions than these models once it has not been fed for a minute; a little at
+   * a time. True when there may be more to drop. `all not served` drops also those that somebody feeds: their next commit is
+   * `Superseded`.
+   */
+  readonly sweep: (
+    models: readonly ModelShape[],
+    generations: 'idle for a minute' | 'all not served',
+  ) => Promise<Either<ReadUnavailable, boolean>>
 }

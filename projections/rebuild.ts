@@ -14,7 +14,7 @@ export interface RebuildOptions {
   readonly pauseMilliseconds: number
   /** Serves models that differ from those served, too. */
   readonly force: boolean
-  /** Serves none: what was built is left to the sweep. */
+  /** Serves none: what was built is left to the sweep, or to an erasure. */
   readonly onlyCompares?: boolean
   /** Where the models stand, and how many events they were given. */
   readonly report: (position: bigint, events: number) => void

@@ -175,10 +175,12 @@ export const memoryReadStore = (): ReadModels & ReadModelWriter => {
       return E.right(true)
     },
     purge: async () => E.right(undefined),
-    sweep: async () => {
-      const retired = all.findIndex(stored => stored.state === 'retired')
-      if (retired >= 0) all.splice(retired, 1)
-      return E.right(retired >= 0)
+    sweep: async (_, generations) => {
+      const dropped = all.findIndex(
+        ({ state }) => state === 'retired' || (state === 'building' && generations === 'all not served'),
+      )
+      if (dropped >= 0) all.splice(dropped, 1)
+      return E.right(dropped >= 0)
     },
   }
 }

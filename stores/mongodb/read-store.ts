@@ -155,24 +155,29 @@ export const mongoReadStore = (url: string): MongoReadStore => {
         return isDone
       }),
 
-    sweep: models =>
+    sweep: (models, which) =>
       attempt(async () => {
         const { served, generations: all } = await generations.read()
         const old = Object.values(all).filter(row => {
           const present = models.find(({ name }) => name === row.name)
           const isOldVersion = present !== undefined && row.version < present.version
           const isServed = served[versionName(row)] === row.number
-          return row.changedAt < Date.now() - keepRetiredMilliseconds && (!isServed || isOldVersion)
+          const isIdle = row.changedAt < Date.now() - keepRetiredMilliseconds
+          return isServed ? isOldVersion && isIdle : isIdle || which === 'all not served'
         })
+        let isBeingFed = false
         for (const row of old) {
-          if (!(await generations.retire(row))) continue
+          if (!(await generations.retire(row))) {
+            isBeingFed = true
+            continue
+          }
           const name = `${versionName(row)}_${row.number}`
           await db.collection(name).drop()
           await generations.forget(name)
           return true
         }
         await dropStrays(models)
-        return false
+        return isBeingFed && which === 'all not served'
       }),
 
     // What the server keeps of it elsewhere, such as its oplog, it lets go by itself.

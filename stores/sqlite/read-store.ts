@@ -465,12 +465,14 @@ export const sqliteReadStore = (
         })
       }),
 
-    sweep: async models =>
+    sweep: async (models, generations) =>
       attempt(() => {
         const { db } = current()
         const old = db
-          .prepare('SELECT name, version, number, state FROM models WHERE changed_at < ?')
-          .all(Date.now() - keepRetiredMilliseconds)
+          .prepare(
+            `SELECT name, version, number, state FROM models WHERE changed_at < ? OR (? AND state <> 'served')`,
+          )
+          .all(Date.now() - keepRetiredMilliseconds, Number(generations === 'all not served'))
         for (const row of old) {
           const { name, version, number, state } = modelRow.parse(row)
           const present = models.find(model => model.name === name)

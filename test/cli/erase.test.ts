@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -86,6 +86,26 @@ describe('thalamus erase', () => {
     expect(await run(['erase', 'TWO', '--reason', 'Request 2'])).toMatchObject({ code: 0, err: '' })
     await serve()
     expect((await root.get('/pols/TWO/p?asOf=2100-01-01')).status).toBe(410)
+  })
+
+  it('leaves nothing in what a check has built beside the read models, with a hub and without', async () => {
+    for (const account of ['ONLINE', 'OFFLINE']) {
+      await root.post(`/people/${account}`, { name: `Word${account}`, active: false })
+      await root.post(`/pols/${account}/p`, { summary: `Word${account}` })
+    }
+    const filesWith = (word: string) =>
+      readdirSync(dataDir, { recursive: true, withFileTypes: true })
+        .filter(entry => entry.isFile() && readFileSync(join(entry.parentPath, entry.name)).includes(word))
+        .map(({ name }) => name)
+    expect(await run(['check'])).toMatchObject({ code: 0 })
+    expect(filesWith('WordONLINE')).not.toEqual([])
+    expect(await run(['erase', 'ONLINE', '--reason', 'Request 4'])).toMatchObject({ code: 0, err: '' })
+    expect(filesWith('WordONLINE')).toEqual([])
+    await hub.kill('SIGTERM')
+    expect(await run(['check'])).toMatchObject({ code: 0 })
+    expect(await run(['erase', 'OFFLINE', '--reason', 'Request 5'])).toMatchObject({ code: 0 })
+    expect(filesWith('WordOFFLINE')).toEqual([])
+    await serve()
   })
 })
 

@@ -109,11 +109,23 @@ export const generationsContract = (name: string, open: OpenReadStore) => {
       await right(store.serve([begun], 'if as far'))
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 120_000 })
       let rounds = 0
-      while (await right(store.sweep([things]))) rounds += 1
+      while (await right(store.sweep([things], 'idle for a minute'))) rounds += 1
       expect(rounds).toBeGreaterThan(0)
       expect(await textOf()).toBe('"new"')
       expect(await right(store.served(things))).toEqual(begun)
       expect((await right(store.begin(things))).number).toBeGreaterThan(begun.number)
+    })
+
+    it('are dropped at once where all that is not served must go, and whoever feeds them is told', async () => {
+      await feed(served, 5n, '"old"')
+      const begun = await feed(await right(store.begin(things)), 5n, '"new"')
+      const other = await right(store.begin(others))
+      await right(store.serve([begun], 'if as far'))
+      while (await right(store.sweep([things, others], 'all not served')));
+      expect(await textOf()).toBe('"new"')
+      expect(await right(store.served(things))).toEqual(begun)
+      const changes = [{ generation: other, documents: [thing('a', 6n)] }]
+      expect(await left(store.commit(changes, checkpointAt(6n), 0))).toEqual(superseded)
     })
 
     it('fence out whoever fed them with an earlier token', async () => {

@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkHub } from '../../checking.ts'
 import { overwrite } from '../support/damage.ts'
@@ -15,6 +16,14 @@ let folders = 0
 const newFolder = () => {
   folders += 1
   return join(folder.path, String(folders))
+}
+
+/** Until another connection sees the read models at this position: those who wrote see them before they are on disk. */
+const untilOnDisk = async (dataDir: string, position: bigint): Promise<void> => {
+  const db = new DatabaseSync(join(dataDir, 'read.db'), { readOnly: true })
+  const select = db.prepare('SELECT min(position) AS position FROM models')
+  while (BigInt(Number(select.get()?.position)) < position) await pause(10)
+  db.close()
 }
 
 let hub: TestHub
@@ -32,9 +41,9 @@ beforeAll(async () => {
   }
   const body = new Uint8Array([1, 2, 3])
   await hub.root.send('PUT', `/personal-documents/of-${rootAccount.toLowerCase()}/content`, { body })
-  // Each write waits for the read side: the copy is of a hub at rest.
-  original = newFolder()
   const { dataDir } = hub.core.config
+  await untilOnDisk(dataDir, await right(hub.core.ports.feed.head()))
+  original = newFolder()
   for (const name of ['events.db', 'auth.db', 'relay.db', 'read.db']) {
     const db = new DatabaseSync(join(dataDir, name))
     db.exec(`VACUUM INTO '${join(folder.path, name)}'`)

@@ -444,7 +444,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const db = client.db(database)
       await db.collection('things_1_7').insertOne({ late: true })
       await db.collection('somebody_else').insertOne({ late: true })
-      await right(store.sweep([things]))
+      await right(store.sweep([things], 'idle for a minute'))
       const names = (await db.listCollections().toArray()).map(({ name }) => name)
       expect(names.sort()).toEqual(['models', 'somebody_else', 'things_1_0'])
       await store.close()
