@@ -3,11 +3,13 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 type Arrived = readonly [request: IncomingMessage, response: ServerResponse]
 
 /** Milliseconds that a turn of the event loop is to take at most. */
-const turnMilliseconds = 20
+const turnMilliseconds = 5
 const mostInTurn = 256
 
 export interface Paced {
   readonly listener: RequestListener
+  /** To be told of each connection that was accepted. */
+  readonly accepted: () => void
   /** Requests that have arrived and are not begun. */
   readonly waiting: () => number
 }
@@ -15,7 +17,8 @@ export interface Paced {
 /**
  * Begins so many requests in a turn of the event loop that the turn stays short; the others are begun in the turns after it,
  * in the order in which they came. (What a request does is often done before the loop turns: else whatever had arrived
- * together would be done before anything else is looked at.) Urgent ones are begun at once.
+ * together would be done before anything else is looked at.) Urgent ones are begun at once. As the loop accepts one connection
+ * a turn (libuv), it turns at once while connections come: else they would wait as many turns as there are of them.
  */
 export const inTurns = (
   listener: RequestListener,
@@ -27,6 +30,9 @@ export const inTurns = (
   let allowed = 16
   let turnBegan = 0
   let isScheduled = false
+  let hasAccepted = false
+
+  const mayBegin = (): boolean => begun < (hasAccepted ? 1 : allowed)
 
   const adapt = (now: number): void => {
     const took = now - turnBegan
@@ -45,7 +51,7 @@ export const inTurns = (
   const turn = (): void => {
     isScheduled = false
     adapt(performance.now())
-    while (begun < allowed && next < queue.length) {
+    while (mayBegin() && next < queue.length) {
       const arrived = queue[next]
       next += 1
       if (arrived !== undefined && !arrived[0].destroyed) {
@@ -53,6 +59,7 @@ export const inTurns = (
         listener(...arrived)
       }
     }
+    hasAccepted = false
     if (next === queue.length) {
       queue = []
       next = 0
@@ -67,12 +74,15 @@ export const inTurns = (
         begun = 0
         schedule()
       }
-      if (begun < allowed && next === queue.length) {
+      if (mayBegin() && next === queue.length) {
         begun += 1
         listener(request, response)
         return
       }
       queue.push([request, response])
+    },
+    accepted: () => {
+      hasAccepted = true
     },
     waiting: () => queue.length - next,
   }
