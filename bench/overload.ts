@@ -175,6 +175,7 @@ try {
 Best is the better of ${usualConnections.join(' and ')} connections that ask again as soon as they are answered; then ${times} times as many.
 The ratio is of answers a second: by the clock, and of the hub's CPU time, which does not count what else the machine does. A turn is what 99 of 100
 requests wait at most for the event loop, in CPU time; \`/livez\` is asked from a thread of its own, by the clock.
+What bounds it is one core. Writes also wait for the disk on the event loop (the embedded engine syncs there), \`/livez\` with them.
 
 | what | best and ${times} × /s | ratio by the clock | ratio by CPU time | turn, p99 | \`/livez\`, p99 | refused |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -3,7 +3,9 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 type Arrived = readonly [request: IncomingMessage, response: ServerResponse]
 
 /** Milliseconds that a turn of the event loop is to take at most. */
-const turnMilliseconds = 5
+const turnMilliseconds = 15
+/** Fewer would share too little: a turn of writes ends with one wait for the disk, however many they are. */
+const leastInTurn = 4
 const mostInTurn = 256
 
 export interface Paced {
@@ -36,7 +38,7 @@ export const inTurns = (
 
   const adapt = (now: number): void => {
     const took = now - turnBegan
-    if (took > turnMilliseconds) allowed = Math.max(1, allowed >> 1)
+    if (took > turnMilliseconds) allowed = Math.max(leastInTurn, allowed >> 1)
     else if (took < turnMilliseconds / 2 && begun >= allowed) allowed = Math.min(mostInTurn, allowed * 2)
     turnBegan = now
     begun = 0
