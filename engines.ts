@@ -17,7 +17,8 @@ import { masterKeysIn } from './stores/files/master-keys.ts'
 import type { MoveSource, MoveTarget } from './stores/moving/move.ts'
 import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
-import { sqliteLog } from './stores/sqlite/event-log.ts'
+import { type SqliteLog, sqliteLog } from './stores/sqlite/event-log.ts'
+import { integrityOf } from './stores/sqlite/integrity.ts'
 import { sqliteReadStore } from './stores/sqlite/read-store.ts'
 import { sqliteRelayStore } from './stores/sqlite/relay-store.ts'
 import type { Sealable, StoredLog } from './stores/stored.ts'
@@ -38,6 +39,8 @@ export interface Stores {
   readonly events: StoredLog
   /** Transactions of the embedded event log so far: for the benchmark. */
   readonly commits: () => number
+  /** How many events of the embedded log have no checksum. */
+  readonly withoutChecksum: SqliteLog['withoutChecksum']
   /** When the embedded event log was left for another engine, if it was. */
   readonly sealedAt: Sealable['sealedAt']
   readonly auth: AuthStore & KeyStore & Closed
@@ -51,7 +54,7 @@ export interface Stores {
   readonly checkpoints: Checkpoints
 }
 
-type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt'>
+type Events = Pick<Stores, 'events' | 'commits' | 'sealedAt' | 'withoutChecksum'>
 
 const eventsFile = ({ dataDir }: Config): string => join(dataDir, 'events.db')
 const contentFolder = ({ dataDir }: Config): string => join(dataDir, 'content')
@@ -62,11 +65,17 @@ const openEvents = async (config: Config): Promise<Events> => {
   const { eventStore } = config
   if (eventStore === undefined) {
     const events = sqliteLog(eventsFile(config))
-    return { events, commits: events.commits, sealedAt: events.sealedAt }
+    const { commits, sealedAt, withoutChecksum } = events
+    return { events, commits, sealedAt, withoutChecksum }
   }
   // A driver takes a quarter of a second and 25 MB: only who uses it loads it.
   const { eventStoreDbLog } = await import('./stores/eventstoredb/event-log.ts')
-  return { events: eventStoreDbLog(eventStore), commits: () => 0, sealedAt: async () => E.right(undefined) }
+  return {
+    events: eventStoreDbLog(eventStore),
+    commits: () => 0,
+    sealedAt: async () => E.right(undefined),
+    withoutChecksum: async () => E.right(0),
+  }
 }
 
 /** Called when a damaged file of read models was set aside under another name. */
@@ -121,6 +130,16 @@ export const openStores = async (config: Config, report: ReportSetAside): Promis
     throw error
   }
 }
+
+/** The SQLite files of a hub with these settings, without their folder. */
+export const filesOf = ({ eventStore, mongoUrl }: Config): readonly string[] => [
+  ...(eventStore === undefined ? ['events.db'] : []),
+  ...(mongoUrl === undefined ? ['auth.db', 'relay.db', 'read.db'] : []),
+]
+
+/** What SQLite finds wrong with a file of DATA_DIR, a sentence each; none where it is not there. Writes nothing. */
+export const integrityIn = ({ dataDir }: Config, file: string): readonly string[] =>
+  integrityOf(join(dataDir, file), file)
 
 /** A file of DATA_DIR that SQLite cannot read, and how much of it can still be read. */
 export interface DamagedFile {

@@ -5,6 +5,7 @@ import { readableResources } from './auth/readable-resources.ts'
 import type { Core } from './core.ts'
 import { eventTypesOf } from './domain/catalogue.ts'
 import type { RecordedEvent } from './domain/event.ts'
+import type { FederationNode } from './domain/nodes.ts'
 import type { Subscription } from './domain/subscriptions.ts'
 import { observedSend } from './metrics/observed-work.ts'
 import { allSubscriptions } from './projections/subscriptions.ts'
@@ -38,18 +39,35 @@ const makeAsksFor = () => {
 }
 
 /** What a node lacks to be given what its subscription asks for, by its rights of this moment. */
-const makeLacking =
-  ({ standing, policy }: Pick<Core, 'standing' | 'policy'>) =>
-  ({ node: id, resources }: Subscription): readonly string[] | undefined => {
-    const node = standing.node(id)
-    if (node?.status !== 'active') return ['active']
-    const readable = new Set(readableResources(policy, { kind: 'node', id, scopes: node.scopes }))
+const makeLacking = ({ standing, policy }: Pick<Core, 'standing' | 'policy'>) => {
+  const lackingTo = (
+    { client_id: id, scopes, status }: FederationNode,
+    { resources }: Subscription,
+  ): readonly string[] | undefined => {
+    if (status !== 'active') return ['active']
+    const readable = new Set(readableResources(policy, { kind: 'node', id, scopes }))
     const needed = [
-      ...(node.scopes.includes('subscriptions:write') ? [] : ['subscriptions:write']),
+      ...(scopes.includes('subscriptions:write') ? [] : ['subscriptions:write']),
       ...resources.filter(name => !readable.has(name)).map(name => `${name}:read`),
     ]
     return needed.length === 0 ? undefined : needed
   }
+  // A node that changes is another object.
+  const found = new WeakMap<
+    Subscription,
+    { readonly node: FederationNode; readonly needed: ReturnType<typeof lackingTo> }
+  >()
+
+  return (subscription: Subscription): readonly string[] | undefined => {
+    const node = standing.node(subscription.node)
+    if (node === undefined) return ['active']
+    const before = found.get(subscription)
+    if (before?.node === node) return before.needed
+    const needed = lackingTo(node, subscription)
+    found.set(subscription, { node, needed })
+    return needed
+  }
+}
 
 /** Delivers webhooks, and keeps the messages between nodes, until the signal. */
 export const startRelay = async (

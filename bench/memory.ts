@@ -6,6 +6,15 @@ export const residentBytes = (pid: number): number => {
   return Number(kilobytes ?? 0) * 1024
 }
 
+/** Seconds of processor time that a process has used so far, at the usual 100 ticks a second. */
+export const processorSeconds = (pid: number): number => {
+  const [utime, stime] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .slice(11, 13)
+  return (Number(utime) + Number(stime)) / 100
+}
+
 export const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
 
 const lookMilliseconds = 100

@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import { temporaryFolder } from '../test/support/folder.ts'
 import { originalTables, type Postgresql, startPostgresql } from '../test/support/postgresql.ts'
-import { mebibytes, residentBytes } from './memory.ts'
+import { mebibytes, processorSeconds, residentBytes } from './memory.ts'
 import { accountOf, pageOf, personOf } from './seed.ts'
 
 const [people = 100_000, pagesEach = 5, documents = 10_000] = process.argv.slice(2).map(Number)
@@ -96,11 +96,12 @@ const run = async (from: string, dataDir: string, what: string, more: readonly s
   })
   const ended = once(child, 'exit')
   const all = rows + documents
-  let [half, written, writtenAfter, end] = [0, 0, 0, 0]
+  let [half, written, writtenAfter, end, processor] = [0, 0, 0, 0, 0]
   while (child.exitCode === null) {
     try {
       const resident = residentBytes(child.pid ?? 0)
       end = Math.max(resident, end)
+      processor = processorSeconds(child.pid ?? 0)
       const events = countEvents(dataDir)
       if (half === 0 && events > all / 2) half = resident
       if (writtenAfter === 0 && events > all) {
@@ -122,7 +123,7 @@ const run = async (from: string, dataDir: string, what: string, more: readonly s
       ? `resident ${mebibytes(half)} at half, ${mebibytes(written)} when written, `
       : 'resident '
   process.stdout.write(
-    `${what}: ${seconds.toFixed(1)} s; ${rates}${memory}at most ${mebibytes(end)}; exit ${child.exitCode}\n${out}\n`,
+    `${what}: ${seconds.toFixed(1)} s, ${processor.toFixed(1)} of the processor; ${rates}${memory}at most ${mebibytes(end)}; exit ${child.exitCode}\n${out}\n`,
   )
 }
 

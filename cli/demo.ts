@@ -7,6 +7,7 @@ import { hubStream } from '../domain/hub-events.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { makeLogger } from '../logger.ts'
 import { startHub } from '../main.ts'
+import { makeMetrics } from '../metrics/prometheus.ts'
 import { startFailureOf } from '../start-failure.ts'
 import type { ExitCode } from './command.ts'
 import { untilEndRequested } from './end-request.ts'
@@ -110,7 +111,7 @@ export const demo = async (given: Config): Promise<ExitCode> => {
   const config: Config = { ...given, host: '127.0.0.1', tls: undefined }
   const logger = makeLogger(config.logLevel)
   try {
-    const core = await openCore(config, logger)
+    const core = await openCore(config, logger, makeMetrics('a hub and its process'))
     const head = await core.ports.feed.head()
     const founded = await core.ports.log.last(hubStream)
     if (E.isLeft(head) || E.isLeft(founded) || head.right !== founded.right?.position) {

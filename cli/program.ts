@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander'
 import * as E from '#fp/Either'
 import { flagOf, readConfig, settings } from '../config.ts'
 import { version } from '../core.ts'
+import { backupCommands } from './backup.ts'
+import { checkCommand } from './check.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { showConfig } from './config.ts'
 import { envFile } from './env-file.ts'
@@ -91,6 +93,8 @@ keyCommands(program, command, withConfig)
 rebuildCommand(program, command, withConfig)
 replayCommand(program, command, withConfig)
 moveCommand(program, command, withConfig)
+backupCommands(program, command, withConfig)
+checkCommand(program, command, withConfig)
 sendCommand(program, command, withConfig)
 receiveCommand(program, command, withConfig)
 eraseCommand(program, command, withConfig)

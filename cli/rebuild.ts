@@ -20,9 +20,9 @@ const announceMilliseconds = 3_000
 /** A hub looks four times a second who else is there. */
 const noticeMilliseconds = 500
 /** Longer than a batch takes: a hub that waits for the file gets its turn. */
-const pauseMilliseconds = 10
+export const pauseMilliseconds = 10
 
-const isTagged = (thrown: unknown): thrown is { readonly _tag: string } =>
+export const isTagged = (thrown: unknown): thrown is { readonly _tag: string } =>
   typeof thrown === 'object' && thrown !== null && '_tag' in thrown
 
 const placeOf = (log: LogIdentity, { documents, position, changed }: Compared): string =>
@@ -56,8 +56,8 @@ export const sentenceOf = (log: LogIdentity, { model, comparison, served }: Rebu
 }
 
 /** Tells hubs on the same files that another process writes, as long as the work lasts: their own transactions are short then. */
-const announced = async <A>(
-  { auth, processName }: Core,
+export const announced = async <A>(
+  { auth, processName }: { readonly auth: Pick<Core['auth'], 'announce'>; readonly processName: string },
   hubRuns: boolean,
   work: () => Promise<A>,
 ): Promise<A> => {
@@ -74,7 +74,7 @@ const announced = async <A>(
 }
 
 /** A line of progress for each model, from when its comparison begins. */
-const comparingProgress = (): ((model: string, documents: number) => void) => {
+export const comparingProgress = (): ((model: string, documents: number) => void) => {
   let shown: { readonly model: string; readonly progress: Progress } | undefined
   return (model, documents) => {
     if (shown?.model !== model)

@@ -14,6 +14,8 @@ export interface RebuildOptions {
   readonly pauseMilliseconds: number
   /** Serves models that differ from those served, too. */
   readonly force: boolean
+  /** Serves none: what was built is left to the sweep. */
+  readonly onlyCompares?: boolean
   /** Where the models stand, and how many events they were given. */
   readonly report: (position: bigint, events: number) => void
   /** How many documents of a model were compared. */
@@ -42,7 +44,7 @@ export const rebuild = async (
   projections: readonly Projection[],
   options: RebuildOptions,
 ): Promise<readonly Rebuilt[]> => {
-  const { signal, pauseMilliseconds, force, report, reportCompared } = options
+  const { signal, pauseMilliseconds, force, onlyCompares = false, report, reportCompared } = options
   const dependencies = { ...stores, mayWait: () => pauseMilliseconds === 0 }
   let events = 0
 
@@ -91,7 +93,8 @@ export const rebuild = async (
     )
   }
 
-  const isAccepted = ({ is }: Comparison) => force || (is !== 'different' && is !== 'not at rest')
+  const isAccepted = ({ is }: Comparison) =>
+    !onlyCompares && (force || (is !== 'different' && is !== 'not at rest'))
   const accepted = compared.filter(({ comparison }) => isAccepted(comparison))
   const furthest = accepted.reduce(
     (position, { building }) => laterOf(position, building.generation.checkpoint.position),

@@ -23,23 +23,20 @@ export interface Bell {
 
 /** `ending`: of the work. */
 export const makeBell = (sleeping: Sleep, ending: AbortSignal): Bell => {
-  const waiting = new Set<AbortController>()
+  /** Those who wait for the next ring share it. */
+  let waiting: AbortController | undefined
   const ring = () => {
-    // Without a reason each makes an error with its stack, too.
-    for (const one of [...waiting]) one.abort('rung')
+    // Without a reason it makes an error with its stack, too.
+    waiting?.abort('rung')
+    waiting = undefined
   }
   ending.addEventListener('abort', ring)
   return {
     ring,
     rung: async milliseconds => {
-      const woken = new AbortController()
-      waiting.add(woken)
-      if (ending.aborted) woken.abort()
-      try {
-        await sleeping(milliseconds, woken.signal)
-      } finally {
-        waiting.delete(woken)
-      }
+      if (ending.aborted) return
+      waiting ??= new AbortController()
+      await sleeping(milliseconds, waiting.signal)
     },
   }
 }

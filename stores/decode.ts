@@ -94,7 +94,7 @@ export const decode = async (batch: readonly StoredEvent[], reading: Reading): P
   const events: RecordedEvent[] = []
   for (const [i, stored] of batch.entries()) {
     const about = metadata[i]
-    if (about === undefined) return { events, failure: unreadable(stored, 'damaged') }
+    if (about === undefined || stored.isDamaged) return { events, failure: unreadable(stored, 'damaged') }
     const decoded = decodeOne(stored, about, found.right(i))
     if (E.isLeft(decoded)) return { events, failure: decoded.left }
     // Whatever follows about this person is erased as well, also where the key is not destroyed yet.
@@ -110,7 +110,7 @@ export const lastTypeOf = async (
   reading: Reading,
 ): Promise<E.Either<LogFailure, LastType>> => {
   const metadata = metadataOf(event.metadata)
-  if (metadata === undefined) return E.left(unreadable(event, 'damaged'))
+  if (metadata === undefined || event.isDamaged) return E.left(unreadable(event, 'damaged'))
   const found = await keysOf([event], [metadata], reading)
   if (E.isLeft(found)) return found
   const key = found.right(0)

@@ -76,6 +76,12 @@ async function* inPieces(
   if (size > 0 || isFirst) yield piece.subarray(0, size)
 }
 
+/** Those of one time are neighbours (as UUID 7, RFC 9562): the index of a million bodies is written in one place. */
+const bodyId = (now: number): string => {
+  const time = now.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
+
 /** The port of commands on an engine, and what a move needs. */
 export const messageBodies = (stored: StoredBodies): MessageBodies & MovableBodies => {
   const read: MessageBodies['read'] = ({ id, sha256 }) =>
@@ -99,7 +105,7 @@ export const messageBodies = (stored: StoredBodies): MessageBodies & MovableBodi
 
   return {
     keep: async (message, bytes, limit, dueAt) => {
-      const id = randomUUID()
+      const id = bodyId(Date.now())
       const taken = await writeAll({ id, message, dueAt }, bytes, limit)
       if (E.isRight(taken)) return E.right({ id, ...taken.right })
       // What cannot be removed now is due later.

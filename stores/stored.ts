@@ -15,6 +15,8 @@ export interface StoredEvent extends StoredNewEvent {
   readonly stream: string
   readonly revision: number
   readonly position: bigint
+  /** What was read is not what was written: the engine's checksum says so. */
+  readonly isDamaged?: boolean
 }
 
 /** The text as JSON; undefined where it is none. */

@@ -70,6 +70,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'metrics-listener.ts': ['api', 'listening.ts', 'type:core.ts'],
   'logger.ts': ['type:config.ts'],
   'events.ts': ['type:domain', 'type:projections'],
+  'backups.ts': ['stores', 'checking.ts', 'core.ts', 'start-failure.ts', 'type:config.ts'],
+  'checking.ts': [
+    'domain',
+    'stores',
+    'engines.ts',
+    'start-failure.ts',
+    'commands',
+    'projections',
+    'auth',
+    'type:config.ts',
+  ],
   'moving.ts': ['stores', 'engines.ts', 'start-failure.ts', 'type:config.ts'],
   'core.ts': [
     'domain',
@@ -136,6 +147,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'logger.ts',
     'core.ts',
+    'backups.ts',
+    'checking.ts',
     'moving.ts',
     'start-failure.ts',
     'main.ts',
@@ -187,6 +200,8 @@ describe('the sources', () => {
   it('know the stores where the hub is put together only', () => {
     const others = imports.filter(({ from, to }) => to.startsWith('stores/') && !from.startsWith('stores/'))
     expect([...new Set(others.map(({ from }) => from))].sort()).toEqual([
+      'backups.ts',
+      'checking.ts',
       'config.ts',
       'core.ts',
       'engines.ts',

@@ -357,7 +357,7 @@ export const subscriptionRoutes = (dependencies: ApiDependencies): readonly Rout
           summary: 'Send a ping, and say what came back',
           body: 'unread',
           answers: { 200: { shape: subscriptionShapes.tested } },
-          refuses: [404, 410],
+          refuses: [404, 410, 422],
         },
       },
     },

@@ -9,6 +9,7 @@ import { contentFields } from '../../domain/item-content.ts'
 import { itemDecider } from '../../domain/item-decider.ts'
 import { type JsonObject, member, withoutMembers } from '../../domain/json.ts'
 import { changesBetween } from '../../domain/json-changes.ts'
+import { subjectIn } from '../../domain/subject.ts'
 import { type ImportLine, readLine } from '../import-line.ts'
 import type { Work } from '../in-order.ts'
 import { hasContent } from './row-content.ts'
@@ -52,11 +53,13 @@ const comparePassword = async (
 const compareContent = async (
   { contents }: Stores,
   { document }: Row,
+  { resource }: ImportLine,
   state: PresentItem,
 ): Promise<E.Either<Failure, Verdict>> => {
   if (document === undefined) return E.right({ is: 'equal' })
   if (!hasContent(state, document)) return E.right(different('the hub has another content, or none'))
-  const verified = await contents.verify(document)
+  const subject = subjectIn(resource, state)
+  const verified = await contents.verify(subject === undefined ? document : { ...document, subject })
   if (E.isRight(verified)) return E.right({ is: 'equal' })
   return verified.left._tag === 'ContentDamaged'
     ? E.right(different('the content in the hub is damaged'))
@@ -93,7 +96,7 @@ const compare = async (stores: Stores, row: Row, line: ImportLine): Promise<E.Ei
   const verdicts = [
     E.right(compareData(line, body.right, state)),
     await comparePassword(stores, line, state),
-    await compareContent(stores, row, state),
+    await compareContent(stores, row, line, state),
   ]
   const failed = verdicts.find(E.isLeft)
   if (failed !== undefined) return failed

@@ -27,7 +27,7 @@ const isObject = (value: unknown): value is object =>
 /** The event as the new log keeps it: its metadata holds its former position as well. */
 export const copyOf = (event: StoredEvent): StoredEvent => {
   const metadata = parseText(event.metadata)
-  if (!isObject(metadata)) return stop({ _tag: 'EventDamaged', stream: event.stream })
+  if (!isObject(metadata) || event.isDamaged) return stop({ _tag: 'EventDamaged', stream: event.stream })
   const former = { epoch: firstEpoch, position: String(event.position) }
   return { ...event, metadata: JSON.stringify({ ...metadata, former }) }
 }

@@ -15,25 +15,44 @@ import {
   type StoredNewEvent,
 } from '../stored.ts'
 import { makeWaker } from '../waker.ts'
+import { checksumOf } from './checksum.ts'
 import { checkFile, isDamage, namingDamage } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
 import { rowsOf } from './rows.ts'
 
-const columns = 'position, stream, revision, id, type, data, metadata'
+const columns = 'position, stream, revision, id, type, data, metadata, checksum'
 const mostQueued = 10_000
 /** Another process's events are looked for this often; its own wake a follower at once. */
 const pollMilliseconds = 100
 
 // The table is STRICT: SQLite itself vouches for the columns' types. What is in the texts, the codec checks.
-const eventOf = (row: Record<string, SQLOutputValue>): StoredEvent => ({
-  position: typeof row.position === 'bigint' ? row.position : 0n,
-  stream: String(row.stream),
-  revision: Number(row.revision),
-  id: String(row.id),
-  type: String(row.type),
-  data: String(row.data),
-  metadata: String(row.metadata),
-})
+const eventOf = (row: Record<string, SQLOutputValue>): StoredEvent => {
+  const event = {
+    position: typeof row.position === 'bigint' ? row.position : 0n,
+    stream: String(row.stream),
+    revision: Number(row.revision),
+    id: String(row.id),
+    type: String(row.type),
+    data: String(row.data),
+    metadata: String(row.metadata),
+  }
+  // Events of earlier releases have none.
+  const isRight = row.checksum === null || row.checksum === BigInt(checksumOf(event))
+  return isRight ? event : { ...event, isDamaged: true }
+}
+
+/** A file of an earlier release: its events stay without a checksum. */
+const addChecksums = (db: Database): void => {
+  const hasColumn = () =>
+    db
+      .prepare('PRAGMA table_info(events)')
+      .all()
+      .some(({ name }) => name === 'checksum')
+  if (hasColumn()) return
+  db.write(() => {
+    if (!hasColumn()) db.connection.exec('ALTER TABLE events ADD COLUMN checksum INTEGER')
+  })
+}
 
 const unavailable = (cause: unknown): E.Either<LogUnavailable, never> =>
   E.left({ _tag: 'LogUnavailable', cause })
@@ -53,12 +72,17 @@ const appendOne = (db: Database, { stream, expected, events }: Append): Appended
   const actual = Number(last?.revision ?? -1n)
   if (actual === first - 1) {
     const insert = db.prepare(
-      'INSERT INTO events (stream, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO events (position, stream, revision, id, type, data, metadata, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     )
+    const head = headOf(db)
     return E.right(
-      events.map(({ id, type, data, metadata }, i) =>
-        BigInt(insert.run(stream, first + i, id, type, data, metadata).lastInsertRowid),
-      ),
+      events.map(({ id, type, data, metadata }, i) => {
+        const position = head + BigInt(i) + 1n
+        const revision = first + i
+        const checksum = checksumOf({ position, stream, revision, id, type, data, metadata })
+        insert.run(position, stream, revision, id, type, data, metadata, checksum)
+        return position
+      }),
     )
   }
   const existing = db
@@ -125,6 +149,8 @@ const headOf = (db: Database): bigint => {
 export interface SqliteLog extends StoredLog, Sealable {
   /** How many transactions have appended since the log was opened. */
   readonly commits: () => number
+  /** How many events an earlier release wrote, without a checksum: they are not verified. Reads the whole file. */
+  readonly withoutChecksum: () => Promise<E.Either<LogUnavailable, number>>
   /** The pragmas that decide what survives a power cut, of the open file. */
   readonly pragmas: () => Readonly<Record<string, unknown>>
   /** Bounds the file, in pages: a full disk for tests. */
@@ -150,8 +176,10 @@ export const sqliteLog = (path: string): SqliteLog => {
   }
   db.connection.exec(`CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY, stream TEXT NOT NULL, revision INTEGER NOT NULL, id TEXT NOT NULL,
-    type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, UNIQUE (stream, revision)) STRICT;
+    type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, checksum INTEGER,
+    UNIQUE (stream, revision)) STRICT;
     CREATE TABLE IF NOT EXISTS seal (at TEXT NOT NULL) STRICT`)
+  addChecksums(db)
   const waker = makeWaker()
   let queue: Append[] = []
   let commits = 0
@@ -169,6 +197,10 @@ export const sqliteLog = (path: string): SqliteLog => {
 
   return {
     commits: () => commits,
+    withoutChecksum: async () =>
+      attempt(() =>
+        Number(db.prepare('SELECT count(*) AS n FROM events WHERE checksum IS NULL').get()?.n ?? 0n),
+      ),
     pragmas: () => ({
       ...db.prepare('PRAGMA journal_mode').get(),
       ...db.prepare('PRAGMA synchronous').get(),

@@ -467,4 +467,4 @@ it('every documented answer of every operation is given, as the document has it,
   )
   expect(seen.surprises()).toEqual([])
   expect(seen.seen()).toEqual(documented)
-})
+}, 240_000)

@@ -146,4 +146,4 @@ it('no generated request is answered otherwise than the document says', async ()
       }),
       { seed: 20_240_102, numRuns: runs },
     )
-})
+}, 240_000)

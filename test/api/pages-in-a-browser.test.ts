@@ -69,7 +69,7 @@ describe.skipIf(chromiumPath === undefined)('in a browser', { timeout: 120_000 }
 
     it('the filter of /docs leaves the requests that hold every word', async () => {
       const { page, close } = await open(width, '/docs')
-      await page.fill('#filter input', 'put content')
+      await page.fill('#filter input', 'put personal content')
       await page.locator('.opblock').first().waitFor()
       expect(await page.locator('.opblock-summary-path').allInnerTexts()).toEqual([
         expect.stringMatching(/^\/personal-documents\/\{id\}\W*\/content$/),

@@ -1,6 +1,7 @@
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startHub } from '../../main.ts'
+import { unmeasured } from '../../metrics/metrics.ts'
 import { basic } from '../support/client.ts'
 import { holdBack } from '../support/held-back.ts'
 import { rootAccount, rootPassword, startTestHub, type TestHub } from '../support/hub.ts'
@@ -122,7 +123,10 @@ describe('rights are looked at again when the body is there', () => {
     const { core } = hub
     let silence = 0
     const standing = { ...core.standing, silentFor: () => silence }
-    const other = await startHub({ ...core, standing, close: async () => {} }, pino({ level: 'silent' }))
+    const other = await startHub(
+      { ...core, standing, metrics: unmeasured, close: async () => {} },
+      pino({ level: 'silent' }),
+    )
     const held = await holdBack(
       other.url,
       basic(rootAccount, rootPassword),

@@ -20,6 +20,7 @@ describeUnless(noEngines(servers), `a demo on ${servers.join(' and ')}`, () => {
     const hub = await startHubProcess(folder.path, 'node', engines.settings, 'demo')
     const ana = clientOf(hub.url, basic('ESPGNU777ORG', 'gnusolidario'))
     expect((await ana.get('/pols/ESPGNU777ORG')).json).toHaveLength(2)
+    expect(await (await fetch(`${hub.url}/metrics`)).text()).toContain('# TYPE ')
     await hub.kill('SIGTERM')
     const parameters = ['demo', '--data-dir', folder.path, '--port', '0']
     const again = await runCommand(parameters, '', 'node', engines.settings)

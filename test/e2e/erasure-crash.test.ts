@@ -62,7 +62,7 @@ describe('an erasure that is killed with kill -9', () => {
       expect([step, when, code, signal]).toEqual([step, when, null, 'SIGKILL'])
     }
     await serve()
-  })
+  }, 240_000)
   afterAll(async () => {
     await hub.kill('SIGTERM')
     folder.remove()

@@ -77,8 +77,8 @@ describeUnless(
     beforeAll(async () => {
       const started = await startEngines(servers)
       // The hub goes on with the key that it had.
-      const settings = { ...started.settings, MASTER_KEY_FILE: join(folder.path, 'master.key') }
-      engines = { ...started, settings }
+      const masterKey = { MASTER_KEY_FILE: join(folder.path, 'master.key') }
+      engines = { ...started, settings: { ...started.settings, ...masterKey } }
       target = engines.events?.open({ prefix: engines.settings.STREAM_PREFIX ?? '' }) as StoredLog
       const register = ['person', 'register', 'ROOT', '--roles', 'root', '--password-stdin']
       await runCommand([...register, '--data-dir', folder.path], 'freedom')

@@ -69,7 +69,7 @@ describe('the inbox and the subscriptions of a node', () => {
     // The first time it is given all without a place: later it sees the same.
     await lab.get('/messages')
     for (const active of [id, waiting.id])
-      await expect.poll(async () => (await stateOf(active)).lag, { timeout: 10_000 }).toBe(0)
+      await expect.poll(async () => (await stateOf(active)).lag, { timeout: 40_000 }).toBe(0)
     const before = await shown(sent)
     const refused = busy.deliveries.length
 
