@@ -3,6 +3,11 @@ import { portFailureOf } from './start-failure.ts'
 
 const closeMilliseconds = 10_000
 const idleLookMilliseconds = 50
+/**
+ * Connections that wait to be accepted. Beyond them the system drops attempts, whose clients try again after a second: also
+ * those of a probe. (The system has a bound of its own, `net.core.somaxconn`, 4,096 on Linux; Node’s default is 511.)
+ */
+const backlog = 4_096
 
 /** Gives the port that it listens on. Throws a `StartFailure` that names the setting where the port cannot be used. */
 export const listen = (
@@ -14,7 +19,7 @@ export const listen = (
   new Promise((resolve, reject) => {
     const refuse = (error: Error) => reject(portFailureOf(error, setting))
     server.once('error', refuse)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog }, () => {
       server.off('error', refuse)
       const address = server.address()
       resolve(typeof address === 'object' && address !== null ? address.port : port)

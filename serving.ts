@@ -69,6 +69,7 @@ export const startServing = async (config: Config, logger: Logger): Promise<Serv
     ({ url = '' }) => urgentPaths.includes(url.split('?')[0] ?? ''),
   )
   const server = makeServer(config.tls, paced.listener)
+  server.on('connection', paced.accepted)
   limitConnections(server, {
     total: config.mostConnections,
     perNetwork: config.mostConnectionsPerNetwork,
