@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { engineCounts } from './test/support/engine-counts.ts'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 export default defineConfig({
   test: {
@@ -12,5 +13,6 @@ export default defineConfig({
     isolate: false,
     // Many tests wait for processes, not for the processor.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
   },
 })

@@ -9,12 +9,14 @@ export type Combination = readonly [events: 'SQLite' | 'EventStoreDB', rest: 'SQ
 
 export const embedded: Combination = ['SQLite', 'SQLite']
 export const servers: Combination = ['EventStoreDB', 'MongoDB']
-export const combinations: readonly Combination[] = [
-  embedded,
+export const mixed: readonly Combination[] = [
   ['EventStoreDB', 'SQLite'],
   ['SQLite', 'MongoDB'],
-  servers,
 ]
+
+/** Whether one part is on a server and the other is not. */
+export const isMixed = ([events, rest]: Combination): boolean =>
+  (events === 'EventStoreDB') !== (rest === 'MongoDB')
 
 /** Why a hub cannot be tested on these here; undefined when it can. */
 export const noEngines = ([, rest]: Combination): string | undefined =>

@@ -1,24 +1,26 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { basic, type Client, clientOf } from '../support/client.ts'
-import { describeUnless } from '../support/describe-unless.ts'
+import { basic, type Client, clientOf } from '../../support/client.ts'
+import { describeUnless } from '../../support/describe-unless.ts'
+import { type Combination, type Engines, isMixed, noEngines, startEngines } from '../../support/engines.ts'
+import { temporaryFolder } from '../../support/folder.ts'
+import { bySecret, tokenOf, withToken } from '../../support/nodes.ts'
 import {
-  type Combination,
-  combinations,
-  type Engines,
-  embedded,
-  noEngines,
-  servers,
-  startEngines,
-} from '../support/engines.ts'
-import { temporaryFolder } from '../support/folder.ts'
-import { bySecret, tokenOf, withToken } from '../support/nodes.ts'
-import { type RunningHub, type Runtime, runCommand, startHubProcess, untilReady } from '../support/process.ts'
+  type RunningHub,
+  type Runtime,
+  runCommand,
+  startHubProcess,
+  untilReady,
+} from '../../support/process.ts'
 
 const book = '/pols/ESPGNU777ORG'
 const page = `${book}/41b9662b-8f85-412b-8254-8b854f6405c7`
 
-/** The whole hub from outside, as its own process: the same under every runtime, on all engines. */
-const endToEnd = (runtime: Runtime, combination: Combination) => {
+/**
+ * The whole hub from outside, as its own process: the same under every runtime, on all engines. On one engine for the
+ * events and another for the rest, without what either shows as well when it is with its like: commands that write
+ * nodes, and traces of a forgotten person after each of a rebuild and a start.
+ */
+export const endToEnd = (runtime: Runtime, combination: Combination) => {
   describeUnless(noEngines(combination), `a hub under ${runtime} on ${combination.join(' and ')}`, () => {
     const folder = temporaryFolder()
     let engines: Engines
@@ -169,18 +171,19 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
       expect((await root.send('PUT', `${document}/content`, unwanted)).status).toBe(412)
     })
 
-    it('lets in a node that the command line enrolled, and out again', async () => {
-      const enroll = ['node', 'enroll', 'hospital', '--name', 'Hospital', '--scopes', 'pols:read']
-      const enrolled = await command(enroll)
-      expect(enrolled.code).toBe(0)
-      secret = JSON.parse(enrolled.out).client_secret
-      const hospital = await node()
-      expect((await hospital.get(book)).json).toHaveLength(2)
-      expect((await hospital.get('/people')).status).toBe(403)
-      expect((await command(['node', 'suspend', 'hospital'])).code).toBe(0)
-      expect((await hospital.get(book)).status).toBe(401)
-      expect((await command(['node', 'reinstate', 'hospital'])).code).toBe(0)
-    })
+    if (!isMixed(combination))
+      it('lets in a node that the command line enrolled, and out again', async () => {
+        const enroll = ['node', 'enroll', 'hospital', '--name', 'Hospital', '--scopes', 'pols:read']
+        const enrolled = await command(enroll)
+        expect(enrolled.code).toBe(0)
+        secret = JSON.parse(enrolled.out).client_secret
+        const hospital = await node()
+        expect((await hospital.get(book)).json).toHaveLength(2)
+        expect((await hospital.get('/people')).status).toBe(403)
+        expect((await command(['node', 'suspend', 'hospital'])).code).toBe(0)
+        expect((await hospital.get(book)).status).toBe(401)
+        expect((await command(['node', 'reinstate', 'hospital'])).code).toBe(0)
+      })
 
     it('answers the same after it was stopped and started again, and its log names no person', async () => {
       const before = [await root.get('/people'), await root.get(book), await root.get('/nodes')]
@@ -190,7 +193,7 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
       await serve()
       const after = [await root.get('/people'), await root.get(book), await root.get('/nodes')]
       expect(after.map(({ text }) => text)).toEqual(before.map(({ text }) => text))
-      expect((await (await node()).get(book)).text).toBe(before[1]?.text)
+      if (!isMixed(combination)) expect((await (await node()).get(book)).text).toBe(before[1]?.text)
     })
 
     it('answers the same after its read models were built anew', async () => {
@@ -212,6 +215,10 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
         { account: 'ESPGNU777ORG', inClear: 0, contents: 1 },
       ])
       const gone = { status: 410, type: 'urn:thalamus:problem:erased' }
+      const hasForgotten = (events: string) => {
+        expect(events).toContain('"erased":true')
+        expect(events).not.toMatch(/Betz|Pressure|self_monitoring|Visit/)
+      }
       const traces = async () => {
         for (const path of [...paths, '/personal-documents/scan/content'])
           expect((await root.get(path)).json).toMatchObject(gone)
@@ -233,25 +240,21 @@ const endToEnd = (runtime: Runtime, combination: Combination) => {
           expect(entry).toMatchObject({ erased: true })
           expect(entry).not.toHaveProperty('changes')
         }
-        const feed = (await root.get('/feed?limit=1000')).text
-        const replayed = await command(['replay'])
-        expect(replayed.code).toBe(0)
-        for (const text of [feed, replayed.out]) {
-          expect(text).toContain('"erased":true')
-          expect(text).not.toMatch(/Betz|Pressure|self_monitoring|Visit/)
-        }
+        hasForgotten((await root.get('/feed?limit=1000')).text)
         expect((await root.get('/people/ARGBUE111FAV')).text).toBe(others)
         expect((await root.post('/people/ESPGNU777ORG/erasure', reason)).text).toBe(erased.text)
       }
-      await traces()
-      expect(await command(['rebuild'])).toMatchObject({ code: 0, err: '' })
-      await traces()
+      if (!isMixed(combination)) {
+        await traces()
+        expect(await command(['rebuild'])).toMatchObject({ code: 0, err: '' })
+        await traces()
+      }
+      const replayed = await command(['replay'])
+      expect(replayed.code).toBe(0)
+      hasForgotten(replayed.out)
       expect(await hub.kill('SIGTERM')).toBe(0)
       await serve()
       await traces()
     })
   })
 }
-
-for (const combination of combinations) endToEnd('node', combination)
-for (const combination of [embedded, servers]) endToEnd('deno', combination)

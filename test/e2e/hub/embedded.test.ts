@@ -1,0 +1,4 @@
+import { embedded } from '../../support/engines.ts'
+import { endToEnd } from './end-to-end.ts'
+
+endToEnd('node', embedded)

@@ -1,0 +1,4 @@
+import { servers } from '../../support/engines.ts'
+import { endToEnd } from './end-to-end.ts'
+
+endToEnd('deno', servers)

@@ -1,0 +1,4 @@
+import { servers } from '../../support/engines.ts'
+import { weekend } from './weekend.ts'
+
+weekend('node', servers)
