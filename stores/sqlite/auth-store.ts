@@ -7,8 +7,9 @@ import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '.
 import type { KeyStore, WrappedKey } from '../../auth/key-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { contentsOf } from './auth-contents.ts'
-import { checkFile, namingDamage } from './damage.ts'
+import { namingDamage } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
+import { openKeptFile } from './kept-file.ts'
 import { keysIn, keysTable } from './keys.ts'
 
 const sweepRows = 1_000
@@ -57,7 +58,6 @@ export interface SqliteAuthStore extends AuthStore, KeyStore, AuthSource {
 }
 
 export const sqliteAuthStore = (path: string): SqliteAuthStore => {
-  checkFile(path)
   const attempt = <A>(work: () => A): E.Either<AuthUnavailable, A> => {
     try {
       return E.right(work())
@@ -65,7 +65,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       return E.left({ _tag: 'AuthUnavailable', cause: namingDamage(path, error) })
     }
   }
-  const db = openDatabase(path, 'FULL', { overwritesDeleted: true })
+  const db = openKeptFile(path, { overwritesDeleted: true })
   // What a power cut may take back: no fsync for each attempt, each second.
   const passing = openDatabase(path, 'NORMAL', { overwritesDeleted: true })
   db.connection.exec(`
