@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { engineCounts } from './test/support/engine-counts.ts'
 import { LongestFirst } from './test/support/longest-first.ts'
@@ -13,6 +14,8 @@ export default defineConfig({
     isolate: false,
     // Many tests wait for processes, not for the processor.
     maxWorkers: 3,
+    // Hundreds of cases start a process, most of which would compile all sources anew, and Node's compiler of TypeScript.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('./node_modules/.cache/compile', import.meta.url)) },
     sequence: { sequencer: LongestFirst },
   },
 })
