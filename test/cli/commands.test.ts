@@ -2,8 +2,9 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { basic, clientOf } from '../support/client.ts'
+import { runHere } from '../support/command-here.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { runCommand, startHubProcess, untilReady } from '../support/process.ts'
+import { type Ended, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -15,6 +16,12 @@ const newFolder = () => {
 
 const person = (dataDir: string, parameters: readonly string[], input = '') =>
   runCommand(['person', ...parameters, '--data-dir', dataDir], input)
+
+const expectWrongForm = ({ code, err }: Ended) => {
+  expect(code).toBe(2)
+  expect(err).not.toBe('')
+  expect(err).not.toContain('    at ')
+}
 
 describe('person', () => {
   it('registers, once; says what it did; keeps everything for its owner only', async () => {
@@ -55,18 +62,18 @@ describe('person', () => {
 
   it.each([
     [['register', 'A B', '--password-stdin'], 'freedom'],
-    [['register', 'A'], ''],
     [['register', 'A', '--password-stdin'], 'short'],
-    [['register', 'A', '--roles'], 'freedom'],
     [['register', 'A', '--rolls', 'root', '--password-stdin'], 'freedom'],
-    [['register'], ''],
-    [['promote', 'A'], ''],
   ])('%j is a wrong form', async (parameters, input) => {
-    const ended = await person(newFolder(), parameters, input)
-    expect(ended.code).toBe(2)
-    expect(ended.err).not.toBe('')
-    expect(ended.err).not.toContain('    at ')
+    expectWrongForm(await person(newFolder(), parameters, input))
   })
+
+  it.each([[['register', 'A']], [['register', 'A', '--roles']], [['register']], [['promote', 'A']]])(
+    '%j is a wrong form',
+    async parameters => {
+      expectWrongForm(await runHere(['person', ...parameters, '--data-dir', newFolder()]))
+    },
+  )
 
   it('of nobody, or to a role that is none, is refused', async () => {
     const dataDir = newFolder()
@@ -117,8 +124,12 @@ describe('settings', () => {
 })
 
 describe('help', () => {
+  it('teaches', async () => {
+    const ended = await runCommand(['--help'])
+    expect(ended).toMatchObject({ code: 0, out: expect.stringContaining('Usage: thalamus'), err: '' })
+  })
+
   it.each([
-    [[]],
     [['serve']],
     [['person']],
     [['person', 'register']],
@@ -129,9 +140,9 @@ describe('help', () => {
     [['receive']],
     [['demo']],
   ])('of %j teaches', async command => {
-    const ended = await runCommand([...command, '--help'])
-    expect(ended.code).toBe(0)
-    expect(ended.out).toContain('Usage: thalamus')
+    const ended = await runHere([...command, '--help'])
+    expect(ended).toMatchObject({ code: 0, out: expect.stringContaining('Usage: thalamus'), err: '' })
+    expect(ended.out).toContain(`Usage: thalamus ${command.join(' ')}`)
   })
 })
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { settings } from '../../config.ts'
+import { runHere } from '../support/command-here.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { runCommand } from '../support/process.ts'
 
@@ -20,7 +21,7 @@ interface Shown {
   readonly source: string
 }
 const configOf = async (args: readonly string[], environment: Readonly<Record<string, string>> = {}) => {
-  const ended = await runCommand(['config', '--json', ...args], '', 'node', environment)
+  const ended = await runHere(['config', '--json', ...args], environment)
   expect(ended.code, ended.err).toBe(0)
   const shown: readonly Shown[] = JSON.parse(ended.out)
   return (name: string) => shown.find(one => one.name === name)
@@ -65,7 +66,7 @@ describe('config', () => {
     ['a name that is no setting', envFile('PROT=1\n'), 'sets PROT, which is no setting'],
     ['a value that is none', envFile('PORT=x\n'), 'PORT: must be a number'],
   ])('ends with 2 for %s', async (_, file, problem) => {
-    const ended = await runCommand(['config', '--env-file', file])
+    const ended = await runHere(['config', '--env-file', file])
     expect(ended).toMatchObject({ code: 2, out: '' })
     expect(ended.err).toContain(problem)
   })

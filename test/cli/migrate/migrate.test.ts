@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import bcrypt from 'bcrypt'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { basic, clientOf } from '../../support/client.ts'
+import { runHere } from '../../support/command-here.ts'
 import { describeUnless } from '../../support/describe-unless.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import {
@@ -76,7 +77,7 @@ interface Summary {
 describe('migrate', () => {
   it('refuses what is no address of a database, without repeating it', async () => {
     for (const from of [`mysql://u:${clearText}@h/d`, `not an address ${clearText}`, '']) {
-      const { code, err } = await runCommand(['migrate', '--from', from, '--data-dir', newPath()])
+      const { code, err } = await runHere(['migrate', '--from', from, '--data-dir', newPath()])
       expect(code).toBe(2)
       expect(err).toBe('--from: must be postgresql://[USER@]HOST[:PORT]/DATABASE; see --help\n')
     }
@@ -102,7 +103,7 @@ describe('migrate', () => {
       map,
       JSON.stringify({ dwelling: { castle: 'palace' }, no_field: {}, roles: { doctor: 'king' } }),
     )
-    const { code, err } = await runCommand([
+    const { code, err } = await runHere([
       'migrate',
       '--from',
       'postgresql://h/d',
