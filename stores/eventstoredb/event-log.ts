@@ -12,7 +12,6 @@ import { makeKnownTail } from './tail.ts'
 import { makeTurns } from './turns.ts'
 
 const appendsAtOnce = 32
-const mostAppends = 10_000
 const closeMilliseconds = 5_000
 
 export interface EventStoreDbOptions {
@@ -23,6 +22,8 @@ export interface EventStoreDbOptions {
   readonly limits?: Partial<AppendLimits> & {
     /** Milliseconds that a read waits for the server's next word. */
     readonly silence?: number
+    /** How many appends may run and wait; one more fails at once. */
+    readonly appends?: number
   }
 }
 
@@ -32,12 +33,13 @@ export interface EventStoreDbOptions {
  * that will not do.
  */
 export const eventStoreDbLog = ({ url, prefix, limits = {} }: EventStoreDbOptions): StoredLog => {
-  const { silence = 5_000, deadline = 4_000, patience = 8_000, pause: pauseBetween = 100 } = limits
+  const { silence = 5_000, appends = 10_000 } = limits
+  const { deadline = 4_000, patience = 8_000, pause: pauseBetween = 100 } = limits
   const connections = makeConnections(url)
   const tail = makeKnownTail()
   const reading = makeReading(connections, prefix, silence, tail)
   const append = makeAppend(connections, prefix, reading, { deadline, patience, pause: pauseBetween })
-  const turns = makeTurns(appendsAtOnce, mostAppends)
+  const turns = makeTurns(appendsAtOnce, appends)
   const pulse = makePulse(reading.answers)
   let closed = false
   const answers = async () => !closed && (await pulse())
