@@ -222,6 +222,13 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         if (!(secret instanceof Uint8Array)) throw new Error('the secret was not stored')
         return Buffer.from(secret)
       }),
+    renewSecrets: async names =>
+      attempt(() =>
+        db.write(() => {
+          const insert = db.prepare('INSERT OR REPLACE INTO secrets VALUES (?, ?)')
+          for (const name of names) insert.run(name, randomBytes(32))
+        }),
+      ),
     announce: async (id, position) =>
       attempt(() => {
         if (position === undefined) {
@@ -316,7 +323,9 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           const isFirst = db.prepare('SELECT kid FROM signing_keys').get() === undefined
           if (others === 'first' && !isFirst) return
           if (others !== 'first')
-            db.prepare('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL').run(others.retireAt)
+            db.prepare(
+              'UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL OR retires_at > ?',
+            ).run(others.retireAt, others.retireAt)
           db.prepare('INSERT INTO signing_keys VALUES (?, ?, ?, NULL)').run(kid, jwk, Date.now())
         }),
       ),
