@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, clientOf } from '../support/client.ts'
 import { runHere } from '../support/command-here.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { type Ended, runCommand, startHubProcess, untilReady } from '../support/process.ts'
+import { type Ended, type RunningHub, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -38,26 +38,39 @@ describe('person', () => {
     for (const file of readdirSync(dataDir)) expect(statSync(join(dataDir, file)).mode & 0o777).toBe(0o600)
   })
 
-  it('acts on a hub that runs, at once', async () => {
+  describe('on a hub that runs', () => {
     const dataDir = newFolder()
-    const hub = await startHubProcess(dataDir)
+    let hub: RunningHub
     const status = async (account: string, password: string, path = '/login') =>
       (await clientOf(hub.url, basic(account, password)).get(path)).status
-    await person(dataDir, ['register', 'ROOT', '--roles', 'root', '--password-stdin'], 'freedom')
-    expect(await status('ROOT', 'freedom', '/people/ROOT')).toBe(200)
-    expect((await person(dataDir, ['password', 'ROOT', '--password-stdin'], 'new freedom')).code).toBe(0)
-    expect(await status('ROOT', 'freedom')).toBe(401)
-    expect(await status('ROOT', 'new freedom')).toBe(200)
-    expect(await person(dataDir, ['deactivate', 'ROOT'])).toMatchObject({ code: 1 })
-    expect(await person(dataDir, ['roles', 'ROOT', 'auditor'])).toMatchObject({ code: 1 })
-    await person(dataDir, ['register', 'OTHER', '--roles', 'root,auditor', '--password-stdin'], 'freedom')
-    expect((await person(dataDir, ['deactivate', 'ROOT'])).code).toBe(0)
-    expect(await status('ROOT', 'new freedom')).toBe(401)
-    expect((await person(dataDir, ['activate', 'ROOT'])).code).toBe(0)
-    expect(await status('ROOT', 'new freedom')).toBe(200)
-    expect((await person(dataDir, ['roles', 'ROOT', 'end_user'])).code).toBe(0)
-    expect(await status('ROOT', 'new freedom', '/people')).toBe(403)
-    await hub.kill('SIGTERM')
+    beforeAll(async () => {
+      hub = await startHubProcess(dataDir)
+    })
+    afterAll(() => hub.kill('SIGTERM'))
+
+    it('lets a person in at once, with the password that was set last', async () => {
+      await person(dataDir, ['register', 'ROOT', '--roles', 'root', '--password-stdin'], 'freedom')
+      expect(await status('ROOT', 'freedom', '/people/ROOT')).toBe(200)
+      expect((await person(dataDir, ['password', 'ROOT', '--password-stdin'], 'new freedom')).code).toBe(0)
+      expect(await status('ROOT', 'freedom')).toBe(401)
+      expect(await status('ROOT', 'new freedom')).toBe(200)
+    })
+
+    it('keeps the last root', async () => {
+      expect(await person(dataDir, ['deactivate', 'ROOT'])).toMatchObject({ code: 1 })
+      expect(await person(dataDir, ['roles', 'ROOT', 'auditor'])).toMatchObject({ code: 1 })
+      expect(await status('ROOT', 'new freedom', '/people/ROOT')).toBe(200)
+    })
+
+    it('puts a person out at once, lets them in again, and takes their roles', async () => {
+      await person(dataDir, ['register', 'OTHER', '--roles', 'root,auditor', '--password-stdin'], 'freedom')
+      expect((await person(dataDir, ['deactivate', 'ROOT'])).code).toBe(0)
+      expect(await status('ROOT', 'new freedom')).toBe(401)
+      expect((await person(dataDir, ['activate', 'ROOT'])).code).toBe(0)
+      expect(await status('ROOT', 'new freedom')).toBe(200)
+      expect((await person(dataDir, ['roles', 'ROOT', 'end_user'])).code).toBe(0)
+      expect(await status('ROOT', 'new freedom', '/people')).toBe(403)
+    })
   })
 
   it.each([
