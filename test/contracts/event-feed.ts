@@ -19,10 +19,10 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
 
     const { signal } = new AbortController()
     const registered = (id: string) => ports.log.append(`person-${id}`, 'no-stream', [personRegistered(id)])
-    const written = (count: number) =>
+    const written = (count: number, from = 0) =>
       Promise.all(
-        Array.from({ length: count }, (_, n) =>
-          right(ports.log.append(`page-A:${n}`, 'no-stream', [pageWritten('A', `${n}`)])),
+        Array.from({ length: count }, (_, n) => `${from + n}`).map(id =>
+          right(ports.log.append(`page-A:${id}`, 'no-stream', [pageWritten('A', id)])),
         ),
       )
 
@@ -58,19 +58,24 @@ export const eventFeedContract = (name: string, open: () => Promise<StoredLog>) 
       expect(await right(ports.feed.eventIdAt(10_000n))).toBeUndefined()
     })
 
-    it.each([499, 500, 501, 1_000, 1_001])(
-      'gives %i events without a gap at a batch’s edge, and goes on from any place',
-      async count => {
-        await written(count - 1)
-        const ids = (await eventsOf(ports.feed)).map(({ id }) => id)
-        expect(new Set(ids).size).toBe(count)
+    it('gives events without a gap at a batch’s edge, and goes on from any place', async () => {
+      let there = 1
+      for (const count of [499, 500, 501, 1_000, 1_001]) {
+        await written(count - there, there)
+        there = count
         const events = await eventsOf(ports.feed)
+        const ids = events.map(({ id }) => id)
+        expect(new Set(ids).size).toBe(count)
+        expect((await eventsOf(ports.feed)).map(({ id }) => id)).toEqual(ids)
         for (const place of [0, 250, 498, count - 2, count - 1]) {
           const rest = await eventsOf(ports.feed, events[place]?.position)
-          expect(rest.map(({ id }) => id)).toEqual(ids.slice(place + 1))
+          expect(
+            rest.map(({ id }) => id),
+            `of ${count} behind ${place}`,
+          ).toEqual(ids.slice(place + 1))
         }
-      },
-    )
+      }
+    })
 
     it('says with each batch where to go on, without a gap or a double', async () => {
       await written(1_200)
