@@ -17,16 +17,31 @@ export interface Setting {
   readonly meaning: string
   /** Its value is shown to nobody; of a URL the password is not. */
   readonly isSecret?: boolean
+  /** Commands that do not serve have no use for it: their help leaves it out, and they take it all the same. */
+  readonly isOfServing?: boolean
 }
 
 export const settings: readonly Setting[] = [
-  { name: 'HOST', placeholder: 'address', fallback: '127.0.0.1', meaning: 'address to listen on' },
-  { name: 'PORT', placeholder: 'number', fallback: '8080', meaning: 'port to listen on; 0 takes a free one' },
+  {
+    name: 'HOST',
+    placeholder: 'address',
+    fallback: '127.0.0.1',
+    meaning: 'address to listen on',
+    isOfServing: true,
+  },
+  {
+    name: 'PORT',
+    placeholder: 'number',
+    fallback: '8080',
+    meaning: 'port to listen on; 0 takes a free one',
+    isOfServing: true,
+  },
   {
     name: 'PUBLIC_URL',
     placeholder: 'origin',
     fallback: undefined,
     meaning: 'the origin clients use; required when HOST is not loopback',
+    isOfServing: true,
   },
   { name: 'DATA_DIR', placeholder: 'folder', fallback: './data', meaning: 'where the hub keeps everything' },
   {
@@ -62,13 +77,26 @@ export const settings: readonly Setting[] = [
     meaning:
       'the key that wraps the keys of people, made where there is none; master.key in DATA_DIR, must be given with MONGODB_URL',
   },
-  { name: 'TLS_CERT', placeholder: 'file', fallback: undefined, meaning: 'certificate (PEM), for https' },
-  { name: 'TLS_KEY', placeholder: 'file', fallback: undefined, meaning: 'its private key (PEM)' },
+  {
+    name: 'TLS_CERT',
+    placeholder: 'file',
+    fallback: undefined,
+    meaning: 'certificate (PEM), for https',
+    isOfServing: true,
+  },
+  {
+    name: 'TLS_KEY',
+    placeholder: 'file',
+    fallback: undefined,
+    meaning: 'its private key (PEM)',
+    isOfServing: true,
+  },
   {
     name: 'TOKEN_TTL',
     placeholder: 'seconds',
     fallback: '600',
     meaning: `how long an access token of a node lives, at most ${mostTokenSeconds}`,
+    isOfServing: true,
   },
   {
     name: 'MAX_CONTENT',
@@ -81,36 +109,42 @@ export const settings: readonly Setting[] = [
     placeholder: 'number',
     fallback: '8000',
     meaning: 'connections at the same time',
+    isOfServing: true,
   },
   {
     name: 'MAX_NETWORK_CONNECTIONS',
     placeholder: 'number',
     fallback: '5000',
     meaning: 'connections at the same time from one network; TRUST_PROXY is exempt',
+    isOfServing: true,
   },
   {
     name: 'MAX_REQUESTS',
     placeholder: 'number',
     fallback: '256',
     meaning: 'requests that are worked on at the same time, a quarter of them for each caller, at least 4',
+    isOfServing: true,
   },
   {
     name: 'MAX_STREAMS',
     placeholder: 'number',
     fallback: '4096',
     meaning: 'streams and waiting requests at the same time, an eighth of them for each caller, at least 8',
+    isOfServing: true,
   },
   {
     name: 'MAX_REQUEST_MEMORY',
     placeholder: 'size',
     fallback: '256MiB',
     meaning: 'memory for bodies and answers under way, an eighth of it for each caller, at least 128MiB',
+    isOfServing: true,
   },
   {
     name: 'TRUST_PROXY',
     placeholder: 'addresses',
     fallback: undefined,
     meaning: 'addresses and networks of proxies whose X-Forwarded-For counts, comma-separated',
+    isOfServing: true,
   },
   {
     name: 'METRICS_TOKEN',
@@ -118,12 +152,14 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     meaning: 'opens /metrics to whoever sends it as Bearer; without it only to this machine',
     isSecret: true,
+    isOfServing: true,
   },
   {
     name: 'METRICS_PORT',
     placeholder: 'number',
     fallback: undefined,
     meaning: 'port on which `project` gives its metrics, which it else gives nobody; 0 takes a free one',
+    isOfServing: true,
   },
   { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
   {
@@ -131,18 +167,21 @@ export const settings: readonly Setting[] = [
     placeholder: 'origins',
     fallback: undefined,
     meaning: 'exact origins of browser applications, comma-separated',
+    isOfServing: true,
   },
   {
     name: 'ALLOW_PRIVATE_WEBHOOKS',
     placeholder: 'on|off',
     fallback: 'off',
     meaning: 'send webhooks to private addresses and to this machine, too',
+    isOfServing: true,
   },
   {
     name: 'LEGACY_LISTS',
     placeholder: 'on|off',
     fallback: 'off',
     meaning: 'lists as arrays of one-element arrays, as the original’s portal reads them',
+    isOfServing: true,
   },
 ]
 

@@ -5,7 +5,8 @@ import type { Config, GivenSettings } from '../config.ts'
 export type ExitCode = 0 | 1 | 2
 
 export type Run = (config: Config, given: GivenSettings) => Promise<ExitCode>
-export type AddCommand = (parent: Command, usage: string, description: string) => Command
+/** `serves`: its help shows the settings of serving, too. */
+export type AddCommand = (parent: Command, usage: string, description: string, serves?: 'serves') => Command
 export type WithConfig = (
   options: Readonly<Record<string, unknown>>,
   run: Run,

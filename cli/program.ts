@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import * as E from '#fp/Either'
 import { flagOf, readConfig, settings } from '../config.ts'
 import { version } from '../core.ts'
@@ -56,13 +56,16 @@ const withConfig: WithConfig = async (options, run, allProblems = ofSettings => 
 }
 
 /** A command with a flag for every setting. */
-const command: AddCommand = (parent, usage, description) => {
+const command: AddCommand = (parent, usage, description, serves) => {
   const added = parent.command(usage).description(description)
   for (const setting of settings) {
     const fallback = setting.fallback === undefined ? '' : ` (default ${setting.fallback})`
-    added.option(
-      `--${flagOf(setting)} <${setting.placeholder}>`,
-      `${setting.meaning}; also ${setting.name}${fallback}`,
+    const isHidden = serves === undefined && setting.isOfServing === true
+    added.addOption(
+      new Option(
+        `--${flagOf(setting)} <${setting.placeholder}>`,
+        `${setting.meaning}; also ${setting.name}${fallback}`,
+      ).hideHelp(isHidden),
     )
   }
   return added
@@ -73,7 +76,7 @@ const command: AddCommand = (parent, usage, description) => {
     .option('--without-credentials', 'start although the credentials that the log names are lost')
 }
 
-command(program, 'serve', 'run the hub')
+command(program, 'serve', 'run the hub', 'serves')
   .addHelpText('after', '\nThe first line on standard output says where it listens. End it with Ctrl-C.')
   .option('--no-projector', 'only answer requests: another process keeps the read models')
   .action(options =>
@@ -82,11 +85,11 @@ command(program, 'serve', 'run the hub')
     ),
   )
 
-command(program, 'project', 'run only the projector: it keeps the read models for hubs without one')
+command(program, 'project', 'run only the projector: it keeps the read models for hubs without one', 'serves')
   .addHelpText('after', '\nOf several, one works at a time; the next takes over within seconds when it dies.')
   .action(options => withConfig(options, async config => (await serving()).project(config)))
 
-command(program, 'config', 'show the settings in force, and where each comes from')
+command(program, 'config', 'show the settings in force, and where each comes from', 'serves')
   .option('--json', 'as JSON')
   .action(options => withConfig(options, async (_config, given) => showConfig(given, options.json === true)))
 
@@ -120,7 +123,7 @@ A line that is refused is listed with its number and why; the others go in. A se
 
 migrateCommand(program, command, withConfig)
 
-command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life')
+command(program, 'demo', 'run a hub with the original’s demo accounts and a few books of life', 'serves')
   .addHelpText('after', '\nIt takes a log without events only: name a new folder with --data-dir.')
   .action(options => withConfig(options, async config => (await import('./demo.ts')).demo(config)))
 

@@ -71,3 +71,17 @@ describe('config', () => {
     expect(ended.err).toContain(problem)
   })
 })
+
+describe('the help of a command', () => {
+  it('has the settings of serving only where it serves; others take them all the same', async () => {
+    const flags = ['--data-dir', '--port', '--tls-cert', '--max-connections']
+    const shown = async (command: string) => {
+      const { out } = await runCommand([command, '--help'])
+      return flags.filter(flag => out.includes(`${flag} <`))
+    }
+    expect(await shown('serve')).toEqual(flags)
+    expect(await shown('restore')).toEqual(['--data-dir'])
+    const ended = await runCommand(['check', '--port', '8080', '--data-dir', join(folder.path, 'none')])
+    expect(ended.err).toContain('There is no hub in')
+  })
+})
