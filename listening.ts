@@ -4,10 +4,11 @@ import { portFailureOf } from './start-failure.ts'
 const closeMilliseconds = 10_000
 const idleLookMilliseconds = 50
 /**
- * Connections that wait to be accepted. Beyond them the system drops attempts, whose clients try again after a second: also
- * those of a probe. (The system has a bound of its own, `net.core.somaxconn`, 4,096 on Linux; Node’s default is 511.)
+ * Connections that wait to be accepted, in the order in which they came. Beyond them the system drops attempts, whose clients try again
+ * after a second: also those of a probe. With more, whoever comes after a flood of them waits as long behind those whose clients
+ * have gone: each is still read and answered, a millisecond or two. (Node’s default is 511.)
  */
-const backlog = 4_096
+const backlog = 1_024
 
 /** Gives the port that it listens on. Throws a `StartFailure` that names the setting where the port cannot be used. */
 export const listen = (

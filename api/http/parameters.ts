@@ -28,27 +28,37 @@ const partOf = (text: string): Part => {
   return { name: name ?? encodedName, value, hasEqualsSign: end >= 0 }
 }
 
-/** What stands behind the first question mark, in its order. */
+/** What is beyond them is refused, and not looked at: a head may hold thousands. */
+const mostParameters = 100
+
+/** What stands behind the first question mark, in its order: the first hundred and one. */
 export const queryIn = (url: string): readonly Part[] => {
   const start = url.indexOf('?')
   if (start < 0) return []
-  const texts = url.slice(start + 1).split('&')
+  const texts = url.slice(start + 1).split('&', mostParameters + 1)
   return texts.filter(text => text !== '').map(partOf)
 }
 
 const parametersIn = (
-  query: readonly Part[],
+  url: string,
   allowed: readonly string[],
+  isIgnored: (part: Part) => boolean,
 ): E.Either<Rejection, ReadonlyMap<string, string>> => {
+  const query = queryIn(url)
   const parameters = new Map<string, string>()
   const errors: InvalidPart[] = []
   const rule = allowed.length === 0 ? 'none is taken here' : `known are ${allowed.join(', ')}`
-  for (const { name, value } of query) {
+  for (const part of query) {
+    const { name, value } = part
+    if (isIgnored(part)) continue
     if (value === undefined) errors.push({ parameter: name, detail: 'must be UTF-8, percent-encoded' })
     else if (!allowed.includes(name)) errors.push({ parameter: name, detail: `is unknown; ${rule}` })
     else if (parameters.has(name)) errors.push({ parameter: name, detail: 'is given more than once' })
     else parameters.set(name, value)
   }
+  const oneTooMany = query[mostParameters]
+  if (oneTooMany !== undefined)
+    errors.push({ parameter: oneTooMany.name, detail: `is one too many: ${mostParameters} are looked at` })
   return errors.length === 0 ? E.right(parameters) : E.left(invalid(...errors))
 }
 
@@ -56,7 +66,7 @@ const parametersIn = (
 export const parametersOf = (
   url: string,
   allowed: readonly string[],
-): E.Either<Rejection, ReadonlyMap<string, string>> => parametersIn(queryIn(url), allowed)
+): E.Either<Rejection, ReadonlyMap<string, string>> => parametersIn(url, allowed, () => false)
 
 /**
  * The same for a single item. A parameter without `=`, and `_`, are ignored: the desktop client of the HMIS sends the id
@@ -66,7 +76,4 @@ export const itemParametersOf = (
   url: string,
   allowed: readonly string[],
 ): E.Either<Rejection, ReadonlyMap<string, string>> =>
-  parametersIn(
-    queryIn(url).filter(({ name, hasEqualsSign }) => hasEqualsSign && name !== '_'),
-    allowed,
-  )
+  parametersIn(url, allowed, ({ name, hasEqualsSign }) => !hasEqualsSign || name === '_')

@@ -69,6 +69,18 @@ describe('a query that is not UTF-8', () => {
   })
 })
 
+describe('a query of more than a hundred parameters', () => {
+  it('is refused, whatever is ignored of it', async () => {
+    const path = '/people/ESPGNU777ORG?'
+    expect((await hub.root.get(path + 'a&'.repeat(100))).status).toBe(200)
+    const refused = await hub.root.get(`${path}${'a&'.repeat(100)}asOf=2026-01-01`)
+    expect(refused.status).toBe(422)
+    expect(errorsOf(refused.json)).toEqual([
+      { parameter: 'asOf', detail: 'is one too many: 100 are looked at' },
+    ])
+  })
+})
+
 describe('a list of errors', () => {
   it('ends at a hundred', async () => {
     const { hostname, port } = new URL(hub.url)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { basic, type Client, clientOf } from '../support/client.ts'
 import { temporaryFolder } from '../support/folder.ts'
-import { type Hostile, hostileTo, observe, openDescriptors } from '../support/hostile.ts'
+import { answeredAnew, type Hostile, hostileTo, observe, openDescriptors } from '../support/hostile.ts'
 import { type RunningHub, runCommand, startHubProcess, untilReady } from '../support/process.ts'
 
 // Memory and descriptors of a process are read where Linux tells them.
@@ -42,7 +42,8 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   hostile.end()
-  // Until the hub has noticed: the next test begins with a hub that holds nothing.
+  // Until the hub has noticed: the next test begins with a hub that holds nothing, and has accepted all that came.
+  await answeredAnew(hub.url)
   if (hasProc) while (openDescriptors(hub.pid) > 100) await clientOf(hub.url).get('/livez')
 })
 afterAll(async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { clientOf } from './client.ts'
 
@@ -27,6 +28,13 @@ export const hostileTo = (url: string, localAddress = '127.0.0.1'): Hostile => {
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+/** Resolves once a new connection was answered: all that came before it have been accepted then. */
+export const answeredAnew = async (url: string): Promise<void> => {
+  const [answer] = await once(get(`${url}/livez`, { agent: false }), 'response')
+  answer.resume()
+  await once(answer, 'end')
 }
 
 /** Resident memory of a process in MiB, as Linux tells it. */
