@@ -72,6 +72,22 @@ export const encryptionContract = (name: string, open: () => Promise<StoredLog>)
       expect(event?.event.data.info).toBe(text)
     })
 
+    // Letters of two and three bytes: 900 KiB are fewer characters than of English.
+    it.each([
+      ['Cyrillic', 0x0410, 64],
+      ['Chinese', 0x4e00, 20_000],
+    ])('of 880 KiB of %s letters comes back as it went in', async (_, first, letters) => {
+      let text = ''
+      for (let n = 0, bytes = 0; bytes < 880 * 1024; n += 1) {
+        const letter = String.fromCodePoint(first + ((Math.imul(n, 2_654_435_761) >>> 8) % letters))
+        text += letter
+        bytes += Buffer.byteLength(letter)
+      }
+      await right(ports.log.append('page-A:x', 'no-stream', [pageWritten('A', 'x', { info: text })]))
+      const [event] = await eventsIn(ports.log, 'page-A:x')
+      expect(event?.event.data.info).toBe(text)
+    })
+
     it('of things that are nobody’s stays in clear', async () => {
       await right(
         ports.log.append('institution-I', 'no-stream', [
