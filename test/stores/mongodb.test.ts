@@ -95,7 +95,9 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     const store = mongoContent(databaseUrl(server.url, database), testKeys)
     const db = client.db(`${database}_auth`)
     const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
-    const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
+    const chunks = db.collection<{ readonly files_id: ObjectId; readonly n: number; readonly data: Binary }>(
+      'content.chunks',
+    )
     const fileOf = async (sha256: string) =>
       (await kept.findOne({ _id: keptName(sha256) }))?.file ?? new ObjectId()
     return {
@@ -106,6 +108,9 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
           bytes[0] = (bytes[0] ?? 0) ^ 1
           await chunks.updateOne({ _id }, { $set: { data: new Binary(bytes) } })
         }
+      },
+      losePiece: async sha256 => {
+        await chunks.deleteOne({ files_id: await fileOf(sha256), n: 1 })
       },
       lose: async sha256 => {
         await db.collection('content.files').deleteOne({ _id: await fileOf(sha256) })
