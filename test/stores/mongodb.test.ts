@@ -327,6 +327,30 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       await store.close()
     })
 
+    it('leave nothing of what is dropped while it is written to', async () => {
+      const database = newDatabase()
+      const [builder, sweeper] = [database, database].map(name =>
+        mongoReadStore(databaseUrl(server.url, name)),
+      )
+      if (builder === undefined || sweeper === undefined) throw new Error('no stores')
+      await right(builder.served(things))
+      const left = async () => {
+        const collections = await client.db(database).listCollections({}, { nameOnly: true }).toArray()
+        return collections.map(({ name }) => name).filter(name => name.startsWith(things.name))
+      }
+      const before = await left()
+      for (let n = 0; n < 5; n += 1) {
+        const generation = await right(builder.begin(things))
+        const documents = Array.from({ length: 1_000 }, (_, key) => thing(`${key}`, 1n))
+        const committing = builder.commit([{ generation, documents }], checkpointAt(1n), 0)
+        while (await right(sweeper.sweep([things], 'all not served')));
+        await committing
+        while (await right(sweeper.sweep([], 'all not served')));
+        expect(await left()).toEqual(before)
+      }
+      await Promise.all([builder.close(), sweeper.close()])
+    })
+
     it('answer any query as those in memory do', async () => {
       const stores = [mongoReadStore(newUrl()), { ...memoryReadStore(), close: async () => {} }] as const
       const some = <A>(values: readonly A[], seed: number): A => {
