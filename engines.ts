@@ -19,6 +19,7 @@ import { sqliteAuthStore } from './stores/sqlite/auth-store.ts'
 import { damagedFileOf, readableRows } from './stores/sqlite/damage.ts'
 import { type SqliteLog, sqliteLog } from './stores/sqlite/event-log.ts'
 import { integrityOf } from './stores/sqlite/integrity.ts'
+import { NewerFile } from './stores/sqlite/kept-file.ts'
 import { sqliteReadStore } from './stores/sqlite/read-store.ts'
 import { sqliteRelayStore } from './stores/sqlite/relay-store.ts'
 import type { Sealable, StoredLog } from './stores/stored.ts'
@@ -150,6 +151,17 @@ export interface DamagedFile {
   /** Those before the first that cannot be read. */
   readonly readable: number
 }
+
+/** A file of DATA_DIR that an earlier release must not touch. */
+export interface FileOfNewerRelease {
+  readonly _tag: 'FileOfNewerRelease'
+  /** Without its folder. */
+  readonly file: string
+}
+
+/** The file that an error says is of a later release. */
+export const newerFileIn = (error: unknown): FileOfNewerRelease | undefined =>
+  error instanceof NewerFile ? { _tag: 'FileOfNewerRelease', file: error.file } : undefined
 
 /** The damaged file that an error names. Counts what can be read, and writes nothing. */
 export const damagedFileIn = (config: Config, error: unknown): DamagedFile | undefined => {

@@ -3,7 +3,7 @@ import type { AuthUnavailable } from './auth/auth-store.ts'
 import type { MasterKeyUnusable } from './auth/master-keys.ts'
 import type { Config } from './config.ts'
 import type { LogFailure } from './domain/log-failure.ts'
-import { type DamagedFile, damagedFileIn } from './engines.ts'
+import { type DamagedFile, damagedFileIn, type FileOfNewerRelease, newerFileIn } from './engines.ts'
 import type { ReadUnavailable } from './projections/read-unavailable.ts'
 import type { MoveUnfinished } from './stores/codec.ts'
 
@@ -15,6 +15,7 @@ export type StartFailure =
   | MoveUnfinished
   | MasterKeyUnusable
   | DamagedFile
+  | FileOfNewerRelease
   /** The store of credentials was used with another log: that one's credentials would be swept. */
   | { readonly _tag: 'CredentialsOfAnotherLog' }
   /** The store of credentials holds none, and the log names some. */
@@ -34,6 +35,7 @@ const tags: Readonly<Record<StartFailure['_tag'], true>> = {
   MoveUnfinished: true,
   MasterKeyUnusable: true,
   DamagedFile: true,
+  FileOfNewerRelease: true,
   CredentialsOfAnotherLog: true,
   CredentialsMissing: true,
   PortUnavailable: true,
@@ -50,7 +52,8 @@ const isStartFailure = (thrown: unknown): thrown is StartFailure =>
 /** What a start threw, as what it was; damage is looked at, which may take long for a large file. */
 export const startFailureOf = (config: Config, thrown: unknown): StartFailure => {
   const failure: StartFailure = isStartFailure(thrown) ? thrown : { _tag: 'Unexpected', cause: thrown }
-  return ('cause' in failure ? damagedFileIn(config, failure.cause) : undefined) ?? failure
+  if (!('cause' in failure)) return failure
+  return newerFileIn(failure.cause) ?? damagedFileIn(config, failure.cause) ?? failure
 }
 
 /** Why a server cannot listen, where it is because of its port. */

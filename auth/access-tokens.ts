@@ -23,8 +23,8 @@ export interface TokenClaims {
 export interface AccessTokens {
   /**
    * Verifies `Bearer` (RFC 6750) and `DPoP` (RFC 9449) credentials by the rules of RFC 9068: signature, `iss`, `aud`,
-   * `exp`, `typ`. Undefined for anything that does not pass. A bearer token found good is remembered; its expiry is
-   * looked at each time, and whether its node may still is the caller's to ask.
+   * `exp`, `typ`. Undefined for anything that does not pass. A bearer token found good is remembered until the published keys
+   * change; its expiry is looked at each time, and whether its node may still is the caller's to ask.
    */
   readonly verify: (presented: Presented) => Promise<E.Either<AuthUnavailable, TokenClaims | undefined>>
 }
@@ -74,7 +74,11 @@ export const accessTokens = (
 
   const current = () => {
     const keys = provider.published()
-    if (keys !== server.keys) server = serverWith(keys)
+    if (keys !== server.keys) {
+      server = serverWith(keys)
+      // What a key has signed that is published no more is not good any longer.
+      remembered.clear()
+    }
     return server
   }
 
@@ -131,6 +135,7 @@ export const accessTokens = (
     verify: async presented => {
       const { authorization = '', dpop } = presented
       if (authorization.length > mostCharacters) return E.right(undefined)
+      const verifiedWith = current()
       const isBearer = dpop === undefined
       const key = isBearer ? hash('sha256', authorization, 'base64url') : ''
       const before = remembered.get(key)
@@ -145,8 +150,9 @@ export const accessTokens = (
       if (!own.success) return E.right(undefined)
       const claims = claimsOf(token.right, own.data)
       if (claims.expiresAt <= Date.now()) return E.right(undefined)
-      if (isBearer) remember(key, claims)
-      else {
+      if (isBearer) {
+        if (current() === verifiedWith) remember(key, claims)
+      } else {
         const isFirst = await isFirstUse(dpop, String(token.right.cnf?.jkt))
         if (E.isLeft(isFirst)) return isFirst
         if (!isFirst.right) return E.right(undefined)

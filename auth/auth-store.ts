@@ -66,6 +66,8 @@ export interface AuthStore {
   ) => Promise<Either<AuthUnavailable, void>>
   /** 32 random bytes, made on first use and the same ever after, for all processes. */
   readonly secret: (name: string) => Promise<Either<AuthUnavailable, Buffer>>
+  /** Makes the secrets of these names anew. A process that has read the former one goes on with it. */
+  readonly renewSecrets: (names: readonly string[]) => Promise<Either<AuthUnavailable, void>>
   /** Notes how far a running process knows the log; `undefined` when it ends. `process` is what `processName` gave. */
   readonly announce: (process: string, position: bigint | undefined) => Promise<Either<AuthUnavailable, void>>
   /** The positions of the processes that live: they announced themselves in the last ten seconds. */
@@ -95,7 +97,10 @@ export interface AuthStore {
   ) => Promise<Either<AuthUnavailable, ReadonlyMap<string, number>>>
   /** The keys that are still published, the one that signs first. */
   readonly signingKeys: () => Promise<Either<AuthUnavailable, readonly SigningKey[]>>
-  /** Adds a key that signs from now on; those before it are published until then. With `first`, only if there is none. */
+  /**
+   * Adds a key that signs from now on; those before it are published until then, or until they were to retire where that is
+   * earlier. With `first`, only if there is none.
+   */
   readonly addSigningKey: (
     key: SigningKey,
     others: { readonly retireAt: number } | 'first',

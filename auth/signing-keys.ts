@@ -54,10 +54,16 @@ export const openSigningKeys = async (
 export const mostTokenSeconds = 3_600
 const marginSeconds = 60
 
-/** A new key signs from now on; the ones before stay published until the last token they signed has expired. */
-export const rotateSigningKey = async (store: AuthStore): Promise<E.Either<AuthUnavailable, SigningKey>> => {
+/** What becomes of the keys before: published until the last token they signed has expired, or taken for nobody's at once. */
+export type FormerKeys = 'expire' | 'end'
+
+/** A new key signs from now on. */
+export const rotateSigningKey = async (
+  store: AuthStore,
+  formerKeys: FormerKeys = 'expire',
+): Promise<E.Either<AuthUnavailable, SigningKey>> => {
   const key = await generateKey()
-  const retireAt = Date.now() + (mostTokenSeconds + marginSeconds) * 1000
+  const retireAt = Date.now() + (formerKeys === 'end' ? 0 : (mostTokenSeconds + marginSeconds) * 1000)
   const added = await store.addSigningKey(key, { retireAt })
   return E.isLeft(added) ? added : E.right(key)
 }

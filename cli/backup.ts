@@ -13,7 +13,7 @@ const onServers = ({ eventStore, mongoUrl }: Config): boolean =>
   eventStore !== undefined || mongoUrl !== undefined
 
 const ofServers =
-  'is of the embedded engine only. With EVENTSTORE_URL or MONGODB_URL use the tools of the servers: see "Backup" in docs/operations.md.'
+  'is of the embedded engine only. With EVENTSTORE_URL or MONGODB_URL use the tools of the servers: see docs/operations/backup.md.'
 
 const positionOf = ({ hub, position }: Manifest): string =>
   `hub ${hub}, ${position} being the position of its last event`

@@ -86,7 +86,7 @@ interface Summary {
 const sentenceOf = ({ findings, ...looked }: Summary): string => {
   const { position, events, contents, credentials, bodies, withoutChecksum = 0 } = looked
   if (position === undefined)
-    return 'Nothing else was looked at. Put a backup back: see "Put a backup back" in docs/operations.md.'
+    return 'Nothing else was looked at. Put a backup back: see "Put a backup back" in docs/operations/backup.md.'
   const all = `${events} events up to ${position}, ${contents} contents, ${credentials} credentials, ${bodies} bodies of messages`
   const old =
     withoutChecksum === 0

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import { changeMasterKey } from '../auth/change-master-key.ts'
-import { rotateSigningKey } from '../auth/signing-keys.ts'
+import { type FormerKeys, rotateSigningKey } from '../auth/signing-keys.ts'
 import type { Config } from '../config.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
@@ -11,14 +11,26 @@ import { withCore } from './with-core.ts'
 /** A hub looks once a second whether keys were rotated. */
 const lookMilliseconds = 1_100
 
-const rotate = (config: Config): Promise<ExitCode> =>
+const rotate = (config: Config, formerKeys: FormerKeys): Promise<ExitCode> =>
   withCore(config, 'writes', async core => {
-    const rotated = await rotateSigningKey(core.auth)
+    const rotated = await rotateSigningKey(core.auth, formerKeys)
     if (E.isLeft(rotated)) return complain(1, 'The store of credentials cannot be written now. Try again.')
     const running = await core.auth.announced()
     if (E.isRight(running) && running.right.length > 0) await pause(lookMilliseconds)
     return say(
-      `Access tokens are signed with ${rotated.right.kid} from now on; those signed before stay good until they expire.`,
+      `Access tokens are signed with ${rotated.right.kid} from now on; those signed before ${formerKeys === 'end' ? 'are refused' : 'stay good until they expire'}.`,
+    )
+  })
+
+/** Not that of `contents`, by which they are named. */
+const renewable = ['webhooks', 'forms', 'cookies', 'idempotency']
+
+const renew = (config: Config): Promise<ExitCode> =>
+  withCore(config, 'writes', async ({ auth }) => {
+    const renewed = await auth.renewSecrets(renewable)
+    if (E.isLeft(renewed)) return complain(1, 'The store of credentials cannot be written now. Try again.')
+    return say(
+      'The hub’s own secrets are new. Restart every process of the hub: until then it goes on with the old ones. Then each subscription needs its new secret: POST /subscriptions/{id}/secret.',
     )
   })
 
@@ -45,8 +57,22 @@ const rewrap = (config: Config): Promise<ExitCode> =>
 export const keyCommands = (program: Command, command: AddCommand, withConfig: WithConfig): void => {
   const keys = program
     .command('keys')
-    .description('the keys that sign access tokens and wrap the keys of people')
-  command(keys, 'rotate', 'sign access tokens with a new key').action(options => withConfig(options, rotate))
+    .description('the keys that sign access tokens and wrap the keys of people: rotate, renew, rewrap')
+  command(keys, 'rotate', 'sign access tokens with a new key')
+    .option('--end-former', 'refuse tokens that were signed before, at once: for a key that got out')
+    .action(options =>
+      withConfig(options, config => rotate(config, options.endFormer === true ? 'end' : 'expire')),
+    )
+  command(
+    keys,
+    'renew',
+    'make the secrets anew that webhooks are signed with, and other secrets of the hub’s own',
+  )
+    .addHelpText(
+      'after',
+      '\nFor a store of credentials that got into others’ hands. Webhooks are signed with secrets that receivers do not know\nuntil their nodes have fetched the new ones. A write that is sent again with an Idempotency-Key of before is refused (422).',
+    )
+    .action(options => withConfig(options, renew))
   command(keys, 'rewrap', 'wrap the keys of people by a new master key')
     .addHelpText(
       'after',

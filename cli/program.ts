@@ -41,7 +41,8 @@ const withConfig: WithConfig = async (options, run, allProblems = ofSettings => 
       return [setting.name, typeof value === 'string' ? value : undefined] as const
     }),
   )
-  const file = options.envFile === undefined ? E.right({}) : envFile(String(options.envFile))
+  const path = options.envFile ?? process.env.ENV_FILE
+  const file = path === undefined ? E.right({}) : envFile(String(path))
   const given = { flag: flags, environment: process.env, ...(E.isRight(file) ? { file: file.right } : {}) }
   const read = readConfig(given)
   const ofSettings = 'problems' in read ? read.problems : []
@@ -65,7 +66,10 @@ const command: AddCommand = (parent, usage, description) => {
     )
   }
   return added
-    .option('--env-file <file>', 'read settings from lines NAME=value, after flags and the environment')
+    .option(
+      '--env-file <file>',
+      'read settings from lines NAME=value, after flags and the environment; also ENV_FILE',
+    )
     .option('--without-credentials', 'start although the credentials that the log names are lost')
 }
 

@@ -2,7 +2,10 @@ import { errorSummary } from '../api/http/error-summary.ts'
 import type { Config } from '../config.ts'
 import type { StartFailure } from '../start-failure.ts'
 
-const documentation = 'See "Damaged, lost, put back" in docs/operations.md.'
+const documentation = 'See "Damaged, lost, put back" in docs/operations/backup.md.'
+
+const startLater =
+  'Start the release that wrote it, or a later one; or put a backup back that this one took. See docs/operations/upgrade.md.'
 
 const readableOf = ({ rows, readable }: Extract<StartFailure, { _tag: 'DamagedFile' }>): string =>
   readable === 0 ? `None of its ${rows} can be read` : `Its first ${readable} ${rows} can be read`
@@ -41,10 +44,12 @@ export const startProblem = (config: Config, failure: StartFailure): string => {
       return `The hub cannot start on ${credentials}: ${embedded ? 'auth.db' : 'the database NAME_auth'} holds no credentials, and the log names some. Nobody could log in. Put ${embedded ? 'auth.db' : 'it'} back from a backup, or start with --without-credentials and set every password and secret anew. ${documentation}`
     case 'DamagedFile':
       return `The hub cannot start on ${config.dataDir}: ${failure.file} is damaged. ${readableOf(failure)} as the files are now. Nothing was written to them. Put a backup back. ${documentation}`
+    case 'FileOfNewerRelease':
+      return `The hub cannot start on ${config.dataDir}: ${failure.file} was changed by a later release, in a way that this one does not know. Nothing was written to it. ${startLater}`
     case 'EventUnreadable':
       return `The hub cannot start: an event of the stream ${failure.stream} is ${failure.reason}. ${
         failure.reason === 'newer than this release'
-          ? 'Start the release that wrote it, or a later one.'
+          ? startLater
           : failure.reason === 'damaged'
             ? `Put a backup back. ${documentation}`
             : `Put ${embedded ? 'auth.db' : 'the database NAME_auth'} back from a backup: it holds the keys. ${documentation}`

@@ -80,6 +80,10 @@ export const memoryAuthStore = (): AuthStore & KeyStore => {
       }
       return E.right(undefined)
     },
+    renewSecrets: async names => {
+      for (const name of names) secrets.set(name, randomBytes(32))
+      return E.right(undefined)
+    },
     secret: async name => {
       const secret = secrets.get(name) ?? randomBytes(32)
       secrets.set(name, secret)
@@ -137,8 +141,14 @@ export const memoryAuthStore = (): AuthStore & KeyStore => {
     signingKeys: async () =>
       E.right(signing.filter(({ retiresAt }) => retiresAt === undefined || retiresAt > Date.now())),
     addSigningKey: async (key, others) => {
-      if (others !== 'first') signing = [key, ...signing.map(old => ({ retiresAt: others.retireAt, ...old }))]
-      else if (signing.length === 0) signing = [key]
+      if (others !== 'first') {
+        const { retireAt } = others
+        const retired = signing.map(old => ({
+          ...old,
+          retiresAt: Math.min(old.retiresAt ?? retireAt, retireAt),
+        }))
+        signing = [key, ...retired]
+      } else if (signing.length === 0) signing = [key]
       return E.right(undefined)
     },
     sweepExpired: async milliseconds => {

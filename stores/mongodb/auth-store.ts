@@ -15,6 +15,8 @@ import { keysIn } from './keys.ts'
 import { once } from './once.ts'
 import { signingKeysIn } from './signing-keys.ts'
 
+const newSecret = (): string => randomBytes(32).toString('base64url')
+
 const liveMilliseconds = 10_000
 const forgetMilliseconds = 3_600_000
 
@@ -98,10 +100,16 @@ export const mongoAuthStore = (url: string): MongoAuthStore => {
         untilDone(async () => {
           const stored = await secrets.findOne({ _id: { $eq: name } })
           if (stored !== null) return Buffer.from(secretRow.parse(stored).secret, 'base64url')
-          await insertNew(secrets, { _id: name, secret: randomBytes(32).toString('base64url') })
+          await insertNew(secrets, { _id: name, secret: newSecret() })
           return undefined
         }),
       ),
+
+    renewSecrets: names =>
+      attempt(async () => {
+        for (const name of names)
+          await secrets.updateOne({ _id: { $eq: name } }, { $set: { secret: newSecret() } }, { upsert: true })
+      }),
 
     announce: (id, position) =>
       attempt(async () => {

@@ -54,7 +54,11 @@ export const signingKeysIn = (db: Db) => {
       untilDone(async () => {
         const stored = await read()
         if (stored === undefined) return (await addFirst(key)) ? true : undefined
-        return replaceAt(stored.revision, [key, ...stored.keys.map(old => ({ retiresAt: retireAt, ...old }))])
+        const others = stored.keys.map(old => ({
+          ...old,
+          retiresAt: Math.min(old.retiresAt ?? retireAt, retireAt),
+        }))
+        return replaceAt(stored.revision, [key, ...others])
       }),
     sweep: (now: number) =>
       untilDone(async () => {

@@ -7,8 +7,9 @@ import type { AuthStore, AuthUnavailable, SigningKey, StoredCredential } from '.
 import type { KeyStore, WrappedKey } from '../../auth/key-store.ts'
 import { hasEnded } from '../process-name.ts'
 import { contentsOf } from './auth-contents.ts'
-import { checkFile, namingDamage } from './damage.ts'
+import { namingDamage } from './damage.ts'
 import { type Database, openDatabase } from './database.ts'
+import { openKeptFile } from './kept-file.ts'
 import { keysIn, keysTable } from './keys.ts'
 
 const sweepRows = 1_000
@@ -57,7 +58,6 @@ export interface SqliteAuthStore extends AuthStore, KeyStore, AuthSource {
 }
 
 export const sqliteAuthStore = (path: string): SqliteAuthStore => {
-  checkFile(path)
   const attempt = <A>(work: () => A): E.Either<AuthUnavailable, A> => {
     try {
       return E.right(work())
@@ -65,7 +65,7 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
       return E.left({ _tag: 'AuthUnavailable', cause: namingDamage(path, error) })
     }
   }
-  const db = openDatabase(path, 'FULL', { overwritesDeleted: true })
+  const db = openKeptFile(path, { overwritesDeleted: true })
   // What a power cut may take back: no fsync for each attempt, each second.
   const passing = openDatabase(path, 'NORMAL', { overwritesDeleted: true })
   db.connection.exec(`
@@ -222,6 +222,13 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
         if (!(secret instanceof Uint8Array)) throw new Error('the secret was not stored')
         return Buffer.from(secret)
       }),
+    renewSecrets: async names =>
+      attempt(() =>
+        db.write(() => {
+          const insert = db.prepare('INSERT OR REPLACE INTO secrets VALUES (?, ?)')
+          for (const name of names) insert.run(name, randomBytes(32))
+        }),
+      ),
     announce: async (id, position) =>
       attempt(() => {
         if (position === undefined) {
@@ -316,7 +323,9 @@ export const sqliteAuthStore = (path: string): SqliteAuthStore => {
           const isFirst = db.prepare('SELECT kid FROM signing_keys').get() === undefined
           if (others === 'first' && !isFirst) return
           if (others !== 'first')
-            db.prepare('UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL').run(others.retireAt)
+            db.prepare(
+              'UPDATE signing_keys SET retires_at = ? WHERE retires_at IS NULL OR retires_at > ?',
+            ).run(others.retireAt, others.retireAt)
           db.prepare('INSERT INTO signing_keys VALUES (?, ?, ?, NULL)').run(kid, jwk, Date.now())
         }),
       ),

@@ -16,8 +16,9 @@ import {
 } from '../stored.ts'
 import { makeWaker } from '../waker.ts'
 import { checksumOf } from './checksum.ts'
-import { checkFile, isDamage, namingDamage } from './damage.ts'
-import { type Database, openDatabase } from './database.ts'
+import { isDamage, namingDamage } from './damage.ts'
+import type { Database } from './database.ts'
+import { openKeptFile } from './kept-file.ts'
 import { rowsOf } from './rows.ts'
 
 const columns = 'position, stream, revision, id, type, data, metadata, checksum'
@@ -162,8 +163,7 @@ export interface SqliteLog extends StoredLog, Sealable {
  * share one commit. Other processes may append to the same file.
  */
 export const sqliteLog = (path: string): SqliteLog => {
-  checkFile(path)
-  const db = openDatabase(path, 'FULL')
+  const db = openKeptFile(path)
   let damage: unknown
   const attempt = <A>(work: () => A): E.Either<LogUnavailable, A> => {
     try {

@@ -3,10 +3,10 @@ import type { MessageBodies } from '../../commands/message-bodies.ts'
 import type { Leases } from '../../projections/leases.ts'
 import type { DeliverySource, DeliveryStore } from '../../relay/delivery-store.ts'
 import type { MovableBodies } from '../message-bodies.ts'
-import { checkFile, namingDamage } from './damage.ts'
-import { openDatabase } from './database.ts'
+import { namingDamage } from './damage.ts'
 import { deliveryStoreIn } from './delivery-store.ts'
 import { groupCommit } from './group-commit.ts'
+import { openKeptFile } from './kept-file.ts'
 import { leasesIn, leasesTable } from './leases.ts'
 import { messageBodiesIn } from './message-bodies.ts'
 import type { OnReadFile } from './read-file.ts'
@@ -22,8 +22,7 @@ export interface SqliteRelayStore {
 
 /** What the relay keeps, in one SQLite file. */
 export const sqliteRelayStore = (path: string): SqliteRelayStore => {
-  checkFile(path)
-  const db = openDatabase(path, 'FULL')
+  const db = openKeptFile(path)
   db.connection.exec(leasesTable)
   const commits = groupCommit(db)
   const onFile: OnFile = async work => {

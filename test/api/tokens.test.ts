@@ -524,4 +524,13 @@ describe('the signing key', () => {
     const { json } = await clientOf(hub.url).get('/oidc/jwks')
     expect(json).toMatchObject({ keys: [{ kid }, {}] })
   })
+
+  it('is ended at once where it got out: what it signed is refused, and is published no more', async () => {
+    const before = await tokenOf(hub.url, 'clinic', bySecret(secret))
+    const { kid } = await right(rotateSigningKey(hub.core.auth, 'end'))
+    await expect.poll(() => read(before), { timeout: 10_000 }).toBe(401)
+    expect(await read(await tokenOf(hub.url, 'clinic', bySecret(secret)))).toBe(200)
+    const { json } = await clientOf(hub.url).get('/oidc/jwks')
+    expect(json).toMatchObject({ keys: [{ kid }] })
+  })
 })

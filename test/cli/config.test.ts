@@ -40,6 +40,13 @@ describe('config', () => {
     expect(config('PUBLIC_URL')).toMatchObject({ value: null, source: 'default' })
   })
 
+  it('takes the file that ENV_FILE names where no flag names one', async () => {
+    const [one, other] = [envFile('PORT=1111\n'), envFile('LOG_LEVEL=warn\n')]
+    expect((await configOf([], { ENV_FILE: one }))('PORT')).toMatchObject({ value: '1111', source: 'file' })
+    const config = await configOf(['--env-file', other], { ENV_FILE: one })
+    expect([config('PORT')?.source, config('LOG_LEVEL')?.value]).toEqual(['default', 'warn'])
+  })
+
   it('shows no password', async () => {
     const secrets = [
       '--mongodb-url',

@@ -127,6 +127,17 @@ export const authStoreContract = (
       expect(await right(store.secret('two'))).not.toEqual(first)
     })
 
+    it('makes secrets anew, of these names and no others', async () => {
+      const before = [await right(store.secret('one')), await right(store.secret('two'))]
+      await right(store.renewSecrets(['one', 'new']))
+      const after = await right(store.secret('one'))
+      expect(after).toHaveLength(32)
+      expect(after).not.toEqual(before[0])
+      expect(await right(store.secret('one'))).toEqual(after)
+      expect(await right(store.secret('two'))).toEqual(before[1])
+      expect(await right(store.secret('new'))).toHaveLength(32)
+    })
+
     it('knows how far the running processes are', async () => {
       await right(store.announce('p', 5n))
       await right(store.announce('q', 7n))
@@ -273,6 +284,13 @@ export const authStoreContract = (
         expect((await right(store.signingKeys())).map(({ kid }) => kid)).toEqual(['c', 'b'])
         await right(store.sweepExpired(60_000))
         expect((await right(store.signingKeys())).map(({ kid }) => kid)).toEqual(['c', 'b'])
+      })
+
+      it('retire at once where they are to, also those that were to retire later', async () => {
+        await right(store.addSigningKey(key('a'), 'first'))
+        await right(store.addSigningKey(key('b'), { retireAt: Date.now() + 60_000 }))
+        await right(store.addSigningKey(key('c'), { retireAt: Date.now() }))
+        expect(await right(store.signingKeys())).toEqual([key('c')])
       })
 
       it('are all published when several are added at once', async () => {

@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, type Client, clientOf } from '../support/client.ts'
 import { damages, overwrite } from '../support/damage.ts'
@@ -100,15 +101,39 @@ describe('a hub whose log or credentials are damaged', () => {
       ? [await serve(dataDir), await register(dataDir, 'EVA')]
       : [await serve(dataDir)]) {
       expect(ended).toMatchObject({ code: 1, out: '' })
-      for (const part of [`${file} is damaged`, sentence, '"Damaged, lost, put back" in docs/operations.md'])
+      for (const part of [
+        `${file} is damaged`,
+        sentence,
+        '"Damaged, lost, put back" in docs/operations/backup.md',
+      ])
         expect(ended.err).toContain(part)
       expect(ended.err).not.toMatch(/malformed|not a database|\n\s+at /)
     }
     expect(readFileSync(path)).toEqual(before)
-    expect(readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')).toContain(
+    expect(readFileSync(join(import.meta.dirname, '../../docs/operations/backup.md'), 'utf8')).toContain(
       '## Damaged, lost, put back',
     )
   })
+})
+
+describe('a hub whose files a later release has changed', () => {
+  it.each(['events.db', 'auth.db', 'relay.db'])(
+    'does not start, names %s, and leaves it as it is',
+    async file => {
+      const dataDir = filledFolder()
+      const path = join(dataDir, file)
+      const db = new DatabaseSync(path)
+      db.exec('PRAGMA user_version = 1000')
+      db.close()
+      const before = readFileSync(path)
+      for (const ended of [await serve(dataDir), await register(dataDir, 'EVA')]) {
+        expect(ended).toMatchObject({ code: 1, out: '' })
+        for (const part of [`${file} was changed by a later release`, 'docs/operations/upgrade.md'])
+          expect(ended.err).toContain(part)
+      }
+      expect(readFileSync(path)).toEqual(before)
+    },
+  )
 })
 
 const restOnMongo: Combination = ['SQLite', 'MongoDB']

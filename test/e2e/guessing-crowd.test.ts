@@ -13,13 +13,6 @@ const newcomers = Array.from({ length: 6 }, (_, i) => `ESPNEW${100 + i}ORG`)
 
 let hub: RunningHub
 let asRoot: Client
-let mostMilliseconds: number
-
-const timed = async (work: () => Promise<{ readonly status: number }>) => {
-  const start = performance.now()
-  const { status } = await work()
-  return { status, milliseconds: performance.now() - start }
-}
 
 beforeAll(async () => {
   await runCommand(
@@ -32,9 +25,6 @@ beforeAll(async () => {
   asRoot = clientOf(hub.url, basic(root, password))
   for (const id of [...victims, ...newcomers])
     expect((await asRoot.post(`/people/${id}`, { password: hash })).status).toBe(201)
-  // A refusal takes less than half a second. Where other tests have the processors, everything takes longer.
-  const alone = await timed(() => clientOf(hub.url, basic('ESPNOB100ORG', password)).get('/login'))
-  mostMilliseconds = Math.max(3_000, 6 * alone.milliseconds)
 })
 afterAll(async () => {
   await hub.kill('SIGTERM')
@@ -62,15 +52,21 @@ const guesserAt = (localAddress: string) => {
 
 /** Guesses from each address with eight attempts under way, which are as many as wait without being refused. */
 const startGuessing = (addresses: readonly string[]) => {
-  const statuses = new Set<number | undefined>()
+  const statuses: (number | undefined)[] = []
   let isOver = false
   const guessers = addresses.map(guesserAt)
   const guessing = guessers.flatMap(({ guess }) =>
     Array.from({ length: 8 }, async () => {
-      while (!isOver) statuses.add(await guess())
+      while (!isOver) statuses.push(await guess())
     }),
   )
   return {
+    /** The status of a request, and how many guesses were answered before it was. */
+    during: async (work: () => Promise<{ readonly status: number }>) => {
+      const before = statuses.length
+      const { status } = await work()
+      return { status, guesses: statuses.length - before }
+    },
     end: async () => {
       isOver = true
       await Promise.all(guessing)
@@ -80,20 +76,22 @@ const startGuessing = (addresses: readonly string[]) => {
   }
 }
 
-const firstLogin = (account = '') => timed(() => clientOf(hub.url, basic(account, password)).get('/login'))
+const firstLogin = (account = '') => clientOf(hub.url, basic(account, password)).get('/login')
 
 describe('while others guess at accounts with imported cost-12 hashes', () => {
-  it('from four addresses as fast as they may, a first login and a new password take under 3 s', async () => {
+  it('from four addresses as fast as they may, a first login and a new password wait for few of them', async () => {
     const guessing = startGuessing(['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'])
     const answers = []
     for (const [i, newcomer] of newcomers.slice(0, 3).entries()) {
-      answers.push(await firstLogin(newcomer))
-      answers.push(await timed(() => asRoot.post(`/password/${victims[i]}`, { password: 'a new one' })))
+      answers.push(await guessing.during(() => firstLogin(newcomer)))
+      answers.push(
+        await guessing.during(() => asRoot.post(`/password/${victims[i]}`, { password: 'a new one' })),
+      )
     }
     const guessed = await guessing.end()
     expect(answers.map(({ status }) => status)).toEqual([200, 204, 200, 204, 200, 204])
-    expect(Math.max(...answers.map(({ milliseconds }) => milliseconds))).toBeLessThan(mostMilliseconds)
-    expect([...guessed]).toEqual([401])
+    expect(Math.max(...answers.map(({ guesses }) => guesses))).toBeLessThan(24)
+    expect([...new Set(guessed)]).toEqual([401])
   })
 
   it('with 110 attempts at once from one address, the first logins of everybody else work', async () => {
