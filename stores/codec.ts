@@ -52,7 +52,7 @@ const encode = async (
   const people = new Set(subjects.filter(subject => subject !== undefined))
   if (people.size === 0) return E.right(events.map(encodeOne))
   const found = await keys.findOrMake([...people])
-  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left })
+  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left.cause })
   const encoded: StoredNewEvent[] = []
   for (const [i, event] of events.entries()) {
     const subject = subjects[i]
