@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commandsIn, guideText } from '../support/guide.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const guide = readFileSync(new URL('../../docs/analysts.md', import.meta.url), 'utf8')
-const commands = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(match => match[1] ?? '')
+const guide = guideText('docs/analysts.md')
+const commands = commandsIn(guide)
 const answers = [...guide.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(match => match[1] ?? '')
 
 const cut = '---------- cut here ----------'

@@ -6,15 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeUnless } from '../support/describe-unless.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { commandsIn, guideText } from '../support/guide.ts'
 import { oddOriginal } from '../support/original.ts'
 import { freePort, noPostgresql, type Postgresql, startPostgresql } from '../support/postgresql.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const guide = readFileSync(new URL('../../docs/coming-over.md', import.meta.url), 'utf8')
-/** As printed; those within a list without their indent. */
-const blocks = [...guide.matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = '']) =>
-  block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-)
+const guide = guideText('docs/coming-over.md')
+const blocks = commandsIn(guide)
 const [
   settings = '',
   look = '',

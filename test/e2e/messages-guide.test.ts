@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commandsIn, guideText } from '../support/guide.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const guide = readFileSync(new URL('../../docs/messages.md', import.meta.url), 'utf8')
-const commands = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(match => match[1] ?? '')
+const guide = guideText('docs/messages.md')
+const commands = commandsIn(guide)
 
 const cut = '---------- cut here ----------'
 

@@ -135,3 +135,26 @@ export const oddOriginal: readonly (string | Statement)[] = [
   ...pages,
   ...documents,
 ]
+
+/** A database of the original with nothing odd in it: a root, a person, a page, and a document with its content. */
+export const smallOriginal: readonly (string | Statement)[] = [
+  ...originalTables,
+  rowIn('people', 'ARGBUE111FAV', {
+    id: 'ARGBUE111FAV',
+    password: bcrypt.hashSync('freedom', 5),
+    roles: ['root'],
+    active: true,
+  }),
+  ...['ESPGNU777ORG', 'ITAPYT999HON'].map(id =>
+    rowIn('people', id, {
+      id,
+      name: 'Ana',
+      lastname: 'Betz',
+      password: hash,
+      roles: ['end_user'],
+      active: true,
+    }),
+  ),
+  pageRow('p-small', 'ESPGNU777ORG', { page_date: '2024-01-02T03:04:05', page_type: 'medical' }),
+  documentRow('d-scan', 'ESPGNU777ORG', 'p-small', scan, { extension: 'png', hash: sha512Of(scan) }),
+]
