@@ -21,7 +21,7 @@ export const certificateClaims = z.object({
   erasedAt: z.string(),
   /** Events about the person that nobody can read any more. */
   events: z.int(),
-  /** Their positions, the first 20,000. */
+  /** Their positions, the first 10,000. */
   positions: z.array(z.string()),
   /** Events about the person that were recorded before the hub encrypted: they are still there in clear. */
   inClear: z.int(),

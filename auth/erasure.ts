@@ -83,8 +83,8 @@ export interface Erasing {
   ) => Promise<E.Either<CommandFailure, Outcome<ItemState>>>
 }
 
-/** Positions that a certificate lists: an event that holds it must not be larger than a log takes. */
-const mostPositions = 20_000
+/** Positions that a certificate lists: an event that holds it, in base64, must not be larger than the 1 MiB that a log takes. */
+export const mostPositions = 10_000
 
 const remains = [
   'the account, as the name of its person',

@@ -34,7 +34,7 @@ export interface Standing {
   readonly personIs: (id: string, state: ItemState, revision: number) => void
   readonly nodeIs: (clientId: string, item: JsonObject, revision: number) => void
   readonly position: () => bigint
-  /** Milliseconds since the log was last heard of. */
+  /** Milliseconds since this was at the end of the log, or came nearer to it. */
   readonly silentFor: () => number
   /** Whether it has caught up with the log once. */
   readonly isLive: () => boolean
@@ -42,7 +42,10 @@ export interface Standing {
 
 export interface FollowedStanding extends Standing {
   /** Follows the feed until the signal; the feed's failure ends it. */
-  readonly follow: (feed: EventFeed, signal: AbortSignal) => Promise<E.Either<LogFailure, void>>
+  readonly follow: (
+    feed: Pick<EventFeed, 'follow'>,
+    signal: AbortSignal,
+  ) => Promise<E.Either<LogFailure, void>>
 }
 
 /** The versions of a node's secrets that open anything, now or once it is reinstated. */
@@ -133,8 +136,9 @@ export const makeStanding = (start: StandingStart, now: () => number = Date.now)
       try {
         for await (const batch of feed.follow(position, { signal, types: followedTypes })) {
           for (const recorded of batch.events) apply(recorded)
+          // A beginning that comes no further than the one before, each time, is no sign that nothing is missed.
+          if (batch.caughtUp || batch.next > position) heardAt = now()
           position = batch.next
-          heardAt = now()
           live ||= batch.caughtUp
         }
         return E.right(undefined)

@@ -13,6 +13,11 @@ export interface SubjectErased {
   readonly _tag: 'SubjectErased'
 }
 
+/** Encrypted, the events are larger than any engine takes at once: what they say can hardly be compressed. */
+export interface AppendTooLarge {
+  readonly _tag: 'AppendTooLarge'
+}
+
 /** What the stream must look like for an append to succeed: nothing there yet, or its last revision. */
 export type Expected = 'no-stream' | number
 
@@ -42,10 +47,12 @@ export interface EventLog {
   readonly last: (stream: string) => Promise<Either<LogFailure, RecordedEvent | undefined>>
   /** Of which type that is, without opening its data: whoever asks whether a thing is there needs no more. Never stale. */
   readonly lastType: (stream: string) => Promise<Either<LogFailure, LastType | undefined>>
-  /** Gives the events as recorded. `events` is not empty; at most 1 MiB together. */
+  /** Gives the events as recorded. `events` is not empty; at most 1 MiB together, encrypted and with all that is recorded of them. */
   readonly append: (
     stream: string,
     expected: Expected,
     events: readonly NewEvent[],
-  ) => Promise<Either<LogFailure | RevisionConflict | SubjectErased, readonly RecordedEvent[]>>
+  ) => Promise<
+    Either<LogFailure | RevisionConflict | SubjectErased | AppendTooLarge, readonly RecordedEvent[]>
+  >
 }

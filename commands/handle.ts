@@ -158,6 +158,7 @@ export const commandHandler = ({ log, turns, now, erasures = () => 0 }: HandlerD
     if (E.isLeft(append)) {
       const failure = append.left
       if (failure._tag === 'RevisionConflict') return E.right('conflict')
+      if (failure._tag === 'AppendTooLarge') return E.left({ _tag: 'ItemTooLarge' })
       return E.left(failure._tag === 'SubjectErased' ? { _tag: 'Erased' } : failure)
     }
     // With a key, another process may have appended the same command first: what is stored counts.

@@ -175,12 +175,18 @@ export const readWaiting = async (
 
 const mostExpiredBytes = 8 * 1024 * 1024
 
-/** The ids of messages that somebody has not acknowledged and that had expired by a time in UTC (`Instant`). */
+/**
+ * The ids of messages that somebody has not acknowledged and that had expired by a time in UTC (`Instant`); none where the
+ * projector has not begun the read model yet.
+ */
 export const readExpired = async (
-  reads: Pick<ReadModels, 'find'>,
+  reads: Pick<ReadModels, 'checkpoint' | 'find'>,
   now: string,
   limit: number,
 ): Promise<E.Either<ReadUnavailable, readonly string[]>> => {
+  const checkpoint = await reads.checkpoint(inbox)
+  if (E.isLeft(checkpoint)) return checkpoint
+  if (checkpoint.right.position === 0n) return E.right([])
   const page = await reads.find(inbox, {
     equals: {},
     ranges: [{ field: expiresField, until: now }],

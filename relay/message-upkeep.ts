@@ -15,7 +15,7 @@ const mostExpired = 200
 
 export interface MessageUpkeepDependencies {
   readonly messages: Pick<Messages, 'expire' | 'sweepBodies'>
-  readonly reads: Pick<ReadModels, 'find'>
+  readonly reads: Pick<ReadModels, 'checkpoint' | 'find'>
   readonly leases: Leases
   readonly holder: string
   readonly now: () => Date

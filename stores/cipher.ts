@@ -4,7 +4,7 @@ import type { StoredNewEvent } from './stored.ts'
 
 const nonceBytes = 12
 const tagBytes = 16
-/** Longer texts are deflated first: in base64 they would be larger than what an event server takes. */
+/** Texts of more bytes are deflated first: in base64 they would be larger than what an event server takes. */
 const deflatedFrom = 512 * 1024
 const mostText = 16 * 1024 * 1024
 
@@ -35,7 +35,7 @@ const freshNonce = (): Buffer => {
  * nonce, ciphertext and tag, behind a digit that names the form.
  */
 export const encrypted = (key: KeyObject, place: Place, data: string): string => {
-  const isLong = data.length > deflatedFrom
+  const isLong = Buffer.byteLength(data) > deflatedFrom
   const nonce = freshNonce()
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(boundTo(place))
   const text = isLong ? cipher.update(deflateRawSync(data, { level: 1 })) : cipher.update(data, 'utf8')

@@ -6,7 +6,7 @@ import { schemaVersionOf } from '../domain/catalogue.ts'
 import type { DomainEvent, NewEvent, RecordedEvent } from '../domain/event.ts'
 import { hubMoved, hubStream } from '../domain/hub-events.ts'
 import { jsonText } from '../domain/json.ts'
-import type { LogFailure } from '../domain/log-failure.ts'
+import { isLogFailure, type LogFailure } from '../domain/log-failure.ts'
 import { type LogIdentity, parsePosition } from '../domain/position.ts'
 import type { EventFeed } from '../projections/event-feed.ts'
 import { encrypted } from './cipher.ts'
@@ -38,6 +38,11 @@ export const encodeOne = ({ id, event, metadata }: NewEvent): StoredNewEvent => 
   ),
 })
 
+/** EventStoreDB takes 1 MiB; a move adds to the metadata. The same on every engine, so that a log can be moved. */
+const mostBytes = 1024 * 1024 - 4 * 1024
+const bytesOf = ({ type, data, metadata }: StoredNewEvent): number =>
+  Buffer.byteLength(type) + Buffer.byteLength(data) + Buffer.byteLength(metadata)
+
 const encode = async (
   stream: string,
   events: readonly NewEvent[],
@@ -47,7 +52,7 @@ const encode = async (
   const people = new Set(subjects.filter(subject => subject !== undefined))
   if (people.size === 0) return E.right(events.map(encodeOne))
   const found = await keys.findOrMake([...people])
-  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left })
+  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left.cause })
   const encoded: StoredNewEvent[] = []
   for (const [i, event] of events.entries()) {
     const subject = subjects[i]
@@ -90,6 +95,8 @@ const eventLog = (stored: StoredLog, keys: SubjectKeys, reading: Reading): Event
   append: async (stream, expected, events) => {
     const encoded = await encode(stream, events, keys)
     if (E.isLeft(encoded)) return encoded
+    if (encoded.right.reduce((sum, event) => sum + bytesOf(event), 0) > mostBytes)
+      return E.left({ _tag: 'AppendTooLarge' })
     const appended = await stored.append(stream, expected, encoded.right)
     const first = expected === 'no-stream' ? 0 : expected + 1
     return E.map((positions: readonly bigint[]) =>
@@ -155,12 +162,7 @@ export const openLog = async (
     const data = { id: randomUUID().replaceAll('-', '') }
     const founding = hubEvent(randomUUID(), { type: 'HubFounded', data })
     const founded = await log.append(hubStream, 'no-stream', [founding])
-    if (
-      E.isLeft(founded) &&
-      founded.left._tag !== 'RevisionConflict' &&
-      founded.left._tag !== 'SubjectErased'
-    )
-      return E.left(founded.left)
+    if (E.isLeft(founded) && isLogFailure(founded.left)) return E.left(founded.left)
   }
   const hub = await log.read(hubStream)
   if (E.isLeft(hub)) return hub

@@ -86,7 +86,7 @@ export const contentEncryption = (key: KeyObject) => {
 }
 
 /** What is kept is not what was encrypted: it was changed, cut, or is another one. */
-const changed = (): never => {
+export const changed = (): never => {
   throw Object.assign(new Error('a content is not what was kept'), { code: 'CONTENT_CHANGED' })
 }
 export const isChanged = (error: unknown): boolean =>

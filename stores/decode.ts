@@ -76,7 +76,7 @@ const keysOf = async (
     subjects.filter((subject, i) => subject !== undefined && isEncrypted(batch[i]?.data ?? '')),
   )
   const found = await keys.find([...people].filter(person => person !== undefined))
-  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left })
+  if (E.isLeft(found)) return E.left({ _tag: 'LogUnavailable', cause: found.left.cause })
   return E.right(place => {
     const subject = subjects[place]
     if (subject === undefined) return undefined

@@ -1,7 +1,8 @@
-import { type Collection, GridFSBucket, ObjectId } from 'mongodb'
+import { type Collection, GridFSBucket, MongoGridFSChunkError, ObjectId } from 'mongodb'
 import { z } from 'zod'
 import type { ContentStore } from '../../commands/content-store.ts'
 import { type ContentKeys, contentStore } from '../content.ts'
+import { changed } from '../content-cipher.ts'
 import { hasEnded, processName } from '../process-name.ts'
 import { type ContentPlace, forgottenMilliseconds, type StoredContent } from '../stored-content.ts'
 import { type Keyed, type Mongo, openMongo } from './client.ts'
@@ -28,6 +29,16 @@ const fileRow = z.object({ length: z.number() })
 
 export interface MongoContentStore extends ContentStore {
   readonly close: () => Promise<void>
+}
+
+/** The bytes of a file. A piece that is missing or of another length is the file's damage, not a failure of the server. */
+async function* piecesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes
+  } catch (error) {
+    if (error instanceof MongoGridFSChunkError) changed()
+    throw error
+  }
 }
 
 const idOf = ({ name, owner }: ContentPlace): string => (owner === undefined ? name : `${owner}/${name}`)
@@ -119,7 +130,8 @@ const engineIn = ({ auth: db, run }: Mongo): StoredContent => {
         return {
           identity: file.toHexString(),
           size: fileRow.parse(stored).length,
-          read: ({ first, last }) => bucket.openDownloadStream(file, { start: first, end: last + 1 }),
+          read: ({ first, last }) =>
+            piecesOf(bucket.openDownloadStream(file, { start: first, end: last + 1 })),
         }
       }),
 

@@ -81,7 +81,14 @@ export const mongoReadStore = (url: string): MongoReadStore => {
     return all.every(generation => standsIn(models, generation))
   }
 
-  /** Drops collections that a commit wrote to after they had been dropped. */
+  /** Drops what a commit has made anew by writing to it after it had been dropped. No number of a generation comes again. */
+  const dropForgotten = async (all: readonly Generation[]): Promise<void> => {
+    const { generations: present } = await generations.read()
+    for (const name of all.map(collectionName))
+      if (!Object.hasOwn(present, name)) await db.collection(name).drop()
+  }
+
+  /** Drops collections that commits have made so and left, for their process was killed. */
   const dropStrays = async (models: readonly ModelShape[]): Promise<void> => {
     const collections = await db.listCollections({}, { nameOnly: true }).toArray()
     const { generations: present } = await generations.read()
@@ -142,7 +149,9 @@ export const mongoReadStore = (url: string): MongoReadStore => {
               await documentsOf(generation).change(fieldChanges)
             }),
           )
-          return generations.move(moved, checkpoint)
+          if (await generations.move(moved, checkpoint)) return true
+          await dropForgotten(moved)
+          return false
         }),
       ),
 
@@ -172,8 +181,9 @@ export const mongoReadStore = (url: string): MongoReadStore => {
             continue
           }
           const name = `${versionName(row)}_${row.number}`
-          await db.collection(name).drop()
+          // Forgotten first: whoever writes to it afterwards knows that it is gone.
           await generations.forget(name)
+          await db.collection(name).drop()
           return true
         }
         await dropStrays(models)

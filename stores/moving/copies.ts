@@ -99,24 +99,26 @@ export const makeReadBack = (
 }
 
 const mostTogether = 100
-const mostCharacters = 256 * 1024
+/** Encrypted they take a third more, and an append holds 1 MiB at most. */
+const mostBytes = 512 * 1024
 
 /** Events that may share an append: one stream's, one after the other. */
 async function* togetherIn(events: AsyncIterable<StoredEvent>): AsyncGenerator<readonly StoredEvent[]> {
   let together: StoredEvent[] = []
-  let characters = 0
+  let bytes = 0
   for await (const event of events) {
+    const eventBytes = Buffer.byteLength(event.data)
     const fits =
       together[0]?.stream === event.stream &&
       together.length < mostTogether &&
-      characters + event.data.length <= mostCharacters
+      bytes + eventBytes <= mostBytes
     if (!fits && together.length > 0) {
       yield together
       together = []
-      characters = 0
+      bytes = 0
     }
     together.push(event)
-    characters += event.data.length
+    bytes += eventBytes
   }
   if (together.length > 0) yield together
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bodyShapes } from '../../bench/body-shapes.ts'
 import { startTestHub, type TestHub } from '../support/hub.ts'
+import { noise } from '../support/noise.ts'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -67,4 +68,10 @@ it('a body that nests nulls 60 levels deep is merged as RFC 7396 says', async ()
     body: nested('{"drop":null,"none":null,"new":{"x":null}}'),
   })
   expect(ofSender(changed.json)).toEqual(JSON.parse(nested('{"keep":1,"new":{}}')))
+})
+
+it('an item that no engine could take once it is encrypted is refused as too large', async () => {
+  const { status, json } = await hub.root.post('/pols/ESPGNU777ORG/noise', { info: noise(890 * 1024) })
+  expect([status, Object(json).type]).toEqual([413, 'urn:thalamus:problem:too-large'])
+  expect((await hub.root.get('/pols/ESPGNU777ORG/noise')).status).toBe(404)
 })

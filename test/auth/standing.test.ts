@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import * as E from '#fp/Either'
 import { makeStanding } from '../../auth/standing.ts'
 import type { NewEvent } from '../../domain/event.ts'
 import type { ItemState } from '../../domain/item.ts'
@@ -65,6 +66,22 @@ describe('standing', () => {
     let now = 1_000
     const standing = makeStanding({ position: 0n, accounts: new Map(), nodes: new Map() }, () => now)
     now = 4_000
+    expect(standing.silentFor()).toBe(3_000)
+  })
+
+  it('has heard nothing where it begins to follow again and again, and comes no further', async () => {
+    let now = 1_000
+    const standing = makeStanding({ position: 5n, accounts: new Map(), nodes: new Map() }, () => now)
+    const failure = { _tag: 'LogUnavailable', cause: new Error('the store of keys is away') }
+    const feed = {
+      follow: async function* (after: bigint) {
+        yield { events: [], next: after, caughtUp: false }
+        throw failure
+      },
+    }
+    const { signal } = new AbortController()
+    now = 4_000
+    expect(await standing.follow(feed, signal)).toEqual(E.left(failure))
     expect(standing.silentFor()).toBe(3_000)
   })
 })

@@ -11,6 +11,8 @@ export interface ContentTarget {
   readonly store: ContentStore
   /** Changes a byte of what is kept under this hash. */
   readonly damage: (sha256: string) => Promise<void>
+  /** Takes a piece out of the middle, or the end off, of what is kept under this hash. */
+  readonly losePiece: (sha256: string) => Promise<void>
   readonly lose: (sha256: string) => Promise<void>
   /** How many pieces of uploads that were not kept are left. */
   readonly remains: () => Promise<number>
@@ -194,6 +196,16 @@ export const contentStoreContract = (name: string, open: () => Promise<ContentTa
       const content = await keep(bytes)
       await target.damage(content.sha256)
       expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
+      expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
+      await keep(bytes)
+      await right(store.verify(content))
+      expect((await read(store, content)).equals(bytes)).toBe(true)
+    })
+
+    it('finds that a piece is missing, and takes the whole in its place', async () => {
+      const bytes = randomBytes(1_000_000)
+      const content = await keep(bytes)
+      await target.losePiece(content.sha256)
       expect(await left(store.verify(content))).toEqual({ _tag: 'ContentDamaged' })
       await keep(bytes)
       await right(store.verify(content))

@@ -8,6 +8,7 @@ import { left, right } from '../support/either.ts'
 import { eventOf, pageWritten, personRegistered } from '../support/events.ts'
 import { eventsIn, eventsOf } from '../support/feed.ts'
 import { keysWithoutStore } from '../support/keys.ts'
+import { noise } from '../support/noise.ts'
 
 /** What the codec makes of an engine, as far as the data of people goes; `open` gives an empty one. */
 export const encryptionContract = (name: string, open: () => Promise<StoredLog>) => {
@@ -70,6 +71,30 @@ export const encryptionContract = (name: string, open: () => Promise<StoredLog>)
       await right(ports.log.append('page-A:x', 'no-stream', [pageWritten('A', 'x', { info: text })]))
       const [event] = await eventsIn(ports.log, 'page-A:x')
       expect(event?.event.data.info).toBe(text)
+    })
+
+    // Letters of two and three bytes: 900 KiB are fewer characters than of English.
+    it.each([
+      ['Cyrillic', 0x0410, 64],
+      ['Chinese', 0x4e00, 20_000],
+    ])('of 880 KiB of %s letters comes back as it went in', async (_, first, letters) => {
+      let text = ''
+      for (let n = 0, bytes = 0; bytes < 880 * 1024; n += 1) {
+        const letter = String.fromCodePoint(first + ((Math.imul(n, 2_654_435_761) >>> 8) % letters))
+        text += letter
+        bytes += Buffer.byteLength(letter)
+      }
+      await right(ports.log.append('page-A:x', 'no-stream', [pageWritten('A', 'x', { info: text })]))
+      const [event] = await eventsIn(ports.log, 'page-A:x')
+      expect(event?.event.data.info).toBe(text)
+    })
+
+    it('of 880 KiB that can hardly be compressed is refused, and nothing of it is stored', async () => {
+      const page = pageWritten('A', 'x', { info: noise(880 * 1024) })
+      expect(await left(ports.log.append('page-A:x', 'no-stream', [page]))).toEqual({
+        _tag: 'AppendTooLarge',
+      })
+      expect(await eventsIn(ports.log, 'page-A:x')).toEqual([])
     })
 
     it('of things that are nobody’s stays in clear', async () => {

@@ -48,7 +48,7 @@ describeUnless(noMongoProcess(), 'a hub on EventStoreDB and MongoDB, whose serve
     const person = `P${books}`
     expect((await on.root.post(`/people/${person}`, {})).status).toBe(201)
     const load = startLoad(on.root, person, 8)
-    await expect.poll(() => load.answered().length, { timeout: 10_000 }).toBeGreaterThan(40)
+    await expect.poll(() => load.answered().length, { timeout: 60_000 }).toBeGreaterThan(40)
     await leave()
     const left = Date.now()
     const before = load.answered().length

@@ -1,11 +1,14 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import type { NewEvent, RecordedEvent } from '../../domain/event.ts'
-import { inbox, inboxKey, inboxProjection, readWaiting } from '../../projections/inbox.ts'
+import { inbox, inboxKey, inboxProjection, readExpired, readWaiting } from '../../projections/inbox.ts'
 import type { ModelCheckpoint } from '../../projections/read-store.ts'
+import { sqliteReadStore } from '../../stores/sqlite/read-store.ts'
 import { right } from '../support/either.ts'
 import { envelopeOf, eventOf, messageSent, personRegistered } from '../support/events.ts'
 import { eventsOf } from '../support/feed.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { type Opened, openAll, projectAll } from '../support/projecting.ts'
 
 const body = { id: 'b2', size: 9, sha256: 'bb' }
@@ -40,6 +43,14 @@ const held = ({ store }: Opened, recipient: string, id: string) =>
   right(store.get(inbox, inboxKey(recipient, id)))
 
 describe('the inbox', () => {
+  it('has nothing that expired before a projector has begun it', async () => {
+    const folder = temporaryFolder()
+    const store = sqliteReadStore(join(folder.path, 'read.db'))
+    expect(await right(readExpired(store, '2100-01-01T00:00:00Z', 10))).toEqual([])
+    await store.close()
+    folder.remove()
+  })
+
   it('holds a message for each of its recipients, as it was sent', async () => {
     const hub = await projected(['m1', messageSent('m1', { to: ['lab', 'clinic'] })])
     for (const recipient of ['lab', 'clinic'])

@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -32,6 +41,7 @@ contentStoreContract('files', async () => {
       bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
       writeFileSync(fileOf(path, sha256), bytes)
     },
+    losePiece: async sha256 => truncateSync(fileOf(path, sha256), 500_000),
     lose: async sha256 => rmSync(fileOf(path, sha256)),
     remains: async () => readdirSync(join(path, 'incoming')).length,
     close: async () => {},

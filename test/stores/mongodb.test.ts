@@ -95,7 +95,9 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
     const store = mongoContent(databaseUrl(server.url, database), testKeys)
     const db = client.db(`${database}_auth`)
     const kept = db.collection<{ readonly _id: string; readonly file: ObjectId }>('contents')
-    const chunks = db.collection<{ readonly files_id: ObjectId; readonly data: Binary }>('content.chunks')
+    const chunks = db.collection<{ readonly files_id: ObjectId; readonly n: number; readonly data: Binary }>(
+      'content.chunks',
+    )
     const fileOf = async (sha256: string) =>
       (await kept.findOne({ _id: keptName(sha256) }))?.file ?? new ObjectId()
     return {
@@ -106,6 +108,9 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
           bytes[0] = (bytes[0] ?? 0) ^ 1
           await chunks.updateOne({ _id }, { $set: { data: new Binary(bytes) } })
         }
+      },
+      losePiece: async sha256 => {
+        await chunks.deleteOne({ files_id: await fileOf(sha256), n: 1 })
       },
       lose: async sha256 => {
         await db.collection('content.files').deleteOne({ _id: await fileOf(sha256) })
@@ -320,6 +325,30 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const ascending = ['k0', 'k2', 'k5', 'k6', 'k1', 'k4', 'k3']
       expect(seen).toEqual(descending ? ascending.reverse() : ascending)
       await store.close()
+    })
+
+    it('leave nothing of what is dropped while it is written to', async () => {
+      const database = newDatabase()
+      const [builder, sweeper] = [database, database].map(name =>
+        mongoReadStore(databaseUrl(server.url, name)),
+      )
+      if (builder === undefined || sweeper === undefined) throw new Error('no stores')
+      await right(builder.served(things))
+      const left = async () => {
+        const collections = await client.db(database).listCollections({}, { nameOnly: true }).toArray()
+        return collections.map(({ name }) => name).filter(name => name.startsWith(things.name))
+      }
+      const before = await left()
+      for (let n = 0; n < 5; n += 1) {
+        const generation = await right(builder.begin(things))
+        const documents = Array.from({ length: 1_000 }, (_, key) => thing(`${key}`, 1n))
+        const committing = builder.commit([{ generation, documents }], checkpointAt(1n), 0)
+        while (await right(sweeper.sweep([things], 'all not served')));
+        await committing
+        while (await right(sweeper.sweep([], 'all not served')));
+        expect(await left()).toEqual(before)
+      }
+      await Promise.all([builder.close(), sweeper.close()])
     })
 
     it('answer any query as those in memory do', async () => {

@@ -133,6 +133,24 @@ describe('a log that was written before people had keys', () => {
     await Promise.all([log.close(), auth.close(), target.close()])
   })
 
+  it('is moved also where long texts of letters of three bytes follow each other in a stream', async () => {
+    files += 1
+    const log = sqliteLog(join(folder.path, `${files}.db`))
+    const keys = keysWithoutStore()
+    await right(openLog(log, keys))
+    const long = (letter: string) =>
+      encodeOne(eventOf('PersonChanged', { name: letter.repeat(131_000) }, { subject: 'A' }))
+    const events = [encodeOne(personRegistered('A')), long('汉'), long('字')]
+    await right(log.append('person-A', 'no-stream', events))
+    const auth = sqliteAuthStore(join(folder.path, `${files}-auth.db`))
+    const bodies = sqliteRelayStore(join(folder.path, `${files}-relay.db`))
+    const source = { log, auth, keys, contents, relay: bodies }
+    const target = server.open()
+    await right(move(source, { log: target, auth: anAuthTarget(), contents, relay }, quiet))
+    expect(await facts(target, keys)).toEqual(await facts(log, keys))
+    await Promise.all([log.close(), auth.close(), target.close()])
+  })
+
   it('is copied as it is stored where it was encrypted already', async () => {
     const source = await aLog()
     const log = server.open()
