@@ -34,7 +34,7 @@ describe('the guide for analysts', () => {
       .replaceAll('http://127.0.0.1:8080', hub.url)
       .replaceAll('curl ', 'curl -sS --fail-with-body ')
       .replaceAll('history.csv', join(folder, 'history.csv'))
-    const { stdout, stderr } = await promisify(execFile)('bash', ['-euc', script], {
+    const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-euc', script], {
       cwd: root,
       env: {
         NODE_COMPILE_CACHE: `${root}node_modules/.cache/compile`,

@@ -108,8 +108,11 @@ describeUnless(missing, 'the guide for coming over', () => {
     block: string,
   ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> =>
     new Promise(resolve => {
-      execFile('bash', ['-euc', scriptOf(block)], { cwd: root, env: environment() }, (error, out, err) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
+      execFile(
+        'bash',
+        ['--norc', '-euc', scriptOf(block)],
+        { cwd: root, env: environment() },
+        (error, out, err) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
       )
     })
 
@@ -133,7 +136,11 @@ describeUnless(missing, 'the guide for coming over', () => {
 
       const hub = spawn(
         'bash',
-        ['-euc', scriptOf(serve.replace('npm start', 'exec node_modules/.bin/node cli/main.ts serve'))],
+        [
+          '--norc',
+          '-euc',
+          scriptOf(serve.replace('npm start', 'exec node_modules/.bin/node cli/main.ts serve')),
+        ],
         {
           cwd: root,
           env: environment(),

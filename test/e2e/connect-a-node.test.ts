@@ -180,10 +180,14 @@ describe('the README on connecting a node', () => {
     const script = readmeBlocks('Connect a node', 'sh')
       .join('\n')
       .replaceAll('http://127.0.0.1:8080', hub.url)
-    const { stdout } = await promisify(execFile)('bash', ['-euc', script.replaceAll('curl ', 'curl -sS ')], {
-      cwd: root,
-      env: { ...process.env, DATA_DIR: folder.path },
-    })
+    const { stdout } = await promisify(execFile)(
+      'bash',
+      ['--norc', '-euc', script.replaceAll('curl ', 'curl -sS ')],
+      {
+        cwd: root,
+        env: { ...process.env, DATA_DIR: folder.path },
+      },
+    )
     expect(stdout).toContain('"summary":"Visit"')
     expect(stdout).toContain('"status":401')
   })

@@ -34,7 +34,7 @@ const output = async (block: string): Promise<string> => {
     .replaceAll('curl ', 'curl -sS ')
     .replaceAll('audit.ndjson', `${folder.path}/audit.ndjson`)
     .replaceAll('--out inbox', `--out ${folder.path}/inbox`)
-  const { stdout } = await run('bash', ['-euc', script], {
+  const { stdout } = await run('bash', ['--norc', '-euc', script], {
     cwd: root,
     env: { ...process.env, DATA_DIR: folder.path },
   })
