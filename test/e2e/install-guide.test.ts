@@ -125,6 +125,8 @@ tar -czf ../thalamus-0.2.0.tgz package`)
       )
       expect(more).toEqual([])
       expect(await run(backup)).toContain('Backed up')
+      // Nothing but the package itself differs, and need be fetched.
+      await run('cp --archive /opt/thalamus/0.1.0 /opt/thalamus/0.2.0')
       await run(install, { network: 'host' })
       expect(await run(trial)).toContain('All is whole')
       expect(await run(version)).toBe('0.1.0\n')

@@ -113,9 +113,12 @@ thalamus erase ITAPYT999HON --reason 'Request 12/2026' > /mnt/keys/certificates/
       const other = await startGuidedMachine(packed)
       try {
         const disks = await machine.run('tar -c before /var/backups/thalamus /mnt/keys | base64')
-        await machine.run('rm -r /var/lib/thalamus/* && systemctl kill --signal=SIGKILL thalamus')
+        await machine.run(
+          'rm -r /var/lib/thalamus/* && kill -9 $(systemctl show --property MainPID --value thalamus)',
+        )
         const [own = '', when = '', ...more] = backupGuide('### A lost machine')
         expect(more).toEqual([])
+        other.installAs(machine)
         await other.run(install, { network: 'host' })
         await other.run(settings)
         await other.run(command)

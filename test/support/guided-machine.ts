@@ -21,6 +21,9 @@ export interface GuidedMachine {
   readonly run: (block: string, options?: RunOptions) => Promise<string>
   /** Runs commands that may fail. */
   readonly attempt: Machine['run']
+  /** Takes over what npm has installed on another one: the guide's command finds it there, and fetches nothing again. */
+  readonly installAs: (other: GuidedMachine) => void
+  readonly root: string
   readonly remove: () => Promise<void>
 }
 
@@ -47,5 +50,14 @@ export const startGuidedMachine = async (packed: Buffer): Promise<GuidedMachine>
     return out
   }
   await run(`cat > thalamus-${manifest.version}.tgz`, { input: packed })
-  return { run, attempt: machine.run, remove: machine.remove }
+  const { root } = machine
+  return {
+    run,
+    attempt: machine.run,
+    installAs: other => {
+      execFileSync('cp', ['--archive', `${other.root}/opt/thalamus`, `${root}/opt/`])
+    },
+    root,
+    remove: machine.remove,
+  }
 }

@@ -30,6 +30,8 @@ export interface RunOptions {
 export interface Machine {
   /** Runs commands as root in its /root. */
   readonly run: (commands: string, options?: RunOptions) => Promise<Ended>
+  /** Where its files are seen from this machine. */
+  readonly root: string
   readonly remove: () => Promise<void>
 }
 
@@ -79,6 +81,7 @@ export const startMachine = async (): Promise<Machine> => {
   while (!(await isUp())) if (machine.exitCode !== null) throw new Error('the machine did not start')
   return {
     run,
+    root: `/proc/${childOf(machine.pid ?? 0)}/root`,
     remove: async () => {
       machine.kill('SIGKILL')
       await ended
