@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import * as E from '#fp/Either'
 import type { Superseded } from './checkpoints.ts'
 import { type Changed, compareChanged, type Difference, walkBoth } from './compare-generations.ts'
@@ -84,12 +85,16 @@ export const compareWithServed = async (
     const { position } = building.generation.checkpoint
     let { difference } = walk
     const stops = new Set(stopsOf(changed))
-    building = await feedTo(building, [...stops], async at => {
-      const wrong = await compareChanged(writer, at.generation, changed)
-      if (E.isLeft(wrong)) throw wrong.left
-      difference ??= wrong.right
-      stops.delete(at.generation.checkpoint.position)
-    })
+    // The log may not be seen as far from here in the same turn of the event loop, in which it was read before.
+    for (let tries = 0; tries < mostWalks && [...stops].some(isAhead(building)); tries += 1) {
+      await immediate()
+      building = await feedTo(building, [...stops], async at => {
+        const wrong = await compareChanged(writer, at.generation, changed)
+        if (E.isLeft(wrong)) throw wrong.left
+        difference ??= wrong.right
+        stops.delete(at.generation.checkpoint.position)
+      })
+    }
     // Made by no event of the log.
     const strange = changed.find(({ position }) => stops.has(position))
     if (strange !== undefined) difference ??= { key: strange.key, is: 'different', parts: ['position'] }
@@ -101,6 +106,11 @@ export const compareWithServed = async (
   }
   return { building, comparison: { is: 'not at rest' } }
 }
+
+const isAhead =
+  ({ generation }: Building) =>
+  (position: bigint): boolean =>
+    position > generation.checkpoint.position
 
 /** The positions of what was put aside, each once, in order. */
 const stopsOf = (changed: readonly Changed[]): readonly bigint[] =>
