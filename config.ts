@@ -17,8 +17,8 @@ export interface Setting {
   readonly meaning: string
   /** Its value is shown to nobody; of a URL the password is not. */
   readonly isSecret?: boolean
-  /** Commands that do not serve have no use for it: their help leaves it out, and they take it all the same. */
-  readonly isOfServing?: boolean
+  /** Shown by the help of every command. Others are of serving: commands that do not serve take them all the same. */
+  readonly isOfEveryCommand?: boolean
 }
 
 export const settings: readonly Setting[] = [
@@ -27,29 +27,33 @@ export const settings: readonly Setting[] = [
     placeholder: 'address',
     fallback: '127.0.0.1',
     meaning: 'address to listen on',
-    isOfServing: true,
   },
   {
     name: 'PORT',
     placeholder: 'number',
     fallback: '8080',
     meaning: 'port to listen on; 0 takes a free one',
-    isOfServing: true,
   },
   {
     name: 'PUBLIC_URL',
     placeholder: 'origin',
     fallback: undefined,
     meaning: 'the origin clients use; required when HOST is not loopback',
-    isOfServing: true,
   },
-  { name: 'DATA_DIR', placeholder: 'folder', fallback: './data', meaning: 'where the hub keeps everything' },
+  {
+    name: 'DATA_DIR',
+    placeholder: 'folder',
+    fallback: './data',
+    meaning: 'where the hub keeps everything',
+    isOfEveryCommand: true,
+  },
   {
     name: 'EVENTSTORE_URL',
     placeholder: 'url',
     fallback: undefined,
     meaning: 'keep events in EventStoreDB or KurrentDB, esdb://…; without it in DATA_DIR',
     isSecret: true,
+    isOfEveryCommand: true,
   },
   {
     name: 'MONGODB_URL',
@@ -57,18 +61,21 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     meaning: 'keep the rest in MongoDB, mongodb://…/NAME, in NAME and NAME_auth; without it in DATA_DIR',
     isSecret: true,
+    isOfEveryCommand: true,
   },
   {
     name: 'STREAM_PREFIX',
     placeholder: 'text',
     fallback: 'thalamus.',
     meaning: 'before the name of every stream in EventStoreDB',
+    isOfEveryCommand: true,
   },
   {
     name: 'ROLES_FILE',
     placeholder: 'file',
     fallback: undefined,
     meaning: 'roles of people, in the original’s format',
+    isOfEveryCommand: true,
   },
   {
     name: 'MASTER_KEY_FILE',
@@ -76,75 +83,68 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     meaning:
       'the key that wraps the keys of people, made where there is none; master.key in DATA_DIR, must be given with MONGODB_URL',
+    isOfEveryCommand: true,
   },
   {
     name: 'TLS_CERT',
     placeholder: 'file',
     fallback: undefined,
     meaning: 'certificate (PEM), for https',
-    isOfServing: true,
   },
   {
     name: 'TLS_KEY',
     placeholder: 'file',
     fallback: undefined,
     meaning: 'its private key (PEM)',
-    isOfServing: true,
   },
   {
     name: 'TOKEN_TTL',
     placeholder: 'seconds',
     fallback: '600',
     meaning: `how long an access token of a node lives, at most ${mostTokenSeconds}`,
-    isOfServing: true,
   },
   {
     name: 'MAX_CONTENT',
     placeholder: 'size',
     fallback: '64MiB',
     meaning: 'bytes of a document’s content at most, such as 67108864, 64MiB or 1GB',
+    isOfEveryCommand: true,
   },
   {
     name: 'MAX_CONNECTIONS',
     placeholder: 'number',
     fallback: '8000',
     meaning: 'connections at the same time',
-    isOfServing: true,
   },
   {
     name: 'MAX_NETWORK_CONNECTIONS',
     placeholder: 'number',
     fallback: '5000',
     meaning: 'connections at the same time from one network; TRUST_PROXY is exempt',
-    isOfServing: true,
   },
   {
     name: 'MAX_REQUESTS',
     placeholder: 'number',
     fallback: '256',
     meaning: 'requests that are worked on at the same time, a quarter of them for each caller, at least 4',
-    isOfServing: true,
   },
   {
     name: 'MAX_STREAMS',
     placeholder: 'number',
     fallback: '4096',
     meaning: 'streams and waiting requests at the same time, an eighth of them for each caller, at least 8',
-    isOfServing: true,
   },
   {
     name: 'MAX_REQUEST_MEMORY',
     placeholder: 'size',
     fallback: '256MiB',
     meaning: 'memory for bodies and answers under way, an eighth of it for each caller, at least 128MiB',
-    isOfServing: true,
   },
   {
     name: 'TRUST_PROXY',
     placeholder: 'addresses',
     fallback: undefined,
     meaning: 'addresses and networks of proxies whose X-Forwarded-For counts, comma-separated',
-    isOfServing: true,
   },
   {
     name: 'METRICS_TOKEN',
@@ -152,36 +152,37 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     meaning: 'opens /metrics to whoever sends it as Bearer; without it only to this machine',
     isSecret: true,
-    isOfServing: true,
   },
   {
     name: 'METRICS_PORT',
     placeholder: 'number',
     fallback: undefined,
     meaning: 'port on which `project` gives its metrics, which it else gives nobody; 0 takes a free one',
-    isOfServing: true,
   },
-  { name: 'LOG_LEVEL', placeholder: 'level', fallback: 'info', meaning: 'error, warn, info or debug' },
+  {
+    name: 'LOG_LEVEL',
+    placeholder: 'level',
+    fallback: 'info',
+    meaning: 'error, warn, info or debug',
+    isOfEveryCommand: true,
+  },
   {
     name: 'CORS_ORIGINS',
     placeholder: 'origins',
     fallback: undefined,
     meaning: 'exact origins of browser applications, comma-separated',
-    isOfServing: true,
   },
   {
     name: 'ALLOW_PRIVATE_WEBHOOKS',
     placeholder: 'on|off',
     fallback: 'off',
     meaning: 'send webhooks to private addresses and to this machine, too',
-    isOfServing: true,
   },
   {
     name: 'LEGACY_LISTS',
     placeholder: 'on|off',
     fallback: 'off',
     meaning: 'lists as arrays of one-element arrays, as the original’s portal reads them',
-    isOfServing: true,
   },
 ]
 

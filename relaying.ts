@@ -53,7 +53,7 @@ const makeLacking = ({ standing, policy }: Pick<Core, 'standing' | 'policy'>) =>
     return needed.length === 0 ? undefined : needed
   }
   // A node that changes is another object.
-  const found = new WeakMap<
+  const lackingBefore = new WeakMap<
     Subscription,
     { readonly node: FederationNode; readonly needed: ReturnType<typeof lackingTo> }
   >()
@@ -61,10 +61,10 @@ const makeLacking = ({ standing, policy }: Pick<Core, 'standing' | 'policy'>) =>
   return (subscription: Subscription): readonly string[] | undefined => {
     const node = standing.node(subscription.node)
     if (node === undefined) return ['active']
-    const before = found.get(subscription)
+    const before = lackingBefore.get(subscription)
     if (before?.node === node) return before.needed
     const needed = lackingTo(node, subscription)
-    found.set(subscription, { node, needed })
+    lackingBefore.set(subscription, { node, needed })
     return needed
   }
 }

@@ -1,4 +1,5 @@
 import type { Either } from '#fp/Either'
+import type { HubSecret } from './hub-secrets.ts'
 
 /** The store of credentials and secrets cannot be reached or written now. */
 export interface AuthUnavailable {
@@ -65,9 +66,9 @@ export interface AuthStore {
     isLive: (account: string, version: string) => boolean,
   ) => Promise<Either<AuthUnavailable, void>>
   /** 32 random bytes, made on first use and the same ever after, for all processes. */
-  readonly secret: (name: string) => Promise<Either<AuthUnavailable, Buffer>>
+  readonly secret: (name: HubSecret) => Promise<Either<AuthUnavailable, Buffer>>
   /** Makes the secrets of these names anew. A process that has read the former one goes on with it. */
-  readonly renewSecrets: (names: readonly string[]) => Promise<Either<AuthUnavailable, void>>
+  readonly renewSecrets: (names: readonly HubSecret[]) => Promise<Either<AuthUnavailable, void>>
   /** Notes how far a running process knows the log; `undefined` when it ends. `process` is what `processName` gave. */
   readonly announce: (process: string, position: bigint | undefined) => Promise<Either<AuthUnavailable, void>>
   /** The positions of the processes that live: they announced themselves in the last ten seconds. */

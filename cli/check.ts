@@ -10,7 +10,7 @@ import { startFailureOf } from '../start-failure.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
 import { makeProgress, standardError } from './progress.ts'
-import { announced, comparingProgress, isTagged, pauseMilliseconds } from './rebuild.ts'
+import { announced, comparingSteps, isTagged, pauseMilliseconds } from './rebuild.ts'
 import { startProblem } from './start-problem.ts'
 import { stepProgress } from './step-progress.ts'
 
@@ -43,6 +43,7 @@ const compareModels = async (
     standardError,
     'events built from',
   )
+  const comparing = stepProgress()
   try {
     const compared = await announced({ auth, processName }, hubRuns, () =>
       rebuild({ feed: ports.feed, reads, writer: reads }, projections, {
@@ -51,7 +52,7 @@ const compareModels = async (
         force: false,
         onlyCompares: true,
         report: building.show,
-        reportCompared: comparingProgress(),
+        reportCompared: comparingSteps(comparing),
       }),
     )
     for (const { model, comparison } of compared) {
@@ -69,6 +70,7 @@ const compareModels = async (
     return undefined
   } finally {
     building.clear()
+    comparing.clear()
   }
 }
 

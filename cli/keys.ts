@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import * as E from '#fp/Either'
 import { changeMasterKey } from '../auth/change-master-key.ts'
+import { renewableSecrets } from '../auth/hub-secrets.ts'
 import { type FormerKeys, rotateSigningKey } from '../auth/signing-keys.ts'
 import type { Config } from '../config.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
@@ -22,12 +23,9 @@ const rotate = (config: Config, formerKeys: FormerKeys): Promise<ExitCode> =>
     )
   })
 
-/** Not that of `contents`, by which they are named. */
-const renewable = ['webhooks', 'forms', 'cookies', 'idempotency']
-
 const renew = (config: Config): Promise<ExitCode> =>
   withCore(config, 'writes', async ({ auth }) => {
-    const renewed = await auth.renewSecrets(renewable)
+    const renewed = await auth.renewSecrets(renewableSecrets)
     if (E.isLeft(renewed)) return complain(1, 'The store of credentials cannot be written now. Try again.')
     return say(
       'The hub’s own secrets are new. Restart every process of the hub: until then it goes on with the old ones. Then each subscription needs its new secret: POST /subscriptions/{id}/secret.',

@@ -60,7 +60,7 @@ const command: AddCommand = (parent, usage, description, serves) => {
   const added = parent.command(usage).description(description)
   for (const setting of settings) {
     const fallback = setting.fallback === undefined ? '' : ` (default ${setting.fallback})`
-    const isHidden = serves === undefined && setting.isOfServing === true
+    const isHidden = serves === undefined && setting.isOfEveryCommand !== true
     added.addOption(
       new Option(
         `--${flagOf(setting)} <${setting.placeholder}>`,

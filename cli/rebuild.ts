@@ -11,7 +11,8 @@ import { type Rebuilt, rebuild } from '../projections/rebuild.ts'
 import { stillValid } from '../projections/versions.ts'
 import type { AddCommand, ExitCode, WithConfig } from './command.ts'
 import { complain, say } from './operator.ts'
-import { makeProgress, type Progress, standardError } from './progress.ts'
+import { makeProgress } from './progress.ts'
+import { type StepProgress, stepProgress } from './step-progress.ts'
 import { withCore } from './with-core.ts'
 
 /** A hub looks once a second which generation is served. */
@@ -73,18 +74,11 @@ export const announced = async <A>(
   }
 }
 
-/** A line of progress for each model, from when its comparison begins. */
-export const comparingProgress = (): ((model: string, documents: number) => void) => {
-  let shown: { readonly model: string; readonly progress: Progress } | undefined
-  return (model, documents) => {
-    if (shown?.model !== model)
-      shown = {
-        model,
-        progress: makeProgress(0n, undefined, standardError, `documents of ${model} compared`),
-      }
-    shown.progress.show(0n, documents)
-  }
-}
+/** The comparison of each model is a step. */
+export const comparingSteps =
+  ({ report }: StepProgress) =>
+  (model: string, documents: number): void =>
+    report(`documents of ${model} compared`, documents)
 
 const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boolean): Promise<ExitCode> => {
   const { ports, reads } = core
@@ -93,7 +87,7 @@ const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boole
   if (E.isLeft(head) || E.isLeft(processes)) return complain(1, 'The stores do not answer.')
   const hubRuns = processes.right.length > 0
   const building = makeProgress(0n, head.right)
-  const showCompared = comparingProgress()
+  const comparing = stepProgress()
   let rebuilt: readonly Rebuilt[]
   try {
     rebuilt = await announced(core, hubRuns, () =>
@@ -102,11 +96,12 @@ const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boole
         pauseMilliseconds: hubRuns ? pauseMilliseconds : 0,
         force,
         report: building.show,
-        reportCompared: showCompared,
+        reportCompared: comparingSteps(comparing),
       }),
     )
   } catch (thrown) {
     building.clear()
+    comparing.clear()
     if (isTagged(thrown) && thrown._tag === 'Superseded')
       return complain(
         1,
@@ -115,6 +110,7 @@ const rebuildIn = async (core: Core, wanted: readonly Projection[], force: boole
     return complain(1, `The rebuild failed: ${isTagged(thrown) ? thrown._tag : 'a bug'}.`)
   }
   building.clear()
+  comparing.clear()
   if (hubRuns) await pause(switchMilliseconds)
   for (const one of rebuilt) {
     const sentence = sentenceOf(ports.identity, one)

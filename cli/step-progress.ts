@@ -1,7 +1,12 @@
 import { makeProgress, type Progress, standardError } from './progress.ts'
 
+export interface StepProgress {
+  readonly report: (step: string, count: number) => void
+  readonly clear: () => void
+}
+
 /** A line of progress on a terminal for the step that is at work. */
-export const stepProgress = () => {
+export const stepProgress = (): StepProgress => {
   let shown: { readonly step: string; readonly progress: Progress } | undefined
   return {
     report: (step: string, count: number): void => {

@@ -43,6 +43,8 @@ interface Stores {
 /** A digest and a key each: some ten megabytes. */
 const mostChanged = 100_000
 const mostWalks = 5
+/** How often the log is looked at for events that were seen in what is served. */
+const mostLooks = 5
 
 /**
  * Compares a model that stands no further than the one served with it. It is fed to where the one served stands at that moment,
@@ -86,7 +88,7 @@ export const compareWithServed = async (
     let { difference } = walk
     const stops = new Set(stopsOf(changed))
     // The log may not be seen as far from here in the same turn of the event loop, in which it was read before.
-    for (let tries = 0; tries < mostWalks && [...stops].some(isAhead(building)); tries += 1) {
+    for (let tries = 0; tries < mostLooks && [...stops].some(isAhead(building)); tries += 1) {
       await immediate()
       building = await feedTo(building, [...stops], async at => {
         const wrong = await compareChanged(writer, at.generation, changed)

@@ -41,9 +41,9 @@ const mostAtOnce = 200
 export const kindOfStream = (stream: string): string => stream.slice(0, stream.indexOf('-'))
 
 const documentsOf = (sampled: Sampled, { name }: ModelShape): Map<string, Document> => {
-  const known = sampled.documents.get(name) ?? new Map<string, Document>()
-  sampled.documents.set(name, known)
-  return known
+  const ofModel = sampled.documents.get(name) ?? new Map<string, Document>()
+  sampled.documents.set(name, ofModel)
+  return ofModel
 }
 
 const apply = (

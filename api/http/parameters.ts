@@ -35,8 +35,11 @@ const mostParameters = 100
 export const queryIn = (url: string): readonly Part[] => {
   const start = url.indexOf('?')
   if (start < 0) return []
-  const texts = url.slice(start + 1).split('&', mostParameters + 1)
-  return texts.filter(text => text !== '').map(partOf)
+  const texts = url.slice(start + 1).split('&')
+  return texts
+    .filter(text => text !== '')
+    .slice(0, mostParameters + 1)
+    .map(partOf)
 }
 
 const parametersIn = (
@@ -58,7 +61,10 @@ const parametersIn = (
   }
   const oneTooMany = query[mostParameters]
   if (oneTooMany !== undefined)
-    errors.push({ parameter: oneTooMany.name, detail: `is one too many: ${mostParameters} are looked at` })
+    errors.push({
+      parameter: oneTooMany.name,
+      detail: `is one too many: at most ${mostParameters} are taken`,
+    })
   return errors.length === 0 ? E.right(parameters) : E.left(invalid(...errors))
 }
 

@@ -125,14 +125,14 @@ export const takeBackup = async (
   added += await addContents(contents, kept, count => report('contents', count))
 
   const list = `${set}/contents.ndjson`
-  const known = hashesOf(before && listed(join(folder, before.contents.path)))
+  const hashBefore = hashesOf(before && listed(join(folder, before.contents.path)))
   let [count, bytes] = [0, 0]
   const lines = async function* () {
     for await (const name of contentsIn(kept)) {
       if (isPart(name)) continue
       const path = `content/${name}`
       const size = (await sizeOf(join(folder, path))) ?? 0
-      const sha256 = (await known(path, size)) ?? (await hashOf(join(folder, path)))
+      const sha256 = (await hashBefore(path, size)) ?? (await hashOf(join(folder, path)))
       count += 1
       bytes += size
       report('contents listed', count)

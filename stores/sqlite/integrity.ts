@@ -37,14 +37,14 @@ export const integrityOf = (path: string, file: string): readonly string[] => {
         .all()
         .map(({ name }) => String(name))
       const missing = (needed[file] ?? []).filter(name => !columns.includes(name))
-      const said = connection
+      const results = connection
         .prepare(`PRAGMA integrity_check(${mostFindings})`)
         .all()
         .map(row => String(Object.values(row)[0]))
       return [
         ...columns.filter(isStrange).map(name => `the column ${name} is none of a hub`),
         ...missing.map(name => `the column ${name} is not there`),
-        ...said.filter(line => line !== 'ok').map(line => line.replaceAll(/\s+/g, ' ')),
+        ...results.filter(line => line !== 'ok').map(line => line.replaceAll(/\s+/g, ' ')),
       ]
     } finally {
       connection.close()

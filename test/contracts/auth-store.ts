@@ -32,7 +32,7 @@ export const authStoreContract = (
 
     it('knows whether it holds any credential', async () => {
       await right(store.claim('log', 'x'))
-      await right(store.secret('one'))
+      await right(store.secret('webhooks'))
       expect(await right(store.hasCredentials())).toBe(false)
       await right(store.addCredential({ account: 'A', version: 'v1', hash: '$scrypt$x' }))
       expect(await right(store.hasCredentials())).toBe(true)
@@ -121,21 +121,21 @@ export const authStoreContract = (
     })
 
     it('makes a secret once', async () => {
-      const first = await right(store.secret('one'))
+      const first = await right(store.secret('webhooks'))
       expect(first).toHaveLength(32)
-      expect(await right(store.secret('one'))).toEqual(first)
-      expect(await right(store.secret('two'))).not.toEqual(first)
+      expect(await right(store.secret('webhooks'))).toEqual(first)
+      expect(await right(store.secret('forms'))).not.toEqual(first)
     })
 
     it('makes secrets anew, of these names and no others', async () => {
-      const before = [await right(store.secret('one')), await right(store.secret('two'))]
-      await right(store.renewSecrets(['one', 'new']))
-      const after = await right(store.secret('one'))
+      const before = [await right(store.secret('webhooks')), await right(store.secret('forms'))]
+      await right(store.renewSecrets(['webhooks', 'cookies']))
+      const after = await right(store.secret('webhooks'))
       expect(after).toHaveLength(32)
       expect(after).not.toEqual(before[0])
-      expect(await right(store.secret('one'))).toEqual(after)
-      expect(await right(store.secret('two'))).toEqual(before[1])
-      expect(await right(store.secret('new'))).toHaveLength(32)
+      expect(await right(store.secret('webhooks'))).toEqual(after)
+      expect(await right(store.secret('forms'))).toEqual(before[1])
+      expect(await right(store.secret('cookies'))).toHaveLength(32)
     })
 
     it('knows how far the running processes are', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import * as E from '#fp/Either'
 import { people } from '../../domain/people.ts'
 import type { Comparison } from '../../projections/compare-with-served.ts'
+import type { EventFeed } from '../../projections/event-feed.ts'
 import { modelOf } from '../../projections/items.ts'
 import { projections } from '../../projections/read-models.ts'
 import type { ReadModelWriter } from '../../projections/read-store.ts'
@@ -33,10 +34,10 @@ const append = async (...events: readonly ['person' | 'change' | 'page', string]
 }
 
 const rebuildAll = (
-  more: { force?: boolean; writer?: ReadModelWriter; wanted?: typeof projections } = {},
+  more: { force?: boolean; writer?: ReadModelWriter; wanted?: typeof projections; feed?: EventFeed } = {},
 ): Promise<readonly Rebuilt[]> => {
-  const { force = false, writer = hub.store, wanted = projections } = more
-  return rebuild({ feed: hub.feed, reads: hub.store, writer }, wanted, {
+  const { force = false, writer = hub.store, wanted = projections, feed = hub.feed } = more
+  return rebuild({ feed, reads: hub.store, writer }, wanted, {
     signal: new AbortController().signal,
     pauseMilliseconds: 0,
     force,
@@ -216,6 +217,23 @@ describe('a rebuild beside a hub that writes', () => {
     const [rebuilt] = await rebuildAll({ writer, wanted })
     expect(rebuilt).toMatchObject({ served: true, comparison: { is: 'equal', documents: 1, changed: 3 } })
     expect((await right(hub.store.checkpoint(model))).position).toBe(await right(hub.feed.head()))
+  })
+
+  it('looks at the log again where it was read before what has come since', async () => {
+    let isBefore = false
+    const writer = during(async () => {
+      await writeMore()
+      isBefore = true
+    })
+    const feed: EventFeed = {
+      ...hub.feed,
+      follow: async function* (after, options) {
+        if (isBefore) isBefore = false
+        else yield* hub.feed.follow(after, options)
+      },
+    }
+    const [rebuilt] = await rebuildAll({ writer, wanted, feed })
+    expect(rebuilt).toMatchObject({ served: true, comparison: { is: 'equal', documents: 1, changed: 3 } })
   })
 
   it('compares all models so, each at a position of its own', async () => {

@@ -569,7 +569,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const stores = Array.from({ length: 4 }, () => mongoAuthStore(url))
       const each = <A>(work: (store: (typeof stores)[number], n: number) => Promise<A>) =>
         Promise.all(stores.map(work))
-      const secrets = await each(store => right(store.secret('one')))
+      const secrets = await each(store => right(store.secret('webhooks')))
       expect(new Set(secrets.map(secret => secret.toString('hex'))).size).toBe(1)
       await each((store, n) => right(store.addSigningKey({ kid: `k${n}`, jwk: '{}' }, 'first')))
       const keys = await each(store => right(store.signingKeys()))
@@ -596,7 +596,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const generation = await right(store.served(things))
       const changes = [{ generation, documents: [thing('a', 1n)] }]
       await right(store.get(things, 'a'))
-      await right(auth.secret('one'))
+      await right(auth.secret('webhooks'))
       await run.freeze()
       try {
         const began = performance.now()
@@ -617,7 +617,7 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       }
       await right(store.commit(changes, checkpointAt(1n), 0))
       expect(await right(store.get(things, 'a'))).toMatchObject({ key: 'a' })
-      expect(await right(auth.secret('one'))).toHaveLength(32)
+      expect(await right(auth.secret('webhooks'))).toHaveLength(32)
       await Promise.all([store.close(), auth.close()])
     })
 
@@ -660,10 +660,10 @@ describeUnless(noMongoServer(), 'MongoDB', () => {
       const url = newUrl()
       const [store, auth] = [mongoReadStore(url), mongoAuthStore(url)]
       expect(await tagOf(store.served(things))).toBe('ReadUnavailable')
-      expect(await tagOf(auth.secret('one'))).toBe('AuthUnavailable')
+      expect(await tagOf(auth.secret('webhooks'))).toBe('AuthUnavailable')
       await run.restart()
       expect(await right(store.served(things))).toMatchObject({ number: 0 })
-      expect(await right(auth.secret('one'))).toHaveLength(32)
+      expect(await right(auth.secret('webhooks'))).toHaveLength(32)
       await Promise.all([store.close(), auth.close()])
       expect(await tagOf(store.get(things, 'a'))).toBe('ReadUnavailable')
     })
